@@ -1,0 +1,67 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "retort",
+    products: [
+        .executable(name: "retort", targets: ["retort"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
+        .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+        .target(name: "CKernels"),
+        .target(name: "Files", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+        .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
+        .target(name: "Layers", dependencies: ["Tensors"]),
+        .target(name: "Models", dependencies: ["Layers", "Tensors", "Files"]),
+        .target(name: "Tokenizers", dependencies: ["Files"]),
+        .target(
+            name: "Formats",
+            dependencies: ["Files", "CHDF5", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+        .target(
+            name: "Distillation",
+            dependencies: ["Files", "Formats", "Layers", "Models", "Tensors", "Tokenizers"]),
+        .target(
+            name: "Compression",
+            dependencies: ["CKernels", "Distillation", "Files", "Formats", "Layers", "Models", "Tensors", "Tokenizers"]),
+        .target(name: "Evaluation", dependencies: ["Files", .product(name: "Mustache", package: "swift-mustache")]),
+        .target(
+            name: "Recipes",
+            dependencies: [
+                "Compression", "Distillation", "Evaluation", "Files", "Formats", "Layers", "Models", "Tensors",
+                "Tokenizers", .product(name: "Yams", package: "Yams"),
+            ]),
+        .executableTarget(
+            name: "retort",
+            dependencies: [
+                "Compression", "Distillation", "Evaluation", "Files", "Formats", "Layers", "Models", "Recipes", "Tensors",
+                "Tokenizers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+    ]
+)
+
+let tested = [
+    "Files", "Tensors", "Layers", "Models", "Tokenizers", "Formats", "Distillation", "Compression", "Evaluation", "Recipes",
+]
+for name in tested {
+    package.targets.append(.testTarget(name: "\(name)Tests", dependencies: [.init(stringLiteral: name)]))
+}
+for target in package.targets where target.type != .system && target.name != "CKernels" {
+    target.swiftSettings = (target.swiftSettings ?? []) + strict
+}

@@ -1,0 +1,75 @@
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/* Vector kernels that Swift cannot reach: one body (kernels.inc) compiled per instruction level, chosen at run time.
+   Each has a reference in Swift (Sources/Tensors/Reference) and a test that they agree at every level.
+   All matrices are row-major; `rows` × `width`, without gaps unless a stride is given. */
+typedef struct retort_kernels {
+  const char *name;
+
+  /* y = x · Φ(x), with the exact Φ (erf). */
+  void (*gelu)(const float *x, float *y, size_t n);
+  /* dx = dy · (Φ(x) + x · φ(x)). */
+  void (*gelu_backward)(const float *x, const float *dy, float *dx, size_t n);
+
+  /* y = (x − mean) · rstd · gamma + beta per row; mean and rstd are kept for backward. */
+  void (*layer_norm)(const float *x, const float *gamma, const float *beta, float *y, float *mean, float *rstd,
+                     size_t rows, size_t width, float epsilon);
+  /* Writes dx; adds to dgamma and dbeta. */
+  void (*layer_norm_backward)(const float *x, const float *gamma, const float *dy, const float *mean,
+                              const float *rstd, float *dx, float *dgamma, float *dbeta, size_t rows, size_t width);
+
+  /* x = softmax(scale · x) per row, in place. */
+  void (*softmax)(float *x, size_t rows, size_t width, float scale);
+  /* dp = scale · p · (dp − Σ p·dp) per row, in place. */
+  void (*softmax_backward)(const float *p, float *dp, size_t rows, size_t width, float scale);
+
+  /* y[i, j] = keep(key[i], salt, j) ? x[i, j] · scale : 0, where keep is a hash ≥ threshold (see Dropout.swift).
+     x may be y. */
+  void (*dropout)(const float *x, float *y, const uint64_t *keys, uint64_t salt, size_t rows, size_t width,
+                  uint32_t threshold, float scale);
+
+  /* y = y + a · x */
+  void (*add_scaled)(const float *x, float a, float *y, size_t n);
+  /* z = x + y */
+  void (*add)(const float *x, const float *y, float *z, size_t n);
+  /* y = a · x */
+  void (*scale)(const float *x, float a, float *y, size_t n);
+  /* y[i, :] = bias for each row. */
+  void (*broadcast_row)(const float *bias, float *y, size_t rows, size_t width);
+  /* sums[j] += Σ_i x[i, j] */
+  void (*add_column_sums)(const float *x, float *sums, size_t rows, size_t width);
+  /* Σ x² in double precision. */
+  double (*sum_squares)(const float *x, size_t n);
+
+  /* One step of AdamW with decoupled decay: g is first multiplied by gradient_scale. corrections are 1 / (1 − βᵗ). */
+  void (*adamw)(float *parameter, const float *gradient, float *m, float *v, size_t n, float gradient_scale,
+                float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, float correction1,
+                float correction2);
+
+  /* y = (clamp(round(x / scale) + zero, low, high) − zero) · scale, rounding half to even. */
+  void (*fake_quantize)(const float *x, float *y, size_t n, float scale, float zero, float low, float high);
+  /* Straight-through: dx = dy where x lies inside the range, 0 where it was clipped. */
+  void (*fake_quantize_backward)(const float *x, const float *dy, float *dx, size_t n, float scale, float zero,
+                                 float low, float high);
+  /* q = clamp(round(x / scale) + zero, 0, 255) */
+  void (*quantize_u8)(const float *x, uint8_t *q, size_t n, float scale, float zero);
+  /* c = a · b exactly, in int32. a: rows × depth, stride `a_stride` bytes (a multiple of 4 and ≥ depth, padded with
+     anything), b packed as [width/16][depth/4][16][4] and padded with zeros, c: rows × width with stride c_stride. */
+  void (*multiply_u8s8)(const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *c, size_t c_stride, size_t rows,
+                        size_t depth, size_t width);
+
+  void (*half_to_float)(const uint16_t *x, float *y, size_t n);
+  void (*float_to_half)(const float *x, uint16_t *y, size_t n);
+} retort_kernels;
+
+/* The best table for this processor. */
+const retort_kernels *retort_kernels_best(void);
+/* All tables that this processor can run, slowest first; `count` receives how many. */
+const retort_kernels *const *retort_kernels_all(size_t *count);
+/* 1 where the processor has 512-bit vectors; used to choose OpenBLAS's kernels. */
+int retort_has_avx512(void);
+
+/* Square root as one instruction: Swift's own goes through errno and is not vectorised. */
+static inline float retort_sqrt(float x) { return __builtin_elementwise_sqrt(x); }

@@ -1,0 +1,33 @@
+public import Tensors
+
+/// Feature matching: F = Σ_rows ‖h_s − h_t‖² / (N · d_t), for hidden states of mapped layers (FitNets, arXiv 1412.6550).
+///
+/// h_s: [N, d_t] (already projected), h_t: [N, d_t]. ∂F/∂h_s = 2 (h_s − h_t) / (N · d_t).
+private struct FeatureMSE: DifferentiableOperation {
+    let student: Variable
+    let difference: Tensor
+    let scale: Float
+
+    func backward(_ gradient: Tensor, _ gradients: inout Gradients) {
+        var dstudent = Tensor(zeros: student.shape)
+        dstudent.add(difference, scaledBy: 2 * scale * gradient.scalar)
+        gradients.add(dstudent, to: student)
+    }
+}
+
+extension Tape {
+    /// Mean squared difference of student: [N, d] and teacher: [N, d], summed over rows and divided by
+    /// normalizer · d.
+    ///
+    /// - Parameter normalizer: the number of positions in the whole optimizer step (N).
+    public func featureMSE(_ student: Variable, teacher: Tensor, normalizer: Int) -> Variable {
+        precondition(student.shape == teacher.shape, "featureMSE: student \(student.shape), teacher \(teacher.shape)")
+        var difference = student.value
+        difference.add(teacher, scaledBy: -1)
+        let scale = 1 / (Float(normalizer) * Float(teacher.width))
+        let loss = Tensor([Float(difference.sumOfSquares) * scale], shape: [1])
+        return record(loss, from: student) { [difference] in
+            FeatureMSE(student: student, difference: difference, scale: scale)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+public import Foundation
+
+/// Writes whole files so that a reader, or a crash, sees the old file or the new one and never a part.
+///
+/// The bytes go to a file beside the target, are synced to the disk, and then renamed over it.
+public enum AtomicFile {
+    /// Replaces `url` by `data`. Creates the directory if it is missing.
+    ///
+    /// - Throws: `InputError` naming the file and the system's reason (disk full, no permission, …).
+    public static func write(_ data: Data, to url: URL) throws {
+        try replace(url) { aside in
+            do {
+                try data.write(to: aside)
+            } catch {
+                throw InputError(file: url.path, problem: "cannot write: \(reason(error))")
+            }
+        }
+    }
+
+    /// Replaces `url` by `text` in UTF-8.
+    public static func write(_ text: String, to url: URL) throws {
+        try write(Data(text.utf8), to: url)
+    }
+
+    /// Lets `body` write a file at the temporary URL that it is given, then syncs and renames it to `url`.
+    /// If `body` throws, the temporary file is removed and `url` stays as it was.
+    public static func replace(_ url: URL, _ body: (URL) throws -> Void) throws {
+        let directory = url.deletingLastPathComponent()
+        do {
+            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        } catch {
+            throw InputError(file: directory.path, problem: "cannot create the directory: \(reason(error))")
+        }
+        let name = ".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).tmp"
+        let aside = directory.appendingPathComponent(name)
+        do {
+            try body(aside)
+            try sync(aside, named: url)
+            guard rename(aside.path, url.path) == 0 else {
+                throw InputError(file: url.path, problem: "cannot rename into place: \(systemReason())")
+            }
+        } catch {
+            unlink(aside.path)
+            throw error
+        }
+        try sync(directory, named: directory)
+    }
+
+    private static func sync(_ url: URL, named shown: URL) throws {
+        let descriptor = open(url.path, O_RDONLY)
+        guard descriptor >= 0 else {
+            throw InputError(file: shown.path, problem: "cannot open to sync: \(systemReason())")
+        }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else {
+            throw InputError(file: shown.path, problem: "cannot sync to the disk: \(systemReason())")
+        }
+    }
+
+    private static func systemReason() -> String {
+        String(cString: strerror(errno))
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+        if let underlying, underlying.domain == NSPOSIXErrorDomain {
+            return String(cString: strerror(Int32(underlying.code)))
+        }
+        return (error as NSError).localizedDescription
+    }
+}

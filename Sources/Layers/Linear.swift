@@ -1,0 +1,46 @@
+public import Tensors
+
+/// y = x · Wᵀ + b, with weight: [O, I] and bias: [O].
+public final class Linear: Module {
+    public let weight: Parameter
+    public let bias: Parameter
+    /// Simulated quantization of this layer, if any: calibration or quantization-aware training.
+    public var quantization: (any LinearQuantization)?
+
+    public init(weight: Parameter, bias: Parameter) {
+        precondition(
+            weight.value.shape.count == 2 && bias.value.shape == [weight.value.shape[0]],
+            "Linear: weight \(weight.value.shape) and bias \(bias.value.shape)")
+        self.weight = weight
+        self.bias = bias
+    }
+
+    /// A fresh layer named `name` (its weights are `name.weight` and `name.bias`).
+    public convenience init(name: String, input: Int, output: Int, deviation: Double, key: RandomKey) {
+        self.init(
+            weight: .normal(name: name + ".weight", shape: [output, input], deviation: deviation, key: key),
+            bias: .constant(name: name + ".bias", count: output, value: 0))
+    }
+
+    /// The name without `.weight`.
+    public var name: String { String(weight.name.dropLast(".weight".count)) }
+    public var parameters: [Parameter] { [weight, bias] }
+
+    /// x: [N, I] → [N, O].
+    public func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
+        guard let quantization else {
+            return tape.linear(x, weight: weight.on(tape), bias: bias.on(tape))
+        }
+        return tape.linear(
+            quantization.input(x, on: tape), weight: quantization.weight(weight.on(tape), on: tape), bias: bias.on(tape)
+        )
+    }
+}
+
+/// What stands between a linear layer and its operands while quantization is simulated or calibrated.
+public protocol LinearQuantization: AnyObject {
+    /// The input as the quantized layer will see it. x: [N, I].
+    func input(_ x: Variable, on tape: Tape) -> Variable
+    /// The weight as the quantized layer will hold it. weight: [O, I].
+    func weight(_ weight: Variable, on tape: Tape) -> Variable
+}

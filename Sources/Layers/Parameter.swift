@@ -1,0 +1,45 @@
+public import Tensors
+
+/// A trained tensor with its published name and its gradient.
+public final class Parameter {
+    /// The name under which the weight is stored, such as `bert.encoder.layer.0.output.dense.weight`.
+    public let name: String
+    public var value: Tensor
+    public let gradient: GradientBuffer
+    /// Whether weight decay applies: not for biases and norms.
+    public let decays: Bool
+
+    public init(name: String, value: Tensor, decays: Bool) {
+        self.name = name
+        self.value = value
+        self.decays = decays
+        gradient = GradientBuffer(shape: value.shape)
+    }
+
+    /// A matrix drawn from a normal distribution; the numbers depend on the key and the name alone.
+    public static func normal(name: String, shape: [Int], deviation: Double, key: RandomKey) -> Parameter {
+        let own = key.mixed(name)
+        let values = (0..<shape.reduce(1, *)).map { Float(own.normal($0) * deviation) }
+        return Parameter(name: name, value: Tensor(values, shape: shape), decays: true)
+    }
+
+    /// A vector of one repeated value, without weight decay.
+    public static func constant(name: String, count: Int, value: Float) -> Parameter {
+        Parameter(name: name, value: Tensor(repeating: value, shape: [count]), decays: false)
+    }
+
+    /// Puts the parameter on a tape.
+    public func on(_ tape: Tape) -> Variable {
+        tape.leaf(value, gradient: gradient)
+    }
+}
+
+/// Anything that holds parameters.
+public protocol Module {
+    /// All parameters in a fixed order.
+    var parameters: [Parameter] { get }
+}
+
+extension Module {
+    public var parameterCount: Int { parameters.reduce(0) { $0 + $1.value.count } }
+}

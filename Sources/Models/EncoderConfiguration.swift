@@ -1,0 +1,182 @@
+import Files
+public import Foundation
+
+/// The shape of a BERT-family encoder with a classification head, as `config.json` states it.
+///
+/// The keys are those of published BERT checkpoints. Layers may differ in their number of heads and in their
+/// feed-forward size: `layer_attention_heads` and `layer_intermediate_sizes` carry that, with `attention_head_size`.
+public struct EncoderConfiguration: Equatable, Sendable {
+    public enum Pooling: String, Sendable, Codable {
+        /// The hidden state of the first position, through a dense layer and tanh, as BERT does.
+        case first
+        /// The mean over all positions, through a dense layer and tanh.
+        case mean
+    }
+
+    public var vocabularySize: Int
+    public var hiddenSize: Int
+    /// Width of one head (D); the same in all layers.
+    public var headSize: Int
+    /// Heads per layer (H).
+    public var heads: [Int]
+    /// Width of the feed-forward block per layer.
+    public var feedForward: [Int]
+    public var maximumPositions: Int
+    public var tokenTypes: Int
+    public var layerNormEpsilon: Float
+    public var hiddenDropout: Float
+    public var attentionDropout: Float
+    public var pooling: Pooling
+    /// Class names in the order of the logits.
+    public var labels: [String]
+
+    public var layers: Int { heads.count }
+
+    /// An encoder whose layers all have the same sizes.
+    public init(
+        vocabularySize: Int, hiddenSize: Int, layers: Int, heads: Int, feedForward: Int, maximumPositions: Int,
+        dropout: Float, pooling: Pooling, labels: [String]
+    ) {
+        self.vocabularySize = vocabularySize
+        self.hiddenSize = hiddenSize
+        headSize = hiddenSize / heads
+        self.heads = Array(repeating: heads, count: layers)
+        self.feedForward = Array(repeating: feedForward, count: layers)
+        self.maximumPositions = maximumPositions
+        tokenTypes = 2
+        layerNormEpsilon = 1e-12
+        hiddenDropout = dropout
+        attentionDropout = dropout
+        self.pooling = pooling
+        self.labels = labels
+    }
+}
+
+extension EncoderConfiguration {
+    /// The fields of `config.json`, in the names of published checkpoints.
+    private struct File: Codable {
+        var architectures: [String]?
+        var model_type: String?
+        var vocab_size: Int?
+        var hidden_size: Int?
+        var num_hidden_layers: Int?
+        var num_attention_heads: Int?
+        var intermediate_size: Int?
+        var hidden_act: String?
+        var max_position_embeddings: Int?
+        var type_vocab_size: Int?
+        var layer_norm_eps: Float?
+        var hidden_dropout_prob: Float?
+        var attention_probs_dropout_prob: Float?
+        var position_embedding_type: String?
+        var pad_token_id: Int?
+        var id2label: [String: String]?
+        var label2id: [String: Int]?
+        var attention_head_size: Int?
+        var layer_attention_heads: [Int]?
+        var layer_intermediate_sizes: [Int]?
+        var pooling: Pooling?
+    }
+
+    /// Reads `config.json`.
+    ///
+    /// - Throws: `InputErrors` with every key that is missing, of the wrong type or beyond what the encoder computes.
+    public init(reading url: URL) throws {
+        let file: File
+        do {
+            file = try JSONDecoder().decode(File.self, from: Data(contentsOf: url))
+        } catch let error as DecodingError {
+            throw InputError(file: url.path, problem: "not a model configuration: \(Self.reason(error))")
+        } catch {
+            throw InputError(
+                file: url.path, problem: "cannot be read",
+                remedy: "a model directory holds config.json, model.safetensors and tokenizer.json")
+        }
+        var errors: [InputError] = []
+        func refuse(_ key: String, _ problem: String) {
+            errors.append(InputError(file: url.path, field: key, problem: problem))
+        }
+        func size(_ key: String, _ value: Int?, limit: Int = 1 << 24) -> Int {
+            guard let value, (1...limit).contains(value) else {
+                refuse(key, "found \(value.map(String.init) ?? "nothing"), expected a number from 1 to \(limit)")
+                return 1
+            }
+            return value
+        }
+        if file.model_type != "bert" {
+            refuse("model_type", "found \(file.model_type ?? "nothing"); this version reads bert")
+        }
+        if let activation = file.hidden_act, activation != "gelu" {
+            refuse("hidden_act", "found \(activation); this version computes gelu (the exact form)")
+        }
+        if let kind = file.position_embedding_type, kind != "absolute" {
+            refuse("position_embedding_type", "found \(kind); this version computes absolute positions")
+        }
+        vocabularySize = size("vocab_size", file.vocab_size)
+        hiddenSize = size("hidden_size", file.hidden_size, limit: 1 << 16)
+        let layers = size("num_hidden_layers", file.num_hidden_layers, limit: 1024)
+        let uniformHeads = size("num_attention_heads", file.num_attention_heads, limit: 1 << 12)
+        let uniformFeedForward = size("intermediate_size", file.intermediate_size, limit: 1 << 20)
+        headSize = file.attention_head_size ?? hiddenSize / uniformHeads
+        heads = file.layer_attention_heads ?? Array(repeating: uniformHeads, count: layers)
+        feedForward = file.layer_intermediate_sizes ?? Array(repeating: uniformFeedForward, count: layers)
+        maximumPositions = size("max_position_embeddings", file.max_position_embeddings)
+        tokenTypes = size("type_vocab_size", file.type_vocab_size ?? 2, limit: 1 << 12)
+        layerNormEpsilon = file.layer_norm_eps ?? 1e-12
+        hiddenDropout = file.hidden_dropout_prob ?? 0.1
+        attentionDropout = file.attention_probs_dropout_prob ?? 0.1
+        pooling = file.pooling ?? .first
+        let names = file.id2label ?? ["0": "LABEL_0", "1": "LABEL_1"]
+        labels = (0..<names.count).map { names[String($0)] ?? "" }
+        if headSize < 1 || headSize > 1 << 12 || file.attention_head_size == nil && hiddenSize % uniformHeads != 0 {
+            refuse("num_attention_heads", "\(uniformHeads) heads do not divide hidden_size \(hiddenSize)")
+        }
+        if heads.count != layers || !heads.allSatisfy((1...4096).contains) {
+            refuse("layer_attention_heads", "found \(heads), expected \(layers) numbers of at least 1")
+        }
+        if feedForward.count != layers || !feedForward.allSatisfy((1...1 << 20).contains) {
+            refuse("layer_intermediate_sizes", "found \(feedForward), expected \(layers) numbers of at least 1")
+        }
+        if labels.contains("") || labels.isEmpty {
+            refuse("id2label", "the ids are not 0 to \(names.count - 1)")
+        }
+        for (key, value) in [
+            ("hidden_dropout_prob", hiddenDropout), ("attention_probs_dropout_prob", attentionDropout),
+        ] where !(0..<1).contains(value) {
+            refuse(key, "found \(value), expected a number from 0 to below 1")
+        }
+        if !errors.isEmpty { throw InputErrors(errors) }
+    }
+
+    /// The text of `config.json`: sorted keys, the same bytes for the same configuration.
+    public func json() throws -> Data {
+        let even = Set(heads).count == 1 && Set(feedForward).count == 1 && heads[0] * headSize == hiddenSize
+        let file = File(
+            architectures: ["BertForSequenceClassification"], model_type: "bert", vocab_size: vocabularySize,
+            hidden_size: hiddenSize, num_hidden_layers: layers,
+            num_attention_heads: even ? heads[0] : hiddenSize / headSize, intermediate_size: feedForward.max(),
+            hidden_act: "gelu", max_position_embeddings: maximumPositions, type_vocab_size: tokenTypes,
+            layer_norm_eps: layerNormEpsilon, hidden_dropout_prob: hiddenDropout,
+            attention_probs_dropout_prob: attentionDropout, position_embedding_type: "absolute", pad_token_id: 0,
+            id2label: Dictionary(uniqueKeysWithValues: labels.enumerated().map { (String($0.offset), $0.element) }),
+            label2id: Dictionary(labels.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { a, _ in a }),
+            attention_head_size: even ? nil : headSize, layer_attention_heads: even ? nil : heads,
+            layer_intermediate_sizes: even ? nil : feedForward, pooling: pooling == .first ? nil : pooling)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        return try encoder.encode(file)
+    }
+
+    private static func reason(_ error: DecodingError) -> String {
+        func path(_ context: DecodingError.Context) -> String {
+            context.codingPath.map(\.stringValue).joined(separator: ".")
+        }
+        switch error {
+        case .typeMismatch(let type, let context): return "\(path(context)) is not a \(type)"
+        case .valueNotFound(let type, let context): return "\(path(context)) is null, expected a \(type)"
+        case .keyNotFound(let key, _): return "\(key.stringValue) is missing"
+        case .dataCorrupted(let context): return context.debugDescription
+        @unknown default: return "\(error)"
+        }
+    }
+}

@@ -1,0 +1,78 @@
+public import Layers
+import Tensors
+
+/// One encoder block: h = LN(x + Attention(x)), y = LN(h + W₂ · GELU(W₁ · h)).
+public struct EncoderLayer: Module {
+    public let index: Int
+    /// Heads of this layer (H); the projections have H · D rows.
+    public let heads: Int
+    public let query: Linear
+    public let key: Linear
+    public let value: Linear
+    public let attentionOutput: Linear
+    public let attentionNorm: LayerNorm
+    public let intermediate: Linear
+    public let output: Linear
+    public let outputNorm: LayerNorm
+
+    init(index: Int, _ configuration: EncoderConfiguration, deviation: Double, key random: RandomKey) {
+        let prefix = "bert.encoder.layer.\(index)."
+        let (width, inner) = (configuration.hiddenSize, configuration.feedForward[index])
+        let attention = configuration.heads[index] * configuration.headSize
+        func linear(_ name: String, _ input: Int, _ output: Int) -> Linear {
+            Linear(name: prefix + name, input: input, output: output, deviation: deviation, key: random)
+        }
+        self.index = index
+        heads = configuration.heads[index]
+        query = linear("attention.self.query", width, attention)
+        key = linear("attention.self.key", width, attention)
+        value = linear("attention.self.value", width, attention)
+        attentionOutput = linear("attention.output.dense", attention, width)
+        attentionNorm = LayerNorm(
+            name: prefix + "attention.output.LayerNorm", width: width, epsilon: configuration.layerNormEpsilon)
+        intermediate = linear("intermediate.dense", width, inner)
+        output = linear("output.dense", inner, width)
+        outputNorm = LayerNorm(name: prefix + "output.LayerNorm", width: width, epsilon: configuration.layerNormEpsilon)
+    }
+
+    /// The same block with other projections, as pruning leaves it; the norms are shared.
+    public init(
+        _ layer: EncoderLayer, heads: Int, query: Linear, key: Linear, value: Linear, attentionOutput: Linear,
+        intermediate: Linear, output: Linear
+    ) {
+        index = layer.index
+        self.heads = heads
+        self.query = query
+        self.key = key
+        self.value = value
+        self.attentionOutput = attentionOutput
+        attentionNorm = layer.attentionNorm
+        self.intermediate = intermediate
+        self.output = output
+        outputNorm = layer.outputNorm
+    }
+
+    public var parameters: [Parameter] {
+        query.parameters + key.parameters + value.parameters + attentionOutput.parameters + attentionNorm.parameters
+            + intermediate.parameters + output.parameters + outputNorm.parameters
+    }
+
+    /// x: [N, C] → the block's output [N, C], its heads' outputs [N, H · D] and its inner activation [N, F].
+    func forward(
+        _ x: Variable, _ offsets: SequenceOffsets, _ configuration: EncoderConfiguration, on tape: Tape,
+        keys: DropoutKeys?
+    ) -> (hidden: Variable, context: Variable, activation: Variable) {
+        let context = tape.attention(
+            q: query(x, on: tape), k: key(x, on: tape), v: value(x, on: tape), heads: heads, offsets: offsets,
+            dropout: configuration.attentionDropout, keys: keys, salt: DropoutSite.attention.salt(layer: index))
+        let attended = tape.dropout(
+            attentionOutput(context, on: tape), probability: configuration.hiddenDropout, keys: keys,
+            salt: DropoutSite.attentionOutput.salt(layer: index))
+        let h = attentionNorm(tape.add(attended, x), on: tape)
+        let activation = tape.gelu(intermediate(h, on: tape))
+        let fed = tape.dropout(
+            output(activation, on: tape), probability: configuration.hiddenDropout, keys: keys,
+            salt: DropoutSite.output.salt(layer: index))
+        return (outputNorm(tape.add(fed, h), on: tape), context, activation)
+    }
+}

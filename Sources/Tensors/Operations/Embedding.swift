@@ -1,0 +1,31 @@
+import CKernels
+
+/// y[i, :] = table[ids[i], :]; the gradient of a row is the sum over the positions that used it.
+private struct Embedding: DifferentiableOperation {
+    let table: Variable
+    let ids: [Int32]
+
+    func backward(_ gradient: Tensor, _ gradients: inout Gradients) {
+        var dtable = Tensor(zeros: table.shape)
+        let (width, destination) = (table.shape[1], dtable.mutablePointer)
+        for (row, id) in ids.enumerated() {
+            kernels.add_scaled(gradient.pointer + row * width, 1, destination + Int(id) * width, width)
+        }
+        gradients.add(dtable, to: table)
+    }
+}
+
+extension Tape {
+    /// Rows of table: [V, C] for ids: [N] → [N, C]. Every id must lie in 0..<V.
+    public func embedding(_ table: Variable, ids: [Int32]) -> Variable {
+        precondition(table.shape.count == 2, "embedding: table \(table.shape) is not a matrix")
+        let (vocabulary, width) = (table.shape[0], table.shape[1])
+        var y = Tensor(uninitialized: [ids.count, width])
+        let (source, destination) = (table.value.pointer, y.mutablePointer)
+        for (row, id) in ids.enumerated() {
+            precondition(id >= 0 && id < vocabulary, "embedding: id \(id) is outside of the table \(table.shape)")
+            (destination + row * width).update(from: source + Int(id) * width, count: width)
+        }
+        return record(y, from: table) { Embedding(table: table, ids: ids) }
+    }
+}

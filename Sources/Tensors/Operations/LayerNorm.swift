@@ -1,0 +1,62 @@
+import CKernels
+
+/// y = (x − mean(x)) / √(var(x) + ε) · γ + β, per row (Ba, Kiros, Hinton 2016, arXiv 1607.06450).
+///
+/// x: [N, C], γ, β: [C]. With h = (x − mean)/σ and d = g ⊙ γ:  ∂L/∂x = (d − mean(d) − h · mean(d ⊙ h)) / σ,
+/// ∂L/∂γ = Σ_rows g ⊙ h,  ∂L/∂β = Σ_rows g.
+private struct LayerNorm: DifferentiableOperation {
+    let x: Variable
+    let gamma: Variable
+    let beta: Variable
+    let mean: Tensor
+    let reciprocalDeviation: Tensor
+
+    func backward(_ gradient: Tensor, _ gradients: inout Gradients) {
+        let (rows, width) = (x.value.rows, x.value.width)
+        var dx = Tensor(uninitialized: x.shape)
+        // Each chunk sums γ's and β's gradients for itself; the partial sums are then added in the order of the chunks.
+        let parts = max(1, min(Threads.count, rows / 64))
+        var partials = Tensor(zeros: [parts, 2, width])
+        let (destination, sums) = (dx.mutablePointer, partials.mutablePointer)
+        Threads.forEach(parts, parallel: true) { part in
+            let range = Threads.chunk(part, of: rows, parts: parts)
+            let start = range.lowerBound
+            kernels.layer_norm_backward(
+                x.value.pointer + start * width, gamma.value.pointer, gradient.pointer + start * width,
+                mean.pointer + start, reciprocalDeviation.pointer + start, destination + start * width,
+                sums + part * 2 * width, sums + (part * 2 + 1) * width, range.count, width)
+        }
+        var dgamma = Tensor(zeros: gamma.shape)
+        var dbeta = Tensor(zeros: beta.shape)
+        for part in 0..<parts {
+            kernels.add_scaled(sums + part * 2 * width, 1, dgamma.mutablePointer, width)
+            kernels.add_scaled(sums + (part * 2 + 1) * width, 1, dbeta.mutablePointer, width)
+        }
+        gradients.add(dx, to: x)
+        gradients.add(dgamma, to: gamma)
+        gradients.add(dbeta, to: beta)
+    }
+}
+
+extension Tape {
+    /// Layer normalization of each row of x: [N, C] with gamma, beta: [C].
+    public func layerNorm(_ x: Variable, gamma: Variable, beta: Variable, epsilon: Float) -> Variable {
+        let (rows, width) = (x.value.rows, x.value.width)
+        precondition(
+            gamma.shape == [width] && beta.shape == [width],
+            "layerNorm: gamma \(gamma.shape), beta \(beta.shape) for input \(x.shape)")
+        var y = Tensor(uninitialized: x.shape)
+        var mean = Tensor(uninitialized: [rows])
+        var deviation = Tensor(uninitialized: [rows])
+        let (output, means, deviations) = (y.mutablePointer, mean.mutablePointer, deviation.mutablePointer)
+        Threads.forEachChunk(of: rows, grain: max(1, (1 << 15) / max(width, 1))) { range in
+            let start = range.lowerBound
+            kernels.layer_norm(
+                x.value.pointer + start * width, gamma.value.pointer, beta.value.pointer, output + start * width,
+                means + start, deviations + start, range.count, width, epsilon)
+        }
+        return record(y, from: x, gamma, beta) { [mean, deviation] in
+            LayerNorm(x: x, gamma: gamma, beta: beta, mean: mean, reciprocalDeviation: deviation)
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import Dispatch
+import Foundation
+
+/// The one policy for threads: kernels split their rows into at most `count` equal chunks; BLAS itself stays on the
+/// calling thread. Chunks depend on the thread count alone, so results are equal for a fixed count.
+public enum Threads {
+    /// `RETORT_THREADS` if it is a positive number, else the processors that the system lets this process use.
+    public static let count: Int = {
+        if let text = ProcessInfo.processInfo.environment["RETORT_THREADS"], let count = Int(text), count > 0 {
+            return min(count, 256)
+        }
+        return max(1, ProcessInfo.processInfo.activeProcessorCount)
+    }()
+
+    /// The chunk `index` of `count` items split into `parts` nearly equal ranges.
+    static func chunk(_ index: Int, of count: Int, parts: Int) -> Range<Int> {
+        (count * index / parts)..<(count * (index + 1) / parts)
+    }
+
+    /// Runs `body` on ranges that cover `0..<count`, in parallel where there are at least `2 · grain` items.
+    public static func forEachChunk(of count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
+        let parts = min(self.count, count / max(grain, 1))
+        guard parts > 1 else {
+            if count > 0 { body(0..<count) }
+            return
+        }
+        perform(parts) { body(chunk($0, of: count, parts: parts)) }
+    }
+
+    /// Runs `body(index)` for each index, spread over the threads one by one.
+    public static func forEach(_ count: Int, parallel: Bool, _ body: (Int) -> Void) {
+        guard parallel, count > 1, self.count > 1 else {
+            for index in 0..<count { body(index) }
+            return
+        }
+        perform(count, body)
+    }
+
+    private static func perform(_ iterations: Int, _ body: (Int) -> Void) {
+        withoutActuallyEscaping(body) { body in
+            // Kernels write disjoint ranges, which the compiler cannot see.
+            nonisolated(unsafe) let body = body
+            DispatchQueue.concurrentPerform(iterations: iterations) { body($0) }
+        }
+    }
+}
