@@ -50,14 +50,16 @@ let package = Package(
         .executableTarget(
             name: "retort",
             dependencies: [
-                "Compression", "Distillation", "Evaluation", "Files", "Formats", "Layers", "Models", "Recipes", "Tensors",
+                "Compression", "Distillation", "Evaluation", "Files", "Formats", "Layers", "Models", "Recipes",
+                "Tensors",
                 "Tokenizers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ]
 )
 
 let tested = [
-    "Files", "Tensors", "Layers", "Models", "Tokenizers", "Formats", "Distillation", "Compression", "Evaluation", "Recipes",
+    "Files", "Tensors", "Layers", "Models", "Tokenizers", "Formats", "Distillation", "Compression", "Evaluation",
+    "Recipes",
 ]
 for name in tested {
     package.targets.append(.testTarget(name: "\(name)Tests", dependencies: [.init(stringLiteral: name)]))

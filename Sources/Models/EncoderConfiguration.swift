@@ -53,28 +53,28 @@ public struct EncoderConfiguration: Equatable, Sendable {
 }
 
 extension EncoderConfiguration {
-    /// The fields of `config.json`, in the names of published checkpoints.
+    /// The fields of `config.json`; its keys are these names in snake case, those of published checkpoints.
     private struct File: Codable {
         var architectures: [String]?
-        var model_type: String?
-        var vocab_size: Int?
-        var hidden_size: Int?
-        var num_hidden_layers: Int?
-        var num_attention_heads: Int?
-        var intermediate_size: Int?
-        var hidden_act: String?
-        var max_position_embeddings: Int?
-        var type_vocab_size: Int?
-        var layer_norm_eps: Float?
-        var hidden_dropout_prob: Float?
-        var attention_probs_dropout_prob: Float?
-        var position_embedding_type: String?
-        var pad_token_id: Int?
+        var modelType: String?
+        var vocabSize: Int?
+        var hiddenSize: Int?
+        var numHiddenLayers: Int?
+        var numAttentionHeads: Int?
+        var intermediateSize: Int?
+        var hiddenAct: String?
+        var maxPositionEmbeddings: Int?
+        var typeVocabSize: Int?
+        var layerNormEps: Float?
+        var hiddenDropoutProb: Float?
+        var attentionProbsDropoutProb: Float?
+        var positionEmbeddingType: String?
+        var padTokenId: Int?
         var id2label: [String: String]?
         var label2id: [String: Int]?
-        var attention_head_size: Int?
-        var layer_attention_heads: [Int]?
-        var layer_intermediate_sizes: [Int]?
+        var attentionHeadSize: Int?
+        var layerAttentionHeads: [Int]?
+        var layerIntermediateSizes: [Int]?
         var pooling: Pooling?
     }
 
@@ -84,7 +84,9 @@ extension EncoderConfiguration {
     public init(reading url: URL) throws {
         let file: File
         do {
-            file = try JSONDecoder().decode(File.self, from: Data(contentsOf: url))
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            file = try decoder.decode(File.self, from: Data(contentsOf: url))
         } catch let error as DecodingError {
             throw InputError(file: url.path, problem: "not a model configuration: \(Self.reason(error))")
         } catch {
@@ -103,33 +105,33 @@ extension EncoderConfiguration {
             }
             return value
         }
-        if file.model_type != "bert" {
-            refuse("model_type", "found \(file.model_type ?? "nothing"); this version reads bert")
+        if file.modelType != "bert" {
+            refuse("model_type", "found \(file.modelType ?? "nothing"); this version reads bert")
         }
-        if let activation = file.hidden_act, activation != "gelu" {
+        if let activation = file.hiddenAct, activation != "gelu" {
             refuse("hidden_act", "found \(activation); this version computes gelu (the exact form)")
         }
-        if let kind = file.position_embedding_type, kind != "absolute" {
+        if let kind = file.positionEmbeddingType, kind != "absolute" {
             refuse("position_embedding_type", "found \(kind); this version computes absolute positions")
         }
-        vocabularySize = size("vocab_size", file.vocab_size)
-        hiddenSize = size("hidden_size", file.hidden_size, limit: 1 << 16)
-        let layers = size("num_hidden_layers", file.num_hidden_layers, limit: 1024)
-        let uniformHeads = size("num_attention_heads", file.num_attention_heads, limit: 1 << 12)
-        let uniformFeedForward = size("intermediate_size", file.intermediate_size, limit: 1 << 20)
-        headSize = file.attention_head_size ?? hiddenSize / uniformHeads
-        heads = file.layer_attention_heads ?? Array(repeating: uniformHeads, count: layers)
-        feedForward = file.layer_intermediate_sizes ?? Array(repeating: uniformFeedForward, count: layers)
-        maximumPositions = size("max_position_embeddings", file.max_position_embeddings)
-        tokenTypes = size("type_vocab_size", file.type_vocab_size ?? 2, limit: 1 << 12)
-        layerNormEpsilon = file.layer_norm_eps ?? 1e-12
-        hiddenDropout = file.hidden_dropout_prob ?? 0.1
-        attentionDropout = file.attention_probs_dropout_prob ?? 0.1
+        vocabularySize = size("vocab_size", file.vocabSize)
+        hiddenSize = size("hidden_size", file.hiddenSize, limit: 1 << 16)
+        let layers = size("num_hidden_layers", file.numHiddenLayers, limit: 1024)
+        let uniformHeads = size("num_attention_heads", file.numAttentionHeads, limit: 1 << 12)
+        let uniformFeedForward = size("intermediate_size", file.intermediateSize, limit: 1 << 20)
+        headSize = file.attentionHeadSize ?? hiddenSize / uniformHeads
+        heads = file.layerAttentionHeads ?? Array(repeating: uniformHeads, count: layers)
+        feedForward = file.layerIntermediateSizes ?? Array(repeating: uniformFeedForward, count: layers)
+        maximumPositions = size("max_position_embeddings", file.maxPositionEmbeddings)
+        tokenTypes = size("type_vocab_size", file.typeVocabSize ?? 2, limit: 1 << 12)
+        layerNormEpsilon = file.layerNormEps ?? 1e-12
+        hiddenDropout = file.hiddenDropoutProb ?? 0.1
+        attentionDropout = file.attentionProbsDropoutProb ?? 0.1
         pooling = file.pooling ?? .first
         let names = file.id2label ?? ["0": "LABEL_0", "1": "LABEL_1"]
         labels = (0..<names.count).map { names[String($0)] ?? "" }
-        if headSize < 1 || headSize > 1 << 12 || file.attention_head_size == nil && hiddenSize % uniformHeads != 0 {
-            refuse("num_attention_heads", "\(uniformHeads) heads do not divide hidden_size \(hiddenSize)")
+        if headSize < 1 || headSize > 1 << 12 || file.attentionHeadSize == nil && hiddenSize % uniformHeads != 0 {
+            refuse("num_attention_heads", "\(uniformHeads) heads do not divide hiddenSize \(hiddenSize)")
         }
         if heads.count != layers || !heads.allSatisfy((1...4096).contains) {
             refuse("layer_attention_heads", "found \(heads), expected \(layers) numbers of at least 1")
@@ -152,17 +154,18 @@ extension EncoderConfiguration {
     public func json() throws -> Data {
         let even = Set(heads).count == 1 && Set(feedForward).count == 1 && heads[0] * headSize == hiddenSize
         let file = File(
-            architectures: ["BertForSequenceClassification"], model_type: "bert", vocab_size: vocabularySize,
-            hidden_size: hiddenSize, num_hidden_layers: layers,
-            num_attention_heads: even ? heads[0] : hiddenSize / headSize, intermediate_size: feedForward.max(),
-            hidden_act: "gelu", max_position_embeddings: maximumPositions, type_vocab_size: tokenTypes,
-            layer_norm_eps: layerNormEpsilon, hidden_dropout_prob: hiddenDropout,
-            attention_probs_dropout_prob: attentionDropout, position_embedding_type: "absolute", pad_token_id: 0,
+            architectures: ["BertForSequenceClassification"], modelType: "bert", vocabSize: vocabularySize,
+            hiddenSize: hiddenSize, numHiddenLayers: layers,
+            numAttentionHeads: even ? heads[0] : hiddenSize / headSize, intermediateSize: feedForward.max(),
+            hiddenAct: "gelu", maxPositionEmbeddings: maximumPositions, typeVocabSize: tokenTypes,
+            layerNormEps: layerNormEpsilon, hiddenDropoutProb: hiddenDropout,
+            attentionProbsDropoutProb: attentionDropout, positionEmbeddingType: "absolute", padTokenId: 0,
             id2label: Dictionary(uniqueKeysWithValues: labels.enumerated().map { (String($0.offset), $0.element) }),
             label2id: Dictionary(labels.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { a, _ in a }),
-            attention_head_size: even ? nil : headSize, layer_attention_heads: even ? nil : heads,
-            layer_intermediate_sizes: even ? nil : feedForward, pooling: pooling == .first ? nil : pooling)
+            attentionHeadSize: even ? nil : headSize, layerAttentionHeads: even ? nil : heads,
+            layerIntermediateSizes: even ? nil : feedForward, pooling: pooling == .first ? nil : pooling)
         let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         return try encoder.encode(file)
     }
