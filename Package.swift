@@ -33,7 +33,8 @@ let package = Package(
         .target(name: "Tokenizers", dependencies: ["Files"]),
         .target(
             name: "Formats",
-            dependencies: ["Files", "CHDF5", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+            dependencies: ["Files", "CHDF5", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["ONNX/onnx.proto"]),
         .target(
             name: "Distillation",
             dependencies: ["Files", "Formats", "Layers", "Models", "Tensors", "Tokenizers"]),
@@ -46,7 +47,8 @@ let package = Package(
             dependencies: [
                 "Compression", "Distillation", "Evaluation", "Files", "Formats", "Layers", "Models", "Tensors",
                 "Tokenizers", .product(name: "Yams", package: "Yams"),
-            ]),
+            ],
+            resources: [.embedInCode("../../recipes/quickstart.yaml")]),
         .executableTarget(
             name: "retort",
             dependencies: [
@@ -57,13 +59,24 @@ let package = Package(
     ]
 )
 
-let tested = [
-    "Files", "Tensors", "Layers", "Models", "Tokenizers", "Formats", "Distillation", "Compression", "Evaluation",
-    "Recipes",
+/// What each test target imports besides the target that it tests.
+let tests: KeyValuePairs<String, [Target.Dependency]> = [
+    "Files": [],
+    "Tensors": ["CKernels"],
+    "Layers": ["Tensors"],
+    "Models": ["Layers", "Tensors", "Files"],
+    "Tokenizers": ["Files"],
+    "Formats": ["Files"],
+    "Distillation": ["Files", "Formats", "Layers", "Models", "Tensors"],
+    "Compression": ["CKernels", "Distillation", "Files", "Formats", "Layers", "Models", "Tensors"],
+    "Evaluation": ["Files"],
+    "Recipes": ["Files"],
 ]
-for name in tested {
-    package.targets.append(.testTarget(name: "\(name)Tests", dependencies: [.init(stringLiteral: name)]))
+for (name, dependencies) in tests {
+    package.targets.append(
+        .testTarget(name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies))
 }
+package.targets.append(.testTarget(name: "CommandTests", dependencies: ["retort"]))
 for target in package.targets where target.type != .system && target.name != "CKernels" {
     target.swiftSettings = (target.swiftSettings ?? []) + strict
 }

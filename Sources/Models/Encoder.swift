@@ -52,6 +52,10 @@ public final class Encoder: Module {
         configuration.feedForward[index] = layer.intermediate.bias.value.count
     }
 
+    func setLabels(_ labels: [String]) {
+        configuration.labels = labels
+    }
+
     /// What one forward pass gives.
     public struct Output {
         /// Embedding output, then the output of each layer: L + 1 of [N, C].

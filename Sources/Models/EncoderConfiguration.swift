@@ -183,3 +183,17 @@ extension EncoderConfiguration {
         }
     }
 }
+
+extension EncoderConfiguration {
+    /// Number of weights of an encoder of this shape.
+    public var parameterCount: Int {
+        let width = hiddenSize
+        let tables = (vocabularySize + maximumPositions + tokenTypes) * width + 2 * width
+        let blocks = zip(heads, feedForward).reduce(0) { sum, layer in
+            let (attention, inner) = (layer.0 * headSize, layer.1)
+            return sum + 3 * attention * (width + 1) + width * (attention + 1) + inner * (width + 1)
+                + width * (inner + 1) + 4 * width
+        }
+        return tables + blocks + width * (width + 1) + labels.count * (width + 1)
+    }
+}

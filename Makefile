@@ -1,0 +1,43 @@
+# The commands of the README. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+retort := .build/release/retort
+python := .venv/bin/python
+
+.PHONY: help setup build demo lint test consumers seeds clean
+
+help: ## List the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+setup:
+	@.ci/setup
+
+build: setup ## Build the program: .build/release/retort
+	swift build -c release --product retort
+
+demo: build ## Teacher to INT8 student and report, on the committed data
+	@start=$$SECONDS; $(retort) run recipes/quickstart.yaml && \
+	  echo "Teach your own: README.md, section 'Your own teacher and data'."
+
+lint: ## Check the formatting
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+test: setup lint ## Format lint, build with warnings as errors, all tests, and the formats' real readers
+	swift build -c release --build-tests
+	swift test -c release --skip-build
+	$(MAKE) --no-print-directory consumers
+
+.venv/installed: Tests/Consumers/requirements.txt
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+consumers: .venv/installed ## Run the quickstart, then read what it wrote with the libraries people use
+	$(python) Tests/Consumers/quickstart.py $(retort)
+
+seeds: build ## The quickstart's students over three seeds: distilled against labels only
+	$(retort) run recipes/quickstart.yaml --seeds 3
+
+clean: ## Remove what was built
+	rm -rf .build .venv

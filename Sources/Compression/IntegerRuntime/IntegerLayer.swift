@@ -1,0 +1,35 @@
+import Tensors
+
+/// One encoder block on integers: h = LN(x + Attention(x)), y = LN(h + W₂ · GELU(W₁ · h)).
+struct IntegerLayer {
+    private let heads: Int
+    private let query: IntegerLinear
+    private let key: IntegerLinear
+    private let value: IntegerLinear
+    private let attentionOutput: IntegerLinear
+    private let attentionNorm: FixedNorm
+    private let intermediate: IntegerLinear
+    private let output: IntegerLinear
+    private let outputNorm: FixedNorm
+
+    init(_ layer: QuantizedEncoderLayer, heads: Int, epsilon: Float) {
+        self.heads = heads
+        query = IntegerLinear(layer.query)
+        key = IntegerLinear(layer.key)
+        value = IntegerLinear(layer.value)
+        attentionOutput = IntegerLinear(layer.attentionOutput)
+        attentionNorm = FixedNorm(layer.attentionNorm, epsilon: epsilon)
+        intermediate = IntegerLinear(layer.intermediate)
+        output = IntegerLinear(layer.output)
+        outputNorm = FixedNorm(layer.outputNorm, epsilon: epsilon)
+    }
+
+    /// x: [N, C] → [N, C].
+    func forward(_ x: Variable, _ offsets: SequenceOffsets, on tape: Tape) -> Variable {
+        let shared = query.quantize(x)
+        let context = tape.attention(q: query(shared), k: key(shared), v: value(shared), heads: heads, offsets: offsets)
+        let h = attentionNorm(tape.add(attentionOutput(context), x), on: tape)
+        let fed = output(tape.gelu(intermediate(h)))
+        return outputNorm(tape.add(fed, h), on: tape)
+    }
+}

@@ -1,0 +1,135 @@
+public import Distillation
+import Files
+public import Models
+public import Tensors
+
+/// Removes heads and feed-forward neurons in rounds: each scores what is left, and removes an equal share of what is to
+/// go. Between the rounds the model is usually trained on to recover.
+///
+/// The state is `Codable`: a pruner that was saved after a round goes on with the next one exactly as it would have.
+public struct StructuredPruner: Codable, Equatable, Sendable {
+    public let options: PruningOptions
+    /// Rounds that are done.
+    public private(set) var roundsDone = 0
+    /// Every head of the unpruned model, in the order of layer and head, as the last round left it; empty before the
+    /// first round.
+    public private(set) var heads: [HeadRecord] = []
+    /// Every round's effect on every layer's neurons; empty if all neurons stay.
+    public private(set) var feedForward: [FeedForwardRecord] = []
+    private let headsPerLayer: [Int]
+    private let neuronsPerLayer: [Int]
+
+    /// - Parameter configuration: of the unpruned model.
+    /// - Throws: `InputError` or `InputErrors` if the options are out of range or ask for more than the model can lose.
+    public init(_ options: PruningOptions, configuration: EncoderConfiguration) throws {
+        self.options = options
+        headsPerLayer = configuration.heads
+        neuronsPerLayer = configuration.feedForward
+        _ = try (headSchedule, neuronSchedule)
+    }
+
+    public var isFinished: Bool { roundsDone >= options.rounds }
+
+    /// Does the next round on a model as the last one, and training after it, left it.
+    ///
+    /// - Parameters:
+    ///   - model: stays as it is, but for its gradients, which are zero afterwards.
+    ///   - calibration: labelled examples; nil will do where the criterion needs none.
+    ///   - key: draws the resamples of the scores' intervals; the round is mixed in.
+    /// - Returns: The smaller model.
+    /// - Throws: `InputError` if no round is left, the model is not what the last round left, or it cannot be scored.
+    ///   The pruner is then as it was.
+    public mutating func prune(
+        _ model: Encoder, calibration: LabelledSequences?, key: RandomKey
+    ) throws -> Encoder {
+        let (schedule, neuronSchedule) = try (headSchedule, neuronSchedule)
+        let original = try originalHeads(of: model)
+        let round = roundsDone + 1
+        let importance = try options.criterion.importance(
+            of: model, calibration: calibration, normalize: options.normalize, key: key.mixed(round))
+        let removedHeads = try LayerUnit.lowest(
+            schedule.removals(inRound: round), in: importance.heads.values, keepingAtLeast: options.minimumHeads)
+        let removedNeurons = try LayerUnit.lowest(
+            neuronSchedule.removals(inRound: round), in: importance.neurons.values, keepingAtLeast: 1)
+        let pruned = try model.removing(heads: Set(removedHeads), neurons: Set(removedNeurons))
+        recordHeads(importance.heads, removed: Set(removedHeads), original: original, round: round)
+        if options.keepNeurons < 1 {
+            recordNeurons(importance.neurons, removed: removedNeurons, round: round)
+        }
+        roundsDone = round
+        return pruned
+    }
+}
+
+extension StructuredPruner {
+    private var headSchedule: PruningSchedule {
+        get throws {
+            try PruningSchedule(
+                unitsPerLayer: headsPerLayer, keep: options.keepHeads, rounds: options.rounds,
+                minimum: options.minimumHeads, field: "prune.heads")
+        }
+    }
+
+    private var neuronSchedule: PruningSchedule {
+        get throws {
+            try PruningSchedule(
+                unitsPerLayer: neuronsPerLayer, keep: options.keepNeurons, rounds: options.rounds, minimum: 1,
+                field: "prune.feed_forward")
+        }
+    }
+
+    /// The numbers in the unpruned model of the heads that a model still has, per layer.
+    private func originalHeads(of model: Encoder) throws -> [[Int]] {
+        guard roundsDone >= 0, !isFinished else {
+            throw InputError(
+                problem: "all \(options.rounds) rounds of pruning are done", remedy: "start a new run to prune further")
+        }
+        let left =
+            roundsDone == 0
+            ? headsPerLayer.map { Array(0..<$0) }
+            : headsPerLayer.indices.map { layer in
+                heads.filter { $0.layer == layer && $0.removedInRound == nil }.map(\.head)
+            }
+        let neurons =
+            roundsDone == 0 || options.keepNeurons == 1
+            ? neuronsPerLayer : feedForward.filter { $0.round == roundsDone }.map(\.after)
+        let found = model.configuration
+        guard found.heads == left.map(\.count), found.feedForward == neurons else {
+            throw InputError(
+                problem: "after \(roundsDone) rounds of pruning the model should have \(left.map(\.count)) heads and "
+                    + "\(neurons) neurons per layer, found \(found.heads) and \(found.feedForward)",
+                remedy: "give the model that the last round left, or start pruning again")
+        }
+        return left
+    }
+
+    private mutating func recordHeads(
+        _ scores: ImportanceScores, removed: Set<LayerUnit>, original: [[Int]], round: Int
+    ) {
+        heads.removeAll { $0.removedInRound == nil }
+        for (layer, numbers) in original.enumerated() {
+            for (index, number) in numbers.enumerated() {
+                let score = scores.values[layer][index]
+                let interval = scores.intervals?[layer][index] ?? score...score
+                heads.append(
+                    HeadRecord(
+                        layer: layer, head: number, score: score, low: interval.lowerBound, high: interval.upperBound,
+                        rankStability: scores.rankStability, roundScored: round,
+                        removedInRound: removed.contains(LayerUnit(layer: layer, index: index)) ? round : nil))
+            }
+        }
+        heads.sort { ($0.layer, $0.head) < ($1.layer, $1.head) }
+    }
+
+    /// - Parameter removed: in an order that does not change from run to run, as a set's does: it is summed over.
+    private mutating func recordNeurons(_ importance: ImportanceScores, removed: [LayerUnit], round: Int) {
+        for (layer, scores) in importance.values.enumerated() {
+            let gone = removed.filter { $0.layer == layer }.map { scores[$0.index] }
+            let sum = scores.reduce(0, +)
+            feedForward.append(
+                FeedForwardRecord(
+                    layer: layer, round: round, before: scores.count, after: scores.count - gone.count,
+                    removedScoreShare: sum > 0 ? gone.reduce(0, +) / sum : 0, rankStability: importance.rankStability))
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import Files
+import Formats
+import Foundation
+import Layers
+import Tensors
+
+/// All that a training stage needs to go on: weights, optimizer moments and counters.
+///
+/// Everything else (the order of the data, dropout, the learning rate) follows from the seed and the step.
+public struct Checkpoint {
+    /// The training stage, such as `student`.
+    public let stage: String
+    /// Digest of what the stage depends on.
+    public let inputs: String
+    public let step: Int
+    public let optimizerStep: Int
+    /// Size of the metrics log when the checkpoint was written.
+    public let metricsBytes: Int
+    private let tensors: [(name: String, value: Tensor, first: Tensor, second: Tensor)]
+
+    /// The state of a trainer now.
+    public init(_ trainer: Trainer, stage: String, inputs: String, metricsBytes: Int) {
+        self.stage = stage
+        self.inputs = inputs
+        self.metricsBytes = metricsBytes
+        step = trainer.step
+        let optimizer = trainer.optimizer
+        optimizerStep = optimizer.step
+        tensors = optimizer.parameters.enumerated().map { index, parameter in
+            (parameter.name, parameter.value, optimizer.firstMoments[index], optimizer.secondMoments[index])
+        }
+    }
+
+    /// Puts the state into a trainer over the same parameters.
+    ///
+    /// - Throws: `InputError` if the parameters are others.
+    public func restore(_ trainer: Trainer) throws {
+        let parameters = trainer.optimizer.parameters
+        guard parameters.map(\.name) == tensors.map(\.name),
+            zip(parameters, tensors).allSatisfy({ $0.value.shape == $1.value.shape })
+        else {
+            throw InputError(
+                file: "checkpoint of \(stage)", problem: "it holds other parameters than the model to train",
+                remedy: "remove the run's checkpoints folder to train this stage again")
+        }
+        for (parameter, tensor) in zip(parameters, tensors) { parameter.value = tensor.value }
+        trainer.restore(
+            step: step, firstMoments: tensors.map(\.first), secondMoments: tensors.map(\.second),
+            optimizerStep: optimizerStep)
+    }
+
+    /// Writes the checkpoint whole or not at all.
+    func write(to url: URL) throws {
+        try HDF5File.create(at: url) { file in
+            try file.setAttribute("format", to: .string(Self.format))
+            try file.setAttribute("stage", to: .string(stage))
+            try file.setAttribute("inputs", to: .string(inputs))
+            try file.setAttribute("step", to: .integer(Int64(step)))
+            try file.setAttribute("optimizer_step", to: .integer(Int64(optimizerStep)))
+            try file.setAttribute("metrics_bytes", to: .integer(Int64(metricsBytes)))
+            try file.setAttribute("parameters", to: .string(tensors.map(\.name).joined(separator: "\n")))
+            for tensor in tensors {
+                for (group, value) in [("weights", tensor.value), ("m", tensor.first), ("v", tensor.second)] {
+                    try file.write(value.values, shape: value.shape, to: "\(group)/\(tensor.name)")
+                }
+            }
+        }
+    }
+
+    /// Reads a checkpoint.
+    ///
+    /// - Throws: `InputError` if the file is damaged or no checkpoint.
+    init(reading url: URL) throws {
+        let file = try HDF5File(reading: url)
+        let format = try file.string("format")
+        guard format == Self.format else {
+            throw InputError(
+                file: url.path, field: "format", problem: "found \"\(format)\", expected \"\(Self.format)\"")
+        }
+        stage = try file.string("stage")
+        inputs = try file.string("inputs")
+        step = try file.integer("step")
+        optimizerStep = try file.integer("optimizer_step")
+        metricsBytes = try file.integer("metrics_bytes")
+        tensors = try file.string("parameters").split(separator: "\n").map { name in
+            func read(_ group: String) throws -> Tensor {
+                let dataset = try file.dataset("\(group)/\(name)")
+                let tensor = Tensor(try dataset.read(Float.self), shape: dataset.shape)
+                guard tensor.isFinite else {
+                    throw InputError(file: url.path, field: dataset.path, problem: "holds NaN or infinite values")
+                }
+                return tensor
+            }
+            return (String(name), try read("weights"), try read("m"), try read("v"))
+        }
+    }
+
+    private static let format = "retort checkpoint 1"
+}

@@ -1,0 +1,59 @@
+import Files
+public import Foundation
+
+/// The newest checkpoints of one training stage: `<stage>-step-<step>.h5` in a folder.
+public struct CheckpointStore {
+    private let directory: URL
+    private let stage: String
+    private let inputs: String
+    private let keep: Int
+
+    /// - Parameters:
+    ///   - inputs: digest of what the stage depends on; checkpoints from other inputs are not used.
+    ///   - keep: how many of the newest stay.
+    public init(directory: URL, stage: String, inputs: String, keep: Int) {
+        self.directory = directory
+        self.stage = stage
+        self.inputs = inputs
+        self.keep = keep
+    }
+
+    /// Writes a checkpoint aside, renames it into place, then removes the oldest ones.
+    public func save(_ checkpoint: Checkpoint) throws {
+        let digits = String(checkpoint.step)
+        let name = "\(prefix)\(String(repeating: "0", count: max(0, 8 - digits.count)))\(digits).h5"
+        try checkpoint.write(to: directory.appendingPathComponent(name))
+        for url in try files().dropLast(keep) { try FileManager.default.removeItem(at: url) }
+    }
+
+    /// The newest checkpoint that is whole and from the same inputs.
+    ///
+    /// - Parameter reject: hears why a newer file was left aside.
+    public func newest(rejecting reject: (String) -> Void) throws -> Checkpoint? {
+        for url in try files().reversed() {
+            do {
+                let checkpoint = try Checkpoint(reading: url)
+                if checkpoint.inputs == inputs { return checkpoint }
+                reject("\(url.lastPathComponent) was made from other inputs")
+            } catch let error as InputError {
+                reject("\(error)")
+            }
+        }
+        return nil
+    }
+
+    /// Removes all checkpoints of the stage.
+    public func removeAll() throws {
+        for url in try files() { try FileManager.default.removeItem(at: url) }
+    }
+
+    private var prefix: String { "\(stage)-step-" }
+
+    /// The stage's files, oldest first.
+    private func files() throws -> [URL] {
+        guard FileManager.default.fileExists(atPath: directory.path) else { return [] }
+        return try FileManager.default.contentsOfDirectory(at: directory, includingPropertiesForKeys: nil)
+            .filter { $0.lastPathComponent.hasPrefix(prefix) && $0.pathExtension == "h5" }
+            .sorted { $0.lastPathComponent < $1.lastPathComponent }
+    }
+}

@@ -1,0 +1,86 @@
+public import Files
+import Formats
+import Foundation
+
+/// The rows of one split: texts with their labels, and where each stands in its file.
+public struct ClassificationRows: Sendable {
+    /// The file as it was named.
+    public let file: String
+    public let texts: [String]
+    public let labels: [String]
+    /// The line on which each row starts.
+    public let lines: [Int]
+    /// Rows that were left out because they could not be used.
+    public let skipped: [InputError]
+
+    public var count: Int { texts.count }
+
+    /// Reads a csv, tsv, jsonl or txt file.
+    ///
+    /// - Parameters:
+    ///   - classes: the labels that may occur; nil takes every label.
+    ///   - skipBadRows: leaves rows without text or with an unknown label out, and lists them.
+    ///   - limit: reads the first rows only.
+    /// - Throws: `InputErrors` with every row that cannot be used, the first twenty in words.
+    public init(
+        reading path: String, text: String, label: String, classes: [String]? = nil, skipBadRows: Bool = false,
+        limit: Int? = nil
+    ) throws {
+        let table = try TextRecords.read(URL(fileURLWithPath: path), columns: [text, label])
+        let textColumn = table.columns.firstIndex(of: text)!
+        let labelColumn = table.columns.firstIndex(of: label)!
+        let known = classes.map(Set.init)
+        var rows: (texts: [String], labels: [String], lines: [Int]) = ([], [], [])
+        var bad: [InputError] = []
+        for record in table.records.prefix(limit ?? Int.max) {
+            let value = record.fields[textColumn]
+            let name = record.fields[labelColumn].trimmingCharacters(in: .whitespaces)
+            func refuse(_ column: String, _ problem: String, _ remedy: String) {
+                bad.append(
+                    InputError(file: path, line: record.line, field: column, problem: problem, remedy: remedy))
+            }
+            if value.allSatisfy(\.isWhitespace) {
+                refuse(text, "the row has no text", "fill it in, delete the row, or set data.on_bad_row=skip")
+            } else if name.isEmpty {
+                refuse(label, "the row has no label", "fill it in, delete the row, or set data.on_bad_row=skip")
+            } else if let known, !known.contains(name) {
+                let nearest = nearestName(to: name, among: classes!).map { "did you mean \($0)? " } ?? ""
+                refuse(
+                    label, "unknown label \(name); the training rows have \(Self.list(classes!))",
+                    nearest + "Mend the label, or set data.on_bad_row=skip")
+            } else {
+                rows.texts.append(value)
+                rows.labels.append(name)
+                rows.lines.append(record.line)
+            }
+        }
+        if !skipBadRows, !bad.isEmpty { throw InputErrors(Self.capped(bad, file: path)) }
+        if rows.texts.isEmpty {
+            throw InputErrors([
+                InputError(
+                    file: path, problem: "the split is empty: no row has a text and a known label",
+                    remedy: "give a file with rows, or check data.text and data.label")
+            ])
+        }
+        file = path
+        (texts, labels, lines) = rows
+        skipped = bad
+    }
+
+    /// The distinct labels: in numeric order where all are whole numbers, else sorted as text.
+    public var classes: [String] {
+        let distinct = Set(labels)
+        let numbers = distinct.compactMap { Int($0) }
+        guard numbers.count == distinct.count else { return distinct.sorted() }
+        return distinct.sorted { Int($0)! < Int($1)! }
+    }
+
+    private static func list(_ classes: [String]) -> String {
+        classes.count <= 8 ? classes.joined(separator: ", ") : "\(classes.prefix(8).joined(separator: ", ")), …"
+    }
+
+    private static func capped(_ errors: [InputError], file: String) -> [InputError] {
+        guard errors.count > 20 else { return errors }
+        return errors.prefix(20) + [InputError(file: file, problem: "and \(errors.count - 20) more rows like these")]
+    }
+}

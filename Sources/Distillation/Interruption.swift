@@ -1,0 +1,41 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// Asks a run to stop at the next safe point when the process is told to (SIGINT, SIGTERM).
+///
+/// The first signal is remembered; a second one ends the process at once, as a person expects of Ctrl-C.
+public enum Interruption {
+    private static let received = Atomic<Int32>(0)
+    // Made once and only activated after that.
+    nonisolated(unsafe) private static let sources: [any DispatchSourceSignal] = [SIGINT, SIGTERM].map { number in
+        signal(number, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+        source.setEventHandler {
+            if received.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
+        }
+        return source
+    }
+
+    /// Starts listening; call once, before a run.
+    public static func listen() {
+        for source in sources { source.activate() }
+    }
+
+    /// Throws `Interrupted` if a signal has arrived.
+    public static func check() throws(Interrupted) {
+        let number = received.load(ordering: .relaxed)
+        if number != 0 { throw Interrupted(signal: number) }
+    }
+}
+
+/// A run was asked to stop and has saved what it had.
+public struct Interrupted: Error, Equatable {
+    public let signal: Int32
+    /// 130 for SIGINT, 143 for SIGTERM.
+    public var exitCode: Int32 { 128 + signal }
+
+    public init(signal: Int32) {
+        self.signal = signal
+    }
+}

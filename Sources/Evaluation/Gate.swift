@@ -1,0 +1,167 @@
+public import Files
+import Foundation
+
+/// A demand on the final model's quality, such as `accuracy >= 0.99*teacher`.
+///
+/// The right-hand side is a number, a model's key, `number*key`, `key - number` or `key + number`.
+public struct Gate: Sendable, Equatable, CustomStringConvertible {
+    /// What a gate can ask about. `agreement` and `kl_mean` compare with the reference model and take a number only.
+    public enum Metric: String, CaseIterable, Sendable {
+        case accuracy
+        case macroF1 = "macro_f1"
+        case matthews
+        case ece
+        case agreement
+        case klMean = "kl_mean"
+
+        var isPaired: Bool { self == .agreement || self == .klMean }
+
+        /// Values outside can never be reached, or never be missed.
+        var range: ClosedRange<Double> {
+            switch self {
+            case .accuracy, .macroF1, .ece, .agreement: 0...1
+            case .matthews: -1...1
+            case .klMean: 0...Double.greatestFiniteMagnitude
+            }
+        }
+    }
+
+    public enum Comparison: String, Sendable {
+        case atLeast = ">="
+        case atMost = "<="
+    }
+
+    /// factor · (the model's value, or nothing) + offset.
+    public struct Threshold: Sendable, Equatable {
+        public var model: String?
+        public var factor: Double
+        public var offset: Double
+    }
+
+    public let metric: Metric
+    public let comparison: Comparison
+    public let threshold: Threshold
+    /// As it was written.
+    public let expression: String
+
+    public var description: String { "\(metric.rawValue) \(expression)" }
+
+    /// Parses one entry of a recipe's `gates`.
+    ///
+    /// - Parameters:
+    ///   - metric: One of `Metric`'s raw values.
+    ///   - expression: `>= 0.93`, `>= 0.99*teacher`, `<= teacher + 0.02`.
+    ///   - models: The keys that the expression may use.
+    /// - Throws: `InputError` that says what is allowed and names the nearest valid name.
+    public init(metric: String, expression: String, models: [String] = ModelResult.standardKeys) throws(InputError) {
+        let field = "gates.\(metric)"
+        guard let known = Metric(rawValue: metric) else {
+            throw Gate.unknown("metric", metric, among: Metric.allCases.map(\.rawValue), field: "gates")
+        }
+        let text = expression.trimmed
+        guard let comparison = [Comparison.atLeast, .atMost].first(where: { text.hasPrefix($0.rawValue) }) else {
+            throw InputError(
+                field: field, problem: "\"\(expression)\" does not begin with >= or <=",
+                remedy: "write for example \">= 0.93\" or \">= 0.99*teacher\"")
+        }
+        let threshold = try Gate.threshold(String(text.dropFirst(2)).trimmed, field: field)
+        if let model = threshold.model {
+            guard !known.isPaired else {
+                throw InputError(
+                    field: field,
+                    problem: "\(metric) already compares with the reference model; found \"\(expression)\"",
+                    remedy: "give a number, such as \"\(known == .agreement ? ">= 0.95" : "<= 0.05")\"")
+            }
+            guard models.contains(model) else { throw Gate.unknown("model", model, among: models, field: field) }
+        } else if !known.range.contains(threshold.offset) {
+            let range =
+                known == .klMean ? "is at least 0" : "lies in \(known.range.lowerBound)…\(known.range.upperBound)"
+            throw InputError(
+                field: field, problem: "\(metric) \(range); found \(threshold.offset)",
+                remedy: "write shares as fractions: 0.95, not 95")
+        }
+        self.metric = known
+        self.comparison = comparison
+        self.threshold = threshold
+        self.expression = text
+    }
+
+    /// Compares `value` with the threshold. A difference below 1e-12 is rounding, and passes.
+    ///
+    /// - Parameter modelValue: The metric of the model that the threshold names; unused if it names none.
+    public func outcome(value: Double, modelValue: Double?) -> GateOutcome {
+        precondition(threshold.model == nil || modelValue != nil, "no value of \(threshold.model ?? "")")
+        let limit = threshold.factor * (modelValue ?? 0) + threshold.offset
+        let passed =
+            switch comparison {
+            case .atLeast: value >= limit - 1e-12
+            case .atMost: value <= limit + 1e-12
+            }
+        return GateOutcome(gate: description, value: value, threshold: limit, passed: passed)
+    }
+
+    private static func threshold(_ text: String, field: String) throws(InputError) -> Threshold {
+        if let number = Double(text), number.isFinite {
+            return Threshold(model: nil, factor: 0, offset: number)
+        }
+        let malformed = InputError(
+            field: field, problem: "\"\(text)\" is not a threshold",
+            remedy: "write a number, a model, number*model, model - number or model + number")
+        if let star = text.firstIndex(of: "*") {
+            let model = String(text[text.index(after: star)...]).trimmed
+            guard let factor = Double(String(text[..<star]).trimmed), factor.isFinite, isKey(model) else {
+                throw malformed
+            }
+            return Threshold(model: model, factor: factor, offset: 0)
+        }
+        if let sign = text.firstIndex(where: { $0 == "-" || $0 == "+" }) {
+            let model = String(text[..<sign]).trimmed
+            let size = String(text[text.index(after: sign)...]).trimmed
+            guard let offset = Double(size), offset.isFinite, offset >= 0, isKey(model) else { throw malformed }
+            return Threshold(model: model, factor: 1, offset: text[sign] == "-" ? -offset : offset)
+        }
+        guard isKey(text), Double(text) == nil else { throw malformed }
+        return Threshold(model: text, factor: 1, offset: 0)
+    }
+
+    private static func isKey(_ text: String) -> Bool {
+        !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+    }
+
+    private static func unknown(_ kind: String, _ name: String, among known: [String], field: String) -> InputError {
+        let nearest = known.min { name.editDistance(to: $0) < name.editDistance(to: $1) }
+        let suggestion = nearest.map { "did you mean \"\($0)\"? " } ?? ""
+        return InputError(
+            field: field, problem: "unknown \(kind) \"\(name)\"",
+            remedy: "\(suggestion)allowed: \(known.joined(separator: ", "))")
+    }
+}
+
+/// What came of a gate.
+public struct GateOutcome: Sendable, Equatable, Codable {
+    /// As it was written: `accuracy >= 0.99*teacher`.
+    public var gate: String
+    public var value: Double
+    public var threshold: Double
+    public var passed: Bool
+}
+
+extension String {
+    fileprivate var trimmed: String { trimmingCharacters(in: .whitespaces) }
+
+    /// Levenshtein's distance.
+    fileprivate func editDistance(to other: String) -> Int {
+        let other = Array(other)
+        var row = Array(0...other.count)
+        for (i, character) in self.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for j in other.indices {
+                let substituted = diagonal + (character == other[j] ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = Swift.min(substituted, row[j] + 1, row[j + 1] + 1)
+            }
+        }
+        return row[other.count]
+    }
+}

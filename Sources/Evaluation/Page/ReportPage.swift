@@ -1,0 +1,232 @@
+import Mustache
+
+extension Report {
+    /// `report.html`: one self-contained page, without script and without any request to elsewhere.
+    ///
+    /// The verdict comes first, then the numbers, the charts (inline SVG with accessible names), the worst
+    /// disagreements as text, and what is needed to repeat the run. Light and dark, for the phone and for paper.
+    public func html() throws -> String {
+        MustacheContentTypes.register(MarkupEscape(), named: "SCALARS")
+        let template = try MustacheTemplate(string: ReportTemplate.page)
+        return template.render(ReportPage(self))
+    }
+}
+
+/// What the template shows, as text. Names in it are the names in `ReportTemplate`.
+struct ReportPage {
+    struct Tile {
+        var figure: String
+        var caption: String
+    }
+
+    struct GateRow {
+        var gate: String
+        var found: String
+        var limit: String
+        var outcome: String
+        var style: String
+    }
+
+    struct ModelRow {
+        var model: String
+        var style: String
+        var parameters: String
+        var size: String
+        var accuracy: String
+        var interval: String
+        var macroF1: String
+        var agreement: String
+        var latency: String
+    }
+
+    struct PairRow {
+        var pair: String
+        var difference: String
+        var interval: String
+        var p: String
+        var flips: String
+        var agreement: String
+        var divergence: String
+        var detectable: String
+    }
+
+    struct DetailRow {
+        var model: String
+        var matthews: String
+        var ece: String
+        var nll: String
+        var heads: String
+        var feedForward: String
+        var latency: String
+        var queries: String
+        var threads: String
+        var path: String
+    }
+
+    struct Figure {
+        var caption: String
+        var picture: String
+    }
+
+    struct SampleRow {
+        var id: String
+        var text: String
+        var truth: String
+        var referenceLabel: String
+        var referenceStyle: String
+        var subjectLabel: String
+        var subjectStyle: String
+    }
+
+    let style = ReportStyle.sheet
+    let recipe: String
+    let headline: String
+    let cost: String
+    let certainty: String
+    let verdictStyle: String
+    let tiles: [Tile]
+    let gates: [GateRow]
+    let rowCount: String
+    let referenceName: String
+    let subjectName: String
+    let models: [ModelRow]
+    let costFigures: [Figure]
+    let differencePicture: [Figure]
+    let pairs: [PairRow]
+    let curves: [Figure]
+    let headPicture: [Figure]
+    let reliability: [Figure]
+    let confusions: [ConfusionTable]
+    let classTables: [ClassTable]
+    let samples: [SampleRow]
+    let disagreementCount: String
+    let details: [DetailRow]
+    let resolvedRecipe: [String]
+    let environment: [RunRecord.Fact]
+    let data: [RunRecord.Fact]
+    let digests: [RunRecord.Fact]
+    let commands: [String]
+}
+
+extension ReportPage {
+    init(_ report: Report) {
+        let verdict = report.verdict
+        let subject = report.model(report.subject)
+        let reference = report.model(report.reference)
+        recipe = report.record.recipe
+        headline = verdict.headline
+        cost = verdict.cost
+        certainty = verdict.certainty
+        verdictStyle = report.gates.isEmpty ? "open" : report.passed ? "passed" : "failed"
+        tiles = ReportPage.tiles(report)
+        gates = report.gates.map { gate in
+            GateRow(
+                gate: gate.gate, found: Notation.fixed(gate.value, 4), limit: Notation.fixed(gate.threshold, 4),
+                outcome: gate.passed ? "✓ passed" : "✗ failed", style: gate.passed ? "good" : "bad")
+        }
+        rowCount = Notation.count(report.data.labels.count)
+        referenceName = reference.result.name
+        subjectName = subject.result.name
+        models = report.models.map { ModelRow($0, in: report) }
+        costFigures = ReportPage.costFigures(report)
+        let rows = report.pairs.map { pair in
+            DifferenceChart.Row(
+                name: report.name(of: pair), difference: pair.accuracyDifference,
+                isVerdict: pair.a == report.reference && pair.b == report.subject)
+        }
+        differencePicture = rows.isEmpty ? [] : [Figure(caption: "", picture: DifferenceChart.markup(rows))]
+        pairs = report.pairs.map { PairRow($0, name: report.name(of: $0)) }
+        curves = report.record.learningCurves.compactMap { curve in
+            LearningCurveChart.markup(curve).map {
+                Figure(caption: curve.stage.replacing("_", with: " "), picture: $0)
+            }
+        }
+        headPicture =
+            HeadImportanceChart.markup(report.record.headScores).map { [Figure(caption: "", picture: $0)] } ?? []
+        reliability = report.models.map { model in
+            Figure(
+                caption: model.result.name,
+                picture: ReliabilityChart.markup(
+                    model.metrics.calibration, name: model.result.name, role: report.role(model.result.key),
+                    classes: report.data.classNames.count))
+        }
+        confusions = report.models.map {
+            ConfusionTable(name: $0.result.name, $0.metrics.confusion, classNames: report.data.classNames)
+        }
+        classTables = report.models.map {
+            ClassTable(name: $0.result.name, $0.metrics.perClass, classNames: report.data.classNames)
+        }
+        let worst = report.worstDisagreements(limit: report.data.labels.count)
+        samples = worst.prefix(20).map(SampleRow.init)
+        disagreementCount = worst.count == 1 ? "one row" : "\(Notation.count(worst.count)) rows"
+        details = report.models.map(DetailRow.init)
+        resolvedRecipe = report.record.resolvedRecipe.isEmpty ? [] : [report.record.resolvedRecipe]
+        environment = report.record.environment
+        data = report.record.data
+        digests = report.record.digests
+        commands = report.record.commands
+    }
+
+    private static func tiles(_ report: Report) -> [Tile] {
+        let subject = report.model(report.subject).result
+        let reference = report.model(report.reference).result
+        var tiles: [Tile] = []
+        if let pair = report.pair(report.reference, report.subject) {
+            tiles.append(
+                Tile(
+                    figure: Notation.points(pair.accuracyDifference.value),
+                    caption: "points of accuracy; 95% interval \(Notation.points(pair.accuracyDifference.low)) to "
+                        + Notation.points(pair.accuracyDifference.high)))
+            tiles.append(Tile(figure: Notation.percent(pair.agreement), caption: "same label as \(reference.name)"))
+            if subject.bytes > 0 {
+                tiles.append(
+                    Tile(
+                        figure: Notation.ratio(Double(reference.bytes) / Double(subject.bytes)),
+                        caption:
+                            "smaller: \(Notation.bytes(Double(subject.bytes))) instead of \(Notation.bytes(Double(reference.bytes)))"
+                    ))
+            }
+        }
+        if let a = reference.latency, let b = subject.latency, reference.key != subject.key {
+            tiles.append(
+                Tile(
+                    figure: Notation.ratio(a.p50 / b.p50),
+                    caption: "faster: \(Notation.milliseconds(b.p50)) instead of \(Notation.milliseconds(a.p50)) (p50)")
+            )
+        }
+        return tiles
+    }
+
+    private static func costFigures(_ report: Report) -> [Figure] {
+        func points(_ cost: (ModelResult) -> Double?) -> [CostChart.Point] {
+            report.models.compactMap { model in
+                guard let cost = cost(model.result), cost > 0 else { return nil }
+                return CostChart.Point(
+                    name: model.result.name, cost: cost, accuracy: model.metrics.accuracy,
+                    role: report.role(model.result.key))
+            }
+        }
+        let sizes = points { Double($0.bytes) }
+        let latencies = points { $0.latency?.p50 }
+        var figures: [Figure] = []
+        if !sizes.isEmpty {
+            let picture = CostChart.markup(sizes, cost: "size on disk", written: Notation.bytes)
+            figures.append(Figure(caption: "Quality and size", picture: picture))
+        }
+        if !latencies.isEmpty {
+            let picture = CostChart.markup(latencies, cost: "p50 latency", written: Notation.milliseconds)
+            figures.append(Figure(caption: "Quality and latency", picture: picture))
+        }
+        return figures
+    }
+}
+
+extension Report {
+    fileprivate func name(of pair: PairedComparison) -> String {
+        "\(model(pair.b).result.name) against \(model(pair.a).result.name)"
+    }
+
+    fileprivate func role(_ key: String) -> Role {
+        key == subject ? .subject : key == reference ? .reference : .other
+    }
+}

@@ -1,0 +1,71 @@
+import Foundation
+
+/// What one model said about each row.
+public struct Predictions: Sendable {
+    /// N.
+    public let rows: Int
+    /// C.
+    public let classes: Int
+    /// N × C natural logarithms of the class probabilities, in Double.
+    public let logProbabilities: [Double]
+    /// The most probable class of each row; of equal ones the first, as NumPy's `argmax`.
+    public let labels: [Int]
+
+    /// Softmax over each row of `logits`.
+    ///
+    /// - Parameters:
+    ///   - logits: N × C, row-major, finite.
+    ///   - classes: C, at least 1.
+    public init(logits: [Float], classes: Int) {
+        precondition(
+            classes > 0 && logits.count.isMultiple(of: classes),
+            "\(logits.count) logits do not divide into rows of \(classes) classes")
+        let rows = logits.count / classes
+        var logProbabilities = [Double](repeating: 0, count: logits.count)
+        var labels = [Int](repeating: 0, count: rows)
+        logits.withUnsafeBufferPointer { logits in
+            logProbabilities.withUnsafeMutableBufferPointer { output in
+                for row in 0..<rows {
+                    let start = row * classes
+                    var best = 0
+                    for c in 1..<max(classes, 1) where logits[start + c] > logits[start + best] { best = c }
+                    let largest = Double(logits[start + best])
+                    var sum = 0.0
+                    for c in 0..<classes { sum += exp(Double(logits[start + c]) - largest) }
+                    let normalizer = largest + log(sum)
+                    for c in 0..<classes { output[start + c] = Double(logits[start + c]) - normalizer }
+                    labels[row] = best
+                }
+            }
+        }
+        self.rows = rows
+        self.classes = classes
+        self.logProbabilities = logProbabilities
+        self.labels = labels
+    }
+
+    public func logProbability(row: Int, class c: Int) -> Double {
+        logProbabilities[row * classes + c]
+    }
+
+    /// The probability of the predicted class of each row.
+    public var confidences: [Double] {
+        labels.indices.map { exp(logProbability(row: $0, class: labels[$0])) }
+    }
+
+    /// KL(self ‖ other) of each row in nats: Σ_c p_c (log p_c − log q_c).
+    public func divergences(to other: Predictions) -> [Double] {
+        precondition(
+            rows == other.rows && classes == other.classes,
+            "\(rows) × \(classes) against \(other.rows) × \(other.classes)")
+        return (0..<rows).map { row in
+            var sum = 0.0
+            for i in row * classes..<(row + 1) * classes {
+                let p = logProbabilities[i]
+                sum += exp(p) * (p - other.logProbabilities[i])
+            }
+            // Rounding can leave −1e-17 for equal rows; a divergence is not negative.
+            return max(0, sum)
+        }
+    }
+}

@@ -1,0 +1,134 @@
+public import Files
+public import Foundation
+
+/// The proof: what the final model lost against the teacher, how sure that is, and whether it is good enough.
+///
+/// Made of numbers only. The same input gives the same bytes; only `samples` follows the order of the rows.
+public struct Report: Sendable {
+    /// A model with its metrics.
+    public struct Model: Sendable {
+        public let result: ModelResult
+        public let predictions: Predictions
+        public let metrics: ClassificationMetrics
+    }
+
+    public let record: RunRecord
+    public let data: EvaluationData
+    /// In the order given.
+    public let models: [Model]
+    /// The reference against every other model, then each other model against the next one.
+    public let pairs: [PairedComparison]
+    public let gates: [GateOutcome]
+    /// Key of the model that the others are compared with.
+    public let reference: String
+    /// Key of the model that the verdict and the gates are about.
+    public let subject: String
+
+    /// Whether every gate passed; true if there are none.
+    public var passed: Bool { gates.allSatisfy(\.passed) }
+
+    /// Computes every metric and comparison.
+    ///
+    /// - Parameters:
+    ///   - models: At least one, in the order in which they came to be; keys are unique.
+    ///   - gates: Demands on `subject`.
+    ///   - reference: By default `teacher`, or else the first model.
+    ///   - subject: By default `int8`, or else the last model.
+    ///   - seed: Chooses the bootstrap's resamples.
+    /// - Throws: `InputErrors` naming everything that does not pair up, is not finite, or is unknown.
+    public init(
+        record: RunRecord, data: EvaluationData, models: [ModelResult], gates: [Gate] = [], reference: String? = nil,
+        subject: String? = nil, seed: UInt64 = 0
+    ) throws(InputErrors) {
+        var problems = data.problems() + record.problems
+        var keys: [String] = []
+        for model in models {
+            problems += model.problems(on: data)
+            if keys.contains(model.key) {
+                problems.append(InputError(file: model.path, field: model.key, problem: "two models have this key"))
+            }
+            keys.append(model.key)
+        }
+        let reference = reference ?? (keys.contains("teacher") ? "teacher" : keys.first ?? "")
+        let subject = subject ?? (keys.contains("int8") ? "int8" : keys.last ?? "")
+        if models.isEmpty {
+            problems.append(InputError(field: "models", problem: "no model to report on"))
+        }
+        for key in Set([reference, subject] + gates.compactMap(\.threshold.model)).sorted()
+        where !keys.contains(key) && !models.isEmpty {
+            problems.append(
+                InputError(
+                    field: "models", problem: "no model has the key \"\(key)\"",
+                    remedy: "evaluated were: \(keys.joined(separator: ", "))"))
+        }
+        for gate in gates where gate.metric.isPaired && reference == subject {
+            problems.append(
+                InputError(
+                    field: "gates.\(gate.metric.rawValue)", problem: "\"\(subject)\" would be compared with itself",
+                    remedy: "give a second model"))
+        }
+        guard problems.isEmpty else { throw InputErrors(problems) }
+
+        let evaluated = models.map { result in
+            let predictions = Predictions(logits: result.logits, classes: data.classNames.count)
+            let metrics = ClassificationMetrics(predictions, labels: data.labels)
+            return Model(result: result, predictions: predictions, metrics: metrics)
+        }
+        let pairs = Report.pairs(evaluated, reference: reference).map { a, b in
+            PairedComparison(
+                a: (a.result.key, a.predictions), b: (b.result.key, b.predictions), labels: data.labels, seed: seed)
+        }
+        self.record = record
+        self.data = data
+        self.models = evaluated
+        self.pairs = pairs
+        self.reference = reference
+        self.subject = subject
+        self.gates = gates.map { gate in
+            func value(_ key: String) -> Double {
+                let metrics = evaluated.first { $0.result.key == key }?.metrics
+                let pair = pairs.first { $0.a == reference && $0.b == key }
+                // Every key was checked above.
+                return gate.metric.value(metrics: metrics, pair: pair) ?? .nan
+            }
+            return gate.outcome(value: value(subject), modelValue: gate.threshold.model.map(value))
+        }
+    }
+
+    /// Writes `report.json`, `report.html` and `samples.jsonl` into `directory`, each whole or not at all.
+    public func write(to directory: URL) throws {
+        try AtomicFile.write(json(), to: directory.appendingPathComponent("report.json"))
+        try AtomicFile.write(html(), to: directory.appendingPathComponent("report.html"))
+        try AtomicFile.write(samples(), to: directory.appendingPathComponent("samples.jsonl"))
+    }
+
+    func model(_ key: String) -> Model {
+        guard let model = models.first(where: { $0.result.key == key }) else {
+            preconditionFailure("no model \(key) in \(models.map(\.result.key))")
+        }
+        return model
+    }
+
+    func pair(_ a: String, _ b: String) -> PairedComparison? {
+        pairs.first { $0.a == a && $0.b == b }
+    }
+
+    private static func pairs(_ models: [Model], reference: String) -> [(Model, Model)] {
+        let others = models.filter { $0.result.key != reference }
+        let against = models.filter { $0.result.key == reference }.flatMap { model in others.map { (model, $0) } }
+        return against + zip(others, others.dropFirst())
+    }
+}
+
+extension Gate.Metric {
+    fileprivate func value(metrics: ClassificationMetrics?, pair: PairedComparison?) -> Double? {
+        switch self {
+        case .accuracy: metrics?.accuracy.value
+        case .macroF1: metrics?.macroF1
+        case .matthews: metrics?.matthews
+        case .ece: metrics?.ece
+        case .agreement: pair?.agreement
+        case .klMean: pair?.klMean
+        }
+    }
+}

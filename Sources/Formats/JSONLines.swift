@@ -1,0 +1,198 @@
+import Foundation
+
+/// One JSON object per line (JSON as RFC 8259 says).
+enum JSONLines {
+    /// Reads the keys `needed` of every object; reports what is wrong to `problems`.
+    static func read(
+        _ bytes: UnsafeBufferPointer<UInt8>, columns needed: [String], _ problems: inout ProblemList
+    ) -> [TextRecord] {
+        var records: [TextRecord] = []
+        var objects = 0
+        var missing: [[Int]] = needed.map { _ in [] }
+        var keys: [String] = []
+        TextRecords.forEachLine(of: bytes) { line, content in
+            guard !content.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else { return }
+            var fields: [String?] = Array(repeating: nil, count: needed.count)
+            do throws(JSONLineError) {
+                var parser = JSONLineParser(bytes: content)
+                try parser.object { (key, parser) throws(JSONLineError) in
+                    if objects == 0 { keys.append(key) }
+                    guard let column = needed.firstIndex(of: key) else { return try parser.skipValue(depth: 1) }
+                    guard fields[column] == nil else { throw JSONLineError("has the key `\(key)` twice") }
+                    fields[column] = try parser.scalar(key)
+                }
+            } catch {
+                return problems.add(line: line, problem: error.problem, remedy: "write one JSON object per line")
+            }
+            objects += 1
+            for (column, value) in fields.enumerated() where value == nil { missing[column].append(line) }
+            records.append(TextRecord(line: line, fields: fields.map { $0 ?? "" }))
+        }
+        for (name, lines) in zip(needed, missing) where !lines.isEmpty {
+            if lines.count == objects {
+                problems.addMissing(name, line: nil, among: keys)
+            } else {
+                for line in lines {
+                    problems.add(line: line, field: name, problem: "the object lacks this key", remedy: "add it")
+                }
+            }
+        }
+        return records
+    }
+}
+
+struct JSONLineError: Error {
+    let problem: String
+
+    init(_ problem: String) {
+        self.problem = problem
+    }
+}
+
+/// Reads one JSON text of valid UTF-8, and keeps numbers as they are written.
+struct JSONLineParser {
+    /// Deeper nesting is refused, so that a hostile line cannot exhaust the stack.
+    private static let maximumDepth = 128
+
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private var position = 0
+
+    init(bytes: UnsafeBufferPointer<UInt8>) {
+        self.bytes = bytes
+    }
+
+    /// Reads the object that is the whole text; `member` must pass the value of each key.
+    mutating func object(
+        _ member: (String, inout JSONLineParser) throws(JSONLineError) -> Void
+    ) throws(JSONLineError) {
+        guard next() == UInt8(ascii: "{") else { throw JSONLineError("is not a JSON object") }
+        try members(member)
+        guard next() == nil else { throw invalid("text after the object") }
+    }
+
+    /// A string, number, true or false, as text.
+    mutating func scalar(_ key: String) throws(JSONLineError) -> String {
+        let first = next()
+        guard first != UInt8(ascii: "\"") else { return try string() }
+        let start = position
+        try skipValue(depth: 1)
+        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        guard first != UInt8(ascii: "{"), first != UInt8(ascii: "["), text != "null" else {
+            throw JSONLineError(
+                "has \(text == "null" ? "null" : "a nested value") as `\(key)`; text, a number, true or false is expected"
+            )
+        }
+        return text
+    }
+
+    mutating func skipValue(depth: Int) throws(JSONLineError) {
+        guard depth < Self.maximumDepth else { throw invalid("nested deeper than \(Self.maximumDepth)") }
+        switch next() {
+        case UInt8(ascii: "\""): _ = try string()
+        case UInt8(ascii: "{"):
+            try members { (_, parser) throws(JSONLineError) in try parser.skipValue(depth: depth + 1) }
+        case UInt8(ascii: "["): try elements(depth: depth)
+        case UInt8(ascii: "t"): try literal("true")
+        case UInt8(ascii: "f"): try literal("false")
+        case UInt8(ascii: "n"): try literal("null")
+        default: try number()
+        }
+    }
+
+    private mutating func members(
+        _ member: (String, inout JSONLineParser) throws(JSONLineError) -> Void
+    ) throws(JSONLineError) {
+        position += 1
+        if pass("}") { return }
+        repeat {
+            guard next() == UInt8(ascii: "\"") else { throw invalid("a key in double quotes expected") }
+            let key = try string()
+            guard pass(":") else { throw invalid("`:` expected") }
+            try member(key, &self)
+        } while pass(",")
+        guard pass("}") else { throw invalid("`,` or `}` expected") }
+    }
+
+    private mutating func elements(depth: Int) throws(JSONLineError) {
+        position += 1
+        if pass("]") { return }
+        repeat { try skipValue(depth: depth + 1) } while pass(",")
+        guard pass("]") else { throw invalid("`,` or `]` expected") }
+    }
+
+    /// The string whose opening quote is next.
+    private mutating func string() throws(JSONLineError) -> String {
+        let start = position
+        position += 1
+        var isEscaped = false
+        while position < bytes.count, bytes[position] != UInt8(ascii: "\"") {
+            guard bytes[position] >= 0x20 else { throw invalid("a control character inside a string") }
+            if bytes[position] == UInt8(ascii: "\\") {
+                isEscaped = true
+                position += 1
+            }
+            position += 1
+        }
+        guard position < bytes.count else {
+            position = bytes.count
+            throw invalid("a string that is not closed")
+        }
+        position += 1
+        guard isEscaped else { return String(decoding: bytes[start + 1..<position - 1], as: UTF8.self) }
+        do {
+            return try JSONDecoder().decode(String.self, from: Foundation.Data(bytes[start..<position]))
+        } catch {
+            throw invalid("a string with an invalid escape")
+        }
+    }
+
+    private mutating func number() throws(JSONLineError) {
+        let start = position
+        _ = pass("-")
+        let whole = digits()
+        guard whole.count == 1 || (whole.count > 1 && bytes[whole.lowerBound] != UInt8(ascii: "0")) else {
+            position = start
+            throw invalid("a value expected")
+        }
+        if position < bytes.count, bytes[position] == UInt8(ascii: ".") {
+            position += 1
+            guard !digits().isEmpty else { throw invalid("a digit expected") }
+        }
+        if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
+            position += 1
+            if position < bytes.count, "+-".utf8.contains(bytes[position]) { position += 1 }
+            guard !digits().isEmpty else { throw invalid("a digit expected") }
+        }
+    }
+
+    private mutating func digits() -> Range<Int> {
+        let start = position
+        while position < bytes.count, (0x30...0x39).contains(bytes[position]) { position += 1 }
+        return start..<position
+    }
+
+    private mutating func literal(_ word: StaticString) throws(JSONLineError) {
+        let end = position + word.utf8CodeUnitCount
+        let expected = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
+        guard end <= bytes.count, bytes[position..<end].elementsEqual(expected) else {
+            throw invalid("a value expected")
+        }
+        position = end
+    }
+
+    private mutating func pass(_ character: Unicode.Scalar) -> Bool {
+        guard next() == UInt8(ascii: character) else { return false }
+        position += 1
+        return true
+    }
+
+    /// The next byte that is not blank, without passing it.
+    private mutating func next() -> UInt8? {
+        while position < bytes.count, [0x20, 0x09, 0x0D].contains(bytes[position]) { position += 1 }
+        return position < bytes.count ? bytes[position] : nil
+    }
+
+    private func invalid(_ what: String) -> JSONLineError {
+        JSONLineError("is not valid JSON at byte \(position + 1) of the line: \(what)")
+    }
+}

@@ -1,0 +1,88 @@
+import Files
+import Foundation
+import SwiftProtobuf
+
+extension ElementType {
+    /// The number that ONNX gives the type (`TensorProto.DataType`).
+    var onnx: Onnx_TensorProto.DataType {
+        switch self {
+        case .float64: .double
+        case .float32: .float
+        case .float16: .float16
+        case .bfloat16: .bfloat16
+        case .int64: .int64
+        case .int32: .int32
+        case .int16: .int16
+        case .int8: .int8
+        case .uint64: .uint64
+        case .uint32: .uint32
+        case .uint16: .uint16
+        case .uint8: .uint8
+        case .bool: .bool
+        }
+    }
+
+    /// Nil for types that are not read, such as strings and four-bit integers.
+    init?(onnx code: Int32) {
+        guard let type = Self.allCases.first(where: { Int($0.onnx.rawValue) == Int(code) }) else { return nil }
+        self = type
+    }
+}
+
+extension StoredTensor {
+    /// The bytes as ONNX stores them, in `raw_data`.
+    func message(named name: String) -> Onnx_TensorProto {
+        var message = Onnx_TensorProto()
+        message.dims = shape.map(Int64.init)
+        message.dataType = Int32(type.onnx.rawValue)
+        message.name = name
+        message.rawData = bytes
+        return message
+    }
+
+    /// - Throws: `InputError` if the type is not read, the data lies in another file, or it does not fill the shape.
+    init(_ message: Onnx_TensorProto) throws {
+        guard let type = ElementType(onnx: message.dataType) else {
+            let name = Onnx_TensorProto.DataType(rawValue: Int(message.dataType)).map { "\($0)" } ?? "unknown"
+            throw InputError(problem: "the element type \(message.dataType) (\(name)) is not read")
+        }
+        guard message.dataLocation != .external, message.externalData.isEmpty else {
+            let location = message.externalData.first { $0.key == "location" }?.value ?? "not named"
+            throw InputError(
+                problem: "its data lies in another file (\(location)), which is not read",
+                remedy: "save the model as one file (onnx.save_model with save_as_external_data=False)")
+        }
+        let bytes = message.hasRawData ? message.rawData : try Self.typedData(message, type)
+        try self.init(type: type, shape: message.dims.map { Int($0) }, bytes: bytes)
+    }
+
+    /// The bytes of the typed fields that ONNX allows in place of `raw_data`: small integers and halves come in
+    /// `int32_data`, unsigned ones of 32 and 64 bits in `uint64_data`.
+    private static func typedData(_ message: Onnx_TensorProto, _ type: ElementType) throws -> Data {
+        switch type {
+        case .float32: bytes(message.floatData)
+        case .float64: bytes(message.doubleData)
+        case .int64: bytes(message.int64Data)
+        case .int32: bytes(message.int32Data)
+        case .int16: bytes(try narrowed(message.int32Data) as [Int16])
+        case .int8: bytes(try narrowed(message.int32Data) as [Int8])
+        case .uint16, .float16, .bfloat16: bytes(try narrowed(message.int32Data) as [UInt16])
+        case .uint8, .bool: bytes(try narrowed(message.int32Data) as [UInt8])
+        case .uint64: bytes(message.uint64Data)
+        case .uint32: bytes(try narrowed(message.uint64Data) as [UInt32])
+        }
+    }
+
+    private static func bytes<Element: BitwiseCopyable>(_ values: [Element]) -> Data {
+        values.withUnsafeBytes { Data($0) }
+    }
+
+    private static func narrowed<Wide: BinaryInteger, Narrow: FixedWidthInteger>(_ values: [Wide]) throws -> [Narrow] {
+        try values.map { value in
+            guard let narrow = Narrow(exactly: value) else {
+                throw InputError(problem: "the element \(value) does not fit its type")
+            }
+            return narrow
+        }
+    }
+}

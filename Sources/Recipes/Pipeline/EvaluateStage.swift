@@ -1,0 +1,68 @@
+import Compression
+import Distillation
+import Evaluation
+import Files
+import Foundation
+
+extension Pipeline {
+    /// Runs every model of the run over the test rows and writes the report.
+    func evaluate(stages: [Stage]) throws -> Report {
+        let folders: [(stage: Stage, key: String, name: String, folder: String)] = [
+            (.teacher, "teacher", "Teacher", ModelFolder.teacher),
+            (.baseline, "labels_only", "Student, labels only", ModelFolder.baseline),
+            (.student, "student", "Student, distilled", ModelFolder.student),
+            (.prune, "pruned", "Pruned", ModelFolder.pruned),
+            (.quantize, "int8", "INT8", ModelFolder.int8),
+        ]
+        let present = folders.filter { stages.contains($0.stage) }
+        let evaluation = ModelEvaluation(
+            rows: material.test, labels: material.classes, queries: recipe.evaluate.latencyQueries,
+            maxLength: recipe.data.maxLength)
+        var results: [ModelResult] = []
+        for (done, entry) in present.enumerated() {
+            try Interruption.check()
+            observer.advanced(Stage.evaluate.rawValue, done: done, total: present.count, unit: "models")
+            let model = try LoadedModel(run.file(entry.folder))
+            results.append(try evaluation.result(model, key: entry.key, name: entry.name, path: entry.folder))
+        }
+        let gates = try recipe.evaluate.gates.map {
+            try Gate(metric: $0.metric, expression: $0.condition, models: present.map(\.key))
+        }
+        let report = try Report(
+            record: try record(stages: stages),
+            data: evaluation.data, models: results, gates: gates, seed: recipe.seed)
+        try report.write(to: run.file("report"))
+        return report
+    }
+
+    /// What the report says of how the run was made.
+    private func record(stages: [Stage]) throws -> RunRecord {
+        var curves: [LearningCurve] = []
+        for line in try MetricsLog.read(run) {
+            if curves.last?.stage != line.stage { curves.append(LearningCurve(stage: line.stage, points: [])) }
+            guard let loss = line.loss else { continue }
+            curves[curves.count - 1].points.append(.init(step: line.step, loss: loss, terms: line.terms))
+        }
+        let splits = [
+            ("Training rows", recipe.data.train, material.train), ("Validation rows", recipe.data.validation, material.validation),
+            ("Test rows", recipe.data.test, material.test),
+        ]
+        return RunRecord(
+            recipe: recipe.name, resolvedRecipe: recipe.resolvedYAML(),
+            environment: RunEnvironment.current().facts.map { .init($0.name, $0.value) },
+            data: splits.map { .init($0.0, "\(Self.grouped($0.2.count)) of \($0.1)") }
+                + [.init("Classes", material.classes.joined(separator: ", "))],
+            learningCurves: curves, headScores: try headScores(stages: stages),
+            commands: ["retort run recipe.yaml"],
+            digests: try splits.map { .init($0.1, try Digest.sha256(fileAt: URL(fileURLWithPath: $0.1))) })
+    }
+
+    private func headScores(stages: [Stage]) throws -> [HeadScore] {
+        guard stages.contains(.prune) else { return [] }
+        return try prunedHeads().map {
+            HeadScore(
+                layer: $0.layer, head: $0.head, score: $0.score, low: $0.low, high: $0.high,
+                removedInRound: $0.removedInRound)
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import Compression
+import Distillation
+public import Foundation
+public import Models
+public import Tokenizers
+
+/// A model directory, ready to run: float or INT8, with its tokenizer.
+public struct LoadedModel {
+    public let classifier: any Classifier
+    public let tokenizer: WordPieceTokenizer
+    public let url: URL
+
+    /// Reads a model directory, or a run's finished model.
+    ///
+    /// - Throws: `InputError` saying what is missing or wrong.
+    public init(_ directory: URL) throws {
+        let url = Self.modelFolder(of: directory)
+        self.url = url
+        tokenizer = try WordPieceTokenizer.load(from: url)
+        classifier =
+            try QuantizedEncoder.isQuantized(url)
+            ? IntegerRuntime(QuantizedEncoder(reading: url)) : ModelDirectory.readEncoder(url)
+    }
+
+    /// A run stands for the furthest model that it has made; any other directory for itself.
+    private static func modelFolder(of directory: URL) -> URL {
+        let isRun = FileManager.default.fileExists(atPath: directory.appendingPathComponent("resolved.yaml").path)
+        let made = [ModelFolder.int8, ModelFolder.pruned, ModelFolder.student, ModelFolder.teacher]
+            .map { directory.appendingPathComponent($0, isDirectory: true) }
+            .first { FileManager.default.fileExists(atPath: $0.appendingPathComponent(ModelDirectory.weightsFile).path) }
+        return isRun ? made ?? directory : directory
+    }
+}

@@ -1,0 +1,109 @@
+public import Distillation
+import Files
+import Foundation
+import Models
+import Tokenizers
+
+/// The recipe's data: three splits that fit together.
+public struct Material: Sendable {
+    public let train: ClassificationRows
+    public let validation: ClassificationRows
+    public let test: ClassificationRows
+    /// The class names, in the order of the logits.
+    public let classes: [String]
+    /// Digest of the files and of how they are read.
+    public let digest: String
+
+    /// Reads all three splits.
+    ///
+    /// - Throws: `InputErrors` with the problems of all three, each with file, line and column; those of the recipe
+    ///   point at its line.
+    public init(_ recipe: Recipe) throws {
+        var errors: [InputError] = []
+        func read(_ key: String, _ path: String, classes: [String]?) throws -> ClassificationRows? {
+            guard FileManager.default.fileExists(atPath: path) else {
+                let place = recipe.places["data.\(key)"]
+                errors.append(
+                    InputError(
+                        file: recipe.places.file, line: place?.line, column: place?.column, field: "data.\(key)",
+                        problem: "there is no file \(path)",
+                        remedy: "paths are relative to the current directory, \(FileManager.default.currentDirectoryPath)"
+                    ))
+                return nil
+            }
+            do {
+                return try ClassificationRows(
+                    reading: path, text: recipe.data.text, label: recipe.data.label, classes: classes,
+                    skipBadRows: recipe.data.onBadRow == .skip, limit: recipe.data.limit)
+            } catch let several as InputErrors {
+                errors += several.errors
+            } catch let error as InputError {
+                errors.append(error)
+            }
+            return nil
+        }
+        let train = try read("train", recipe.data.train, classes: nil)
+        let names = try Self.classes(of: train, recipe: recipe, errors: &errors)
+        let validation = try read("validation", recipe.data.validation, classes: names)
+        let test = try read("test", recipe.data.test, classes: names)
+        guard errors.isEmpty, let train, let validation, let test, let names else { throw InputErrors(errors) }
+        self.train = train
+        self.validation = validation
+        self.test = test
+        classes = names
+        digest = Digest.sha256(
+            try [recipe.data.train, recipe.data.validation, recipe.data.test].map {
+                try Digest.sha256(fileAt: URL(fileURLWithPath: $0))
+            }.joined() + recipe.section("data"))
+    }
+
+    /// The training rows' classes; with a ready teacher, its classes in its order.
+    private static func classes(
+        of train: ClassificationRows?, recipe: Recipe, errors: inout [InputError]
+    ) throws -> [String]? {
+        guard let train else { return nil }
+        let names = train.classes
+        func refuse(_ key: String, _ problem: String, _ remedy: String) {
+            let place = recipe.places[key]
+            errors.append(
+                InputError(
+                    file: recipe.places.file, line: place?.line, column: place?.column, field: key, problem: problem,
+                    remedy: remedy))
+        }
+        if names.count < 2 {
+            refuse(
+                "data.label", "the training rows have one label only, \(names[0])",
+                "classification needs at least two; is data.label the right column?")
+            return nil
+        }
+        guard let model = recipe.teacher.model else { return names }
+        let configuration: EncoderConfiguration
+        do {
+            let directory = URL(fileURLWithPath: model, isDirectory: true)
+            configuration = try EncoderConfiguration(
+                reading: directory.appendingPathComponent(ModelDirectory.configurationFile))
+        } catch let several as InputErrors {
+            errors += several.errors
+            return nil
+        } catch let error as InputError {
+            errors.append(error)
+            return nil
+        }
+        let labels = configuration.labels
+        // A teacher whose classes were never named goes by their order.
+        if labels == labels.indices.map({ "LABEL_\($0)" }), labels.count == names.count { return names }
+        guard Set(labels) == Set(names) else {
+            refuse(
+                "teacher.model", "the teacher's classes are \(labels), those of the training rows \(names)",
+                "use a teacher of these classes, or rename the labels")
+            return nil
+        }
+        return labels
+    }
+
+    /// Labels of a split as class numbers.
+    public func classIndices(_ rows: ClassificationRows) -> [Int] {
+        let index = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($0.element, $0.offset) })
+        return rows.labels.map { index[$0]! }
+    }
+}

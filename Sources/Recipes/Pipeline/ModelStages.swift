@@ -1,0 +1,187 @@
+import Distillation
+import Files
+import Foundation
+import Layers
+import Models
+import Tensors
+import Tokenizers
+
+/// The folders of a run that hold its models.
+enum ModelFolder {
+    static let tokenizer = "models/tokenizer"
+    static let teacher = "models/teacher"
+    static let baseline = "models/labels_only"
+    static let student = "models/student"
+    static let pruned = "models/pruned"
+    static let int8 = "models/int8"
+}
+
+extension Pipeline {
+    /// Learns a WordPiece vocabulary from the training texts, or takes over the ready teacher's.
+    func makeTokenizer() throws -> StageResult {
+        let tokenizer: WordPieceTokenizer
+        if let model = recipe.teacher.model {
+            tokenizer = try WordPieceTokenizer.load(from: URL(fileURLWithPath: model, isDirectory: true))
+        } else {
+            tokenizer = try WordPieceTrainer(
+                vocabularySize: recipe.tokenizer.vocabulary, minimumFrequency: recipe.tokenizer.minimumFrequency,
+                lowercase: recipe.tokenizer.lowercase
+            ).train(material.train.texts)
+        }
+        try tokenizer.write(to: run.file(ModelFolder.tokenizer))
+        return StageResult(
+            summary: "\(tokenizer.vocabulary.count) word pieces", outputs: [ModelFolder.tokenizer + "/tokenizer.json"])
+    }
+
+    func tokenizer() throws -> WordPieceTokenizer {
+        try WordPieceTokenizer.load(from: run.file(ModelFolder.tokenizer))
+    }
+
+    /// A split as token sequences with class numbers.
+    func sequences(_ rows: ClassificationRows) throws -> LabelledSequences {
+        LabelledSequences(
+            sequences: try tokenizer().encode(rows.texts, maxLength: recipe.data.maxLength),
+            labels: material.classIndices(rows))
+    }
+
+    /// Trains the teacher on the labels, or copies the ready one.
+    func makeTeacher(inputs: String) throws -> StageResult {
+        let tokenizer = try tokenizer()
+        let teacher: Encoder
+        if let model = recipe.teacher.model {
+            teacher = try ModelDirectory.readEncoder(URL(fileURLWithPath: model, isDirectory: true))
+            try check(tokenizer, fits: teacher, from: model)
+            teacher.rename(classes: material.classes)
+        } else {
+            let shape = recipe.teacher.train!
+            let key = RandomKey(recipe.seed).mixed("teacher")
+            teacher = Encoder(
+                EncoderConfiguration(
+                    vocabularySize: tokenizer.vocabulary.count, hiddenSize: shape.hidden, layers: shape.layers,
+                    heads: shape.heads, feedForward: shape.feedForward, maximumPositions: recipe.data.maxLength,
+                    dropout: Float(shape.dropout), pooling: .first, labels: material.classes),
+                key: key)
+            let data = try sequences(material.train)
+            let objective = try DistillationObjective(
+                student: teacher, data: data, targets: nil, weights: .labelsOnly, key: key)
+            let options = TrainingOptions(
+                totalSteps: TrainingOptions.steps(epochs: shape.epochs, examples: data.count, batch: shape.batch),
+                batch: shape.batch, microBatch: shape.batch, learningRate: Float(shape.learningRate), decay: .linear,
+                warmUp: shape.warmup, clip: 1, weightDecay: Float(shape.weightDecay), seed: key.value)
+            try train(Stage.teacher.rawValue, inputs, objective.parameters, objective, options)
+        }
+        try ModelDirectory.write(teacher, tokenizer, to: run.file(ModelFolder.teacher))
+        try trainingStage(Stage.teacher.rawValue, inputs).removeCheckpoints()
+        return try result(teacher, in: ModelFolder.teacher)
+    }
+
+    /// Trains the student: by the labels alone for the baseline, else by the recipe's loss. Both start from the same
+    /// weights and see the same batches.
+    func trainStudent(_ stage: Stage, inputs: String) throws -> StageResult {
+        let tokenizer = try tokenizer()
+        let shape = recipe.student
+        let key = RandomKey(recipe.seed).mixed("student")
+        let student = Encoder(
+            EncoderConfiguration(
+                vocabularySize: tokenizer.vocabulary.count, hiddenSize: shape.hidden, layers: shape.layers,
+                heads: shape.heads, feedForward: shape.feedForward, maximumPositions: recipe.data.maxLength,
+                dropout: Float(shape.dropout), pooling: .first, labels: material.classes),
+            key: key)
+        if shape.initialize == .teacherLayers {
+            student.copyLayers(of: try ModelDirectory.readEncoder(run.file(ModelFolder.teacher)))
+        }
+        let data = try sequences(material.train)
+        let distils = stage == .student
+        let objective = try DistillationObjective(
+            student: student, data: data, targets: distils ? try targets() : nil,
+            weights: distils ? lossWeights : .labelsOnly, key: key)
+        let steps = TrainingOptions.steps(epochs: recipe.train.epochs, examples: data.count, batch: recipe.train.batch)
+        let options = trainingOptions(steps: steps, learningRate: recipe.train.learningRate, seed: key.value)
+        try train(stage.rawValue, inputs, objective.parameters, objective, options)
+        let folder = distils ? ModelFolder.student : ModelFolder.baseline
+        try ModelDirectory.write(student, tokenizer, to: run.file(folder))
+        try trainingStage(stage.rawValue, inputs).removeCheckpoints()
+        return try result(student, in: folder)
+    }
+
+    /// The recipe's loss.
+    var lossWeights: LossWeights {
+        let (loss, features) = (recipe.loss, recipe.loss.features)
+        return LossWeights(
+            crossEntropy: Float(loss.crossEntropy), kl: Float(loss.kl.weight), temperature: loss.kl.temperature,
+            temperatureSquared: loss.kl.temperatureSquared, features: Float(features?.weight ?? 0),
+            featurePairs: (features?.pairs ?? []).map { ($0.student, $0.teacher) })
+    }
+
+    /// The recipe's way of training, for any number of steps.
+    func trainingOptions(steps: Int, learningRate: Double, seed: UInt64) -> TrainingOptions {
+        let train = recipe.train
+        let decay: LearningRateSchedule.Decay =
+            switch train.schedule {
+            case .constant: .constant
+            case .linear: .linear
+            case .cosine: .cosine
+            }
+        return TrainingOptions(
+            totalSteps: steps, batch: train.batch, microBatch: train.microBatch, learningRate: Float(learningRate),
+            decay: decay, warmUp: train.warmup, clip: Float(train.clip), weightDecay: Float(train.weightDecay),
+            seed: seed)
+    }
+
+    func trainingStage(_ name: String, _ inputs: String) -> TrainingStage {
+        TrainingStage(
+            name: name, inputs: inputs, run: run, recipe: recipe, metrics: metrics, observer: observer)
+    }
+
+    /// Trains to the end, from the newest checkpoint if there is one.
+    func train(
+        _ name: String, _ inputs: String, _ parameters: [Parameter], _ objective: any Objective,
+        _ options: TrainingOptions
+    ) throws {
+        try trainingStage(name, inputs).train(
+            Trainer(parameters: parameters, objective: objective, options: options))
+    }
+
+    /// Validation accuracy as the summary, and the model's files as the outputs.
+    func result(_ model: any Classifier, in folder: String) throws -> StageResult {
+        let accuracy = try accuracy(of: model, on: sequences(material.validation))
+        return StageResult(
+            summary: "\(Self.grouped(model.parameterCount)) parameters, validation accuracy "
+                + String(format: "%.4f", accuracy),
+            outputs: [
+                "\(folder)/\(ModelDirectory.weightsFile)", "\(folder)/\(ModelDirectory.configurationFile)",
+            ])
+    }
+
+    func accuracy(of model: any Classifier, on data: LabelledSequences) throws -> Double {
+        let logits = try model.logits(of: data.sequences)
+        let width = model.configuration.labels.count
+        let right = data.labels.enumerated().count { row, label in
+            let values = logits[row * width..<(row + 1) * width]
+            return values.firstIndex(of: values.max()!)! - row * width == label
+        }
+        return Double(right) / Double(data.count)
+    }
+
+    private func check(_ tokenizer: WordPieceTokenizer, fits teacher: Encoder, from model: String) throws {
+        let configuration = teacher.configuration
+        if tokenizer.vocabulary.count > configuration.vocabularySize {
+            throw InputError(
+                file: model, problem: "the tokenizer has \(tokenizer.vocabulary.count) pieces, the model's table "
+                    + "\(configuration.vocabularySize) rows", remedy: "give the tokenizer that the model was trained with")
+        }
+        if recipe.data.maxLength > configuration.maximumPositions {
+            throw InputError(
+                file: model, field: "data.max_length",
+                problem: "\(recipe.data.maxLength) is more than the teacher's \(configuration.maximumPositions) positions",
+                remedy: "set data.max_length=\(configuration.maximumPositions) or less")
+        }
+    }
+
+    static func grouped(_ number: Int) -> String {
+        let digits = Array(String(number))
+        return digits.enumerated().map { index, digit in
+            (index > 0 && (digits.count - index) % 3 == 0 ? "," : "") + String(digit)
+        }.joined()
+    }
+}

@@ -1,0 +1,161 @@
+import Compression
+import Distillation
+public import Evaluation
+import Files
+import Foundation
+import Models
+import Tokenizers
+
+/// Carries out a recipe in a run directory, stage by stage. A stage that finished earlier from the same inputs is not
+/// run again; one that was interrupted goes on from its last checkpoint.
+public final class Pipeline {
+    /// The stages in their order.
+    public enum Stage: String, CaseIterable, Sendable {
+        /// Learns the vocabulary, or takes over the teacher's.
+        case tokenizer
+        /// Trains the teacher on the labels, or takes the one that the recipe names.
+        case teacher
+        /// Records what the teacher says about the training rows.
+        case label
+        /// Trains the student on the labels alone, to compare with.
+        case baseline = "labels_only"
+        /// Trains the student by the teacher's targets.
+        case student
+        /// Removes heads and neurons, and recovers.
+        case prune
+        /// Trains for INT8.
+        case quantize
+        /// Writes the finished model in each format.
+        case export
+        /// Compares all models on the test rows, and writes the report.
+        case evaluate
+    }
+
+    public let run: RunDirectory
+    public let recipe: Recipe
+    let observer: any RunObserver
+    let metrics: MetricsLog
+    let material: Material
+    private var state: RunState
+    private let lock: RunLock
+
+    /// Takes hold of the run directory and reads the data.
+    ///
+    /// - Throws: `RunInUse`, or `InputErrors` with every problem of the recipe's data.
+    public init(run: RunDirectory, observer: any RunObserver) throws {
+        self.run = run
+        lock = try RunLock(run)
+        recipe = try run.recipe()
+        self.observer = try RunLog(run, forwardingTo: observer)
+        metrics = try MetricsLog(run)
+        state = try RunState(reading: run)
+        material = try Material(recipe)
+    }
+
+    /// Runs the stages that the recipe asks for, up to and including `last`.
+    ///
+    /// - Returns: the report, where the last stage was reached.
+    /// - Throws: `Interrupted` after a checkpoint; `InputError` where a file is at fault.
+    @discardableResult
+    public func execute(through last: Stage = .evaluate) throws -> Report? {
+        try RunEnvironment.current().write(to: run)
+        let stages = Self.stages(of: recipe).prefix { $0 != last } + [last]
+        var report: Report?
+        for (index, stage) in stages.enumerated() {
+            try Interruption.check()
+            observer.began(stage.rawValue, position: index + 1, of: stages.count)
+            let inputs = inputs(of: stage)
+            // The report is cheap next to what it reports on; it is made anew so that it can be returned.
+            if stage != .evaluate, try state.isFinished(stage.rawValue, inputs: inputs, in: run) {
+                observer.skipped(stage.rawValue)
+                continue
+            }
+            let clock = ContinuousClock()
+            let start = clock.now
+            let result: StageResult
+            switch stage {
+            case .tokenizer: result = try makeTokenizer()
+            case .teacher: result = try makeTeacher(inputs: inputs)
+            case .label: result = try recordTargets()
+            case .baseline: result = try trainStudent(stage, inputs: inputs)
+            case .student: result = try trainStudent(stage, inputs: inputs)
+            case .prune: result = try prune(inputs: inputs)
+            case .quantize: result = try quantize(inputs: inputs)
+            case .export: result = try export()
+            case .evaluate:
+                let evaluated = try evaluate(stages: Array(stages))
+                report = evaluated
+                result = StageResult(
+                    summary: evaluated.passed ? "all gates passed" : "a gate failed",
+                    outputs: ["report/report.json", "report/report.html", "report/samples.jsonl"])
+            }
+            let seconds = start.duration(to: clock.now).seconds
+            state.stages[stage.rawValue] = try RunState.Stage(
+                inputs: inputs, outputs: digests(result.outputs), seconds: seconds)
+            try state.write(to: run)
+            observer.ended(stage.rawValue, seconds: seconds, summary: result.summary)
+        }
+        return report
+    }
+
+    /// The stages that a recipe asks for.
+    public static func stages(of recipe: Recipe) -> [Stage] {
+        Stage.allCases.filter { stage in
+            switch stage {
+            case .baseline: recipe.train.baseline
+            case .prune: recipe.prune != nil
+            case .quantize: recipe.quantize != nil
+            default: true
+            }
+        }
+    }
+
+    /// Digest of all that a stage's result depends on: the recipe's sections that it reads, the data, and what the
+    /// stages before it made.
+    private func inputs(of stage: Stage) -> String {
+        let (sections, sources): ([String], [Stage]) =
+            switch stage {
+            case .tokenizer: (["data", "tokenizer", "teacher"], [])
+            case .teacher: (["seed", "teacher"], [.tokenizer])
+            case .label: (["teacher", "loss"], [.teacher])
+            case .baseline: (["seed", "student", "train"], [.teacher])
+            case .student: (["seed", "student", "loss", "train"], [.label])
+            case .prune: (["seed", "loss", "train", "prune"], [.label, .student])
+            case .quantize: (["seed", "loss", "train", "quantize"], [.label, .student, .prune])
+            case .export: (["export", "name"], [.student, .prune, .quantize])
+            case .evaluate: (["evaluate"], [.teacher, .baseline, .student, .prune, .quantize, .export])
+            }
+        var parts = [stage.rawValue, material.digest]
+        parts += sections.map { recipe.section($0) }
+        for source in sources {
+            for (path, digest) in (state.stages[source.rawValue]?.outputs ?? [:]).sorted(by: { $0.key < $1.key }) {
+                parts.append("\(path) \(digest)")
+            }
+        }
+        return Digest.sha256(parts.joined(separator: "\n"))
+    }
+
+    private func digests(_ outputs: [String]) throws -> [String: String] {
+        var result: [String: String] = [:]
+        for path in outputs { result[path] = try Digest.sha256(fileAt: run.file(path)) }
+        return result
+    }
+}
+
+/// What a stage made.
+struct StageResult {
+    /// A few words for the person who watches.
+    var summary: String
+    /// Files inside the run, by which later stages and a resumed run know it.
+    var outputs: [String]
+}
+
+extension Recipe {
+    /// The resolved text of one top-level key.
+    func section(_ key: String) -> String {
+        let lines = resolvedYAML().split(separator: "\n", omittingEmptySubsequences: false)
+        guard let start = lines.firstIndex(where: { $0.hasPrefix(key + ":") }) else { return "" }
+        let rest = lines[(start + 1)...].prefix { $0.hasPrefix(" ") || $0.hasPrefix("-") }
+        return ([lines[start]] + rest).joined(separator: "\n")
+    }
+}

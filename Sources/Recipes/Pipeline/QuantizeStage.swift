@@ -1,0 +1,45 @@
+import Compression
+import Distillation
+import Files
+import Foundation
+import Models
+import Tensors
+import Tokenizers
+
+extension Pipeline {
+    /// The newest float student: pruned where the recipe prunes.
+    var floatStudentFolder: String {
+        recipe.prune == nil ? ModelFolder.student : ModelFolder.pruned
+    }
+
+    /// Calibrates the activations' ranges, trains on with rounding in place, and stores the integers.
+    func quantize(inputs: String) throws -> StageResult {
+        let settings = recipe.quantize!
+        let key = RandomKey(recipe.seed).mixed("quantize")
+        let model = try ModelDirectory.readEncoder(run.file(floatStudentFolder))
+        let data = try sequences(material.train)
+        let rows = key.mixed("calibration").permutation(data.count).prefix(settings.calibration.rows)
+        let method: ActivationCalibration.Method =
+            switch settings.calibration.method {
+            case .minMax: .minMax
+            case .movingAverage: .movingAverage()
+            case .percentile: .percentile(settings.calibration.percentile)
+            }
+        let ranges = try ActivationCalibration(method: method).ranges(of: model, on: rows.map { data.sequences[$0] })
+        if settings.method == .qat {
+            try QuantizationSimulation.attach(to: model, ranges: ranges)
+            let objective = try DistillationObjective(
+                student: model, data: data, targets: try targets(), weights: lossWeights.withoutFeatures, key: key)
+            let options = trainingOptions(
+                steps: settings.steps, learningRate: settings.learningRate, seed: key.value)
+            try train(Stage.quantize.rawValue, inputs, objective.parameters, objective, options)
+            QuantizationSimulation.detach(from: model)
+        }
+        let quantized = try QuantizedEncoder(model, ranges: ranges)
+        let folder = run.file(ModelFolder.int8)
+        try quantized.write(to: folder)
+        try tokenizer().write(to: folder)
+        try trainingStage(Stage.quantize.rawValue, inputs).removeCheckpoints()
+        return try result(IntegerRuntime(quantized), in: ModelFolder.int8)
+    }
+}

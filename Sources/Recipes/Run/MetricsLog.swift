@@ -1,0 +1,77 @@
+import Files
+import Foundation
+
+/// `metrics.jsonl`: one JSON object per training step, in the order in which they were taken.
+///
+/// Each line starts at a known byte, so that a resumed run cuts off what the interrupted one logged after its last
+/// checkpoint and goes on from there.
+public final class MetricsLog {
+    private let handle: FileHandle
+    private let url: URL
+
+    public init(_ run: RunDirectory) throws {
+        url = run.file("metrics.jsonl")
+        if !FileManager.default.fileExists(atPath: url.path) { try AtomicFile.write(Data(), to: url) }
+        do {
+            handle = try FileHandle(forUpdating: url)
+            try handle.seekToEnd()
+        } catch {
+            throw InputError(file: url.path, problem: "cannot open to append: \(error.localizedDescription)")
+        }
+    }
+
+    deinit {
+        try? handle.close()  // Everything was written; nothing is lost if closing fails.
+    }
+
+    /// The file's size so far, in bytes.
+    public var size: Int {
+        get throws { Int(try handle.offset()) }
+    }
+
+    /// Forgets what was logged after the first `size` bytes.
+    public func truncate(to size: Int) throws {
+        guard try size < self.size else { return }
+        try handle.truncate(atOffset: UInt64(size))
+        try handle.seekToEnd()
+    }
+
+    public struct Line: Codable, Equatable, Sendable {
+        public var step: Int
+        public var time: Double
+        public var stage: String
+        public var loss: Double?
+        public var terms: [String: Double]
+        public var learningRate: Double
+        public var gradientNorm: Double?
+        public var examplesPerSecond: Double
+    }
+
+    /// Appends one line.
+    public func append(_ line: Line) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        do {
+            try handle.write(contentsOf: encoder.encode(line) + Data("\n".utf8))
+        } catch {
+            throw InputError(
+                file: url.path, problem: "cannot append: \(error.localizedDescription)",
+                remedy: "free some disk space; then `retort resume`")
+        }
+    }
+
+    /// All lines of a run's log.
+    public static func read(_ run: RunDirectory) throws -> [Line] {
+        let url = run.file("metrics.jsonl")
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try Data(contentsOf: url).split(separator: UInt8(ascii: "\n")).enumerated().map { index, bytes in
+            do {
+                return try decoder.decode(Line.self, from: Data(bytes))
+            } catch {
+                throw InputError(file: url.path, line: index + 1, problem: "not a line of metrics")
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import Evaluation
+import Files
+import Foundation
+import Tensors
+
+/// The machine and the program that made a run: `environment.json`, and the facts in the report.
+public struct RunEnvironment: Codable, Equatable, Sendable {
+    public var retort: String
+    public var system: String
+    public var processor: String
+    public var threads: Int
+    public var kernels: String
+    public var blas: String
+
+    /// What this process runs on.
+    public static func current() -> RunEnvironment {
+        RunEnvironment(
+            retort: Version.current, system: ProcessInfo.processInfo.operatingSystemVersionString,
+            processor: processorName(), threads: Threads.count, kernels: Processor.kernelLevel,
+            blas: "OpenBLAS \(MatrixProduct.coreName)")
+    }
+
+    public func write(to run: RunDirectory) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try AtomicFile.write(encoder.encode(self), to: run.file("environment.json"))
+    }
+
+    /// Name and value of each, for people.
+    public var facts: [(name: String, value: String)] {
+        [
+            ("Retort", retort), ("System", system), ("Processor", processor), ("Threads", String(threads)),
+            ("Vector kernels", kernels), ("Matrix products", blas),
+        ]
+    }
+
+    private static func processorName() -> String {
+        let information = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+        let line = information.split(separator: "\n").first { $0.hasPrefix("model name") }
+        return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
+    }
+}
+
+/// The version of this program.
+public enum Version {
+    public static let current = "0.1.0"
+}

@@ -1,0 +1,49 @@
+import Files
+import Foundation
+
+/// Which stages of a run are finished, from which inputs, and what they made: `state.json`.
+public struct RunState: Codable, Equatable, Sendable {
+    public struct Stage: Codable, Equatable, Sendable {
+        /// Digest of everything that the stage's result depends on.
+        public var inputs: String
+        /// Path inside the run → SHA-256.
+        public var outputs: [String: String]
+        public var seconds: Double
+    }
+
+    public var schema = 1
+    public var stages: [String: Stage] = [:]
+
+    public init() {}
+
+    /// The state of a run, empty for a new one.
+    public init(reading run: RunDirectory) throws {
+        let url = run.file("state.json")
+        guard FileManager.default.fileExists(atPath: url.path) else { return }
+        do {
+            self = try JSONDecoder().decode(RunState.self, from: Data(contentsOf: url))
+        } catch {
+            throw InputError(
+                file: url.path, problem: "not a run's state: \(error.localizedDescription)",
+                remedy: "delete it to run every stage again")
+        }
+    }
+
+    public func write(to run: RunDirectory) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try AtomicFile.write(encoder.encode(self), to: run.file("state.json"))
+    }
+
+    /// Whether the stage is finished for these inputs and all that it made is there, unchanged.
+    public func isFinished(_ stage: String, inputs: String, in run: RunDirectory) throws -> Bool {
+        guard let record = stages[stage], record.inputs == inputs else { return false }
+        for (path, digest) in record.outputs {
+            let url = run.file(path)
+            guard FileManager.default.fileExists(atPath: url.path), try Digest.sha256(fileAt: url) == digest else {
+                return false
+            }
+        }
+        return true
+    }
+}

@@ -1,0 +1,134 @@
+extension Recipe {
+    /// What is removed from the trained student.
+    public struct Prune: Equatable, Sendable {
+        public var heads = PruneHeads()
+        /// Nil when all neurons stay.
+        public var feedForward: PruneFeedForward?
+    }
+
+    /// How many attention heads go, and how they are chosen.
+    public struct PruneHeads: Equatable, Sendable {
+        public var criterion = Criterion.sensitivity
+        public var keep = 0.6
+        public var rounds = 3
+        public var recoverSteps = 100
+        public var minHeads = 1
+        public var normalize = Normalization.layer
+        public var calibration = 512
+    }
+
+    /// How many feed-forward neurons stay.
+    public struct PruneFeedForward: Equatable, Sendable {
+        public var keep = 0.75
+    }
+
+    /// How the importance of a head is measured.
+    public enum Criterion: String, SettingChoice {
+        case sensitivity
+        static let unsupported = ["taylor", "fisher", "activation", "magnitude", "ablation", "relevance"]
+    }
+
+    /// How the scores of different layers are made comparable.
+    public enum Normalization: String, SettingChoice {
+        case layer, none
+    }
+
+    /// How the student becomes an integer model.
+    public struct Quantize: Equatable, Sendable {
+        public var method = Method.qat
+        public var steps = 200
+        public var learningRate = 1e-4
+        public var weights = WeightFormat.int8PerChannel
+        public var activations = ActivationFormat.int8Static
+        public var calibration = Calibration()
+    }
+
+    /// When the rounding to integers is taken into account.
+    public enum Method: String, SettingChoice {
+        /// In further training steps that round as the integer model will.
+        case qat
+        /// Only after training.
+        case ptq
+    }
+
+    /// Integer format of the weights.
+    public enum WeightFormat: String, SettingChoice {
+        case int8PerChannel = "int8_per_channel"
+    }
+
+    /// Integer format of the activations.
+    public enum ActivationFormat: String, SettingChoice {
+        case int8Static = "int8_static"
+        static let unsupported = ["int8_dynamic"]
+    }
+
+    /// How the ranges of the activations are found.
+    public struct Calibration: Equatable, Sendable {
+        public var rows = 512
+        public var method = RangeMethod.percentile
+        public var percentile = 99.99
+    }
+
+    /// How a range comes from observed values.
+    public enum RangeMethod: String, SettingChoice {
+        case minMax = "minmax"
+        case movingAverage = "moving_average"
+        case percentile
+        static let unsupported = ["entropy", "mse"]
+    }
+}
+
+extension Recipe.Prune: Section {
+    static let fields: [Field<Self>] = [
+        Field(section: "heads", \.heads, "Which attention heads are removed. `keep: 1` removes none."),
+        Field(
+            optionalSection: "feed_forward", \.feedForward,
+            "Removes feed-forward neurons in the same rounds. Without this section they all stay."),
+    ]
+}
+
+extension Recipe.PruneHeads: Section {
+    static let fields: [Field<Self>] = [
+        Field("criterion", \.criterion, "How the importance of a head is measured."),
+        Field("keep", \.keep, .number(.above(0, to: 1)), "Share of all heads that stays."),
+        Field(
+            "rounds", \.rounds, .integer(1...100),
+            "Rounds in which an equal part is scored, removed and recovered from."),
+        Field(
+            "recover_steps", \.recoverSteps, .integer(0...1_000_000),
+            "Distillation steps after each round, with the loss of `loss`."),
+        Field(
+            "min_heads", \.minHeads, .integer(0...128), "Heads that stay in every layer; 0 may remove a whole block."),
+        Field("normalize", \.normalize, "Whether scores are divided by their layer's norm before they are compared."),
+        Field("calibration", \.calibration, .integer(1...1_000_000), "Training rows that the scores are measured on."),
+    ]
+}
+
+extension Recipe.PruneFeedForward: Section {
+    static let fields: [Field<Self>] = [
+        Field("keep", \.keep, .number(.above(0, to: 1)), "Share of all neurons that stays.")
+    ]
+}
+
+extension Recipe.Quantize: Section {
+    static let fields: [Field<Self>] = [
+        Field(
+            "method", \.method,
+            "`qat` trains on with rounding in place; `ptq` rounds the finished student, and leaves `steps` unused."),
+        Field("steps", \.steps, .integer(1...1_000_000), "Training steps with rounding in place."),
+        Field("learning_rate", \.learningRate, .number(.above(0, to: 1)), "Highest learning rate of these steps."),
+        Field("weights", \.weights, "Integer format of the weights."),
+        Field("activations", \.activations, "Integer format of the activations."),
+        Field(section: "calibration", \.calibration, "How the ranges of the activations are found."),
+    ]
+}
+
+extension Recipe.Calibration: Section {
+    static let fields: [Field<Self>] = [
+        Field("rows", \.rows, .integer(1...1_000_000), "Training rows that are observed."),
+        Field("method", \.method, "How a range comes from the observed values."),
+        Field(
+            "percentile", \.percentile, .number(.above(50, to: 100)),
+            "Share in percent of the values that the range holds, for `method: percentile`."),
+    ]
+}

@@ -1,0 +1,60 @@
+extension Recipe {
+    /// The rows to learn from and to be judged by.
+    public struct DataSection: Equatable, Sendable {
+        public var train = ""
+        public var validation = ""
+        public var test = ""
+        public var text = "text"
+        public var label = "label"
+        public var maxLength = 64
+        public var onBadRow = BadRowPolicy.error
+        public var limit: Int?
+    }
+
+    /// What happens to a row that cannot be used: no text, an unknown label, broken quoting.
+    public enum BadRowPolicy: String, SettingChoice {
+        case error, skip
+    }
+
+    /// The WordPiece vocabulary that is trained on the training texts.
+    public struct Tokenizer: Equatable, Sendable {
+        public var vocabulary = 4096
+        public var lowercase = true
+        public var minimumFrequency = 2
+    }
+}
+
+extension Recipe.DataSection: Section {
+    static let fields: [Field<Self>] = [
+        Field(
+            "train", \.train, .text(.line), presence: .required,
+            "File of the training rows, relative to the current directory."),
+        Field(
+            "validation", \.validation, .text(.line), presence: .required,
+            "File of the rows that are watched during training."),
+        Field("test", \.test, .text(.line), presence: .required, "File of the rows that the report is made from."),
+        Field("text", \.text, .text(.line), "Name of the column that holds the text."),
+        Field("label", \.label, .text(.line), "Name of the column that holds the label."),
+        Field(
+            "max_length", \.maxLength, .integer(4...512),
+            "Longest input in tokens, the two special tokens included; longer texts are cut."),
+        Field(
+            "on_bad_row", \.onBadRow,
+            "What a row that cannot be used does: stop the run, or be left out, counted and listed."),
+        Field(
+            "limit", \.limit, .integer(1...1_000_000_000),
+            "Uses only so many rows from the start of each file, to try a recipe out."),
+    ]
+}
+
+extension Recipe.Tokenizer: Section {
+    static let fields: [Field<Self>] = [
+        Field(
+            "vocabulary", \.vocabulary, .integer(100...200_000),
+            "Most entries that the vocabulary may have, special tokens included."),
+        Field("lowercase", \.lowercase, .boolean, "Whether texts are put into lower case, and accents removed."),
+        Field(
+            "minimum_frequency", \.minimumFrequency, .integer(1...1_000_000),
+            "How often two pieces must stand together to become one entry."),
+    ]
+}

@@ -1,0 +1,101 @@
+extension Recipe {
+    /// The model to learn from. Exactly one of `model` and `train` is set.
+    public struct Teacher: Equatable, Sendable {
+        public var model: String?
+        public var train: TeacherTraining?
+        public var targets = Targets()
+    }
+
+    /// A teacher that the run itself trains on the labels first: its shape, and how it is trained.
+    public struct TeacherTraining: Equatable, Sendable {
+        public var layers = 0
+        public var hidden = 0
+        public var heads = 0
+        public var feedForward = 0
+        public var dropout = 0.1
+        public var epochs = 4
+        public var batch = 32
+        public var learningRate = 5e-4
+        public var warmup = 0.1
+        public var weightDecay = 0.01
+    }
+
+    /// How the teacher's outputs are recorded.
+    public struct Targets: Equatable, Sendable {
+        public var dtype = TargetPrecision.float16
+    }
+
+    /// Element type of recorded logits and hidden states.
+    public enum TargetPrecision: String, SettingChoice {
+        case float16, float32
+    }
+
+    /// The small model's shape, and where its first weights come from.
+    public struct Student: Equatable, Sendable {
+        public var layers = 0
+        public var hidden = 0
+        public var heads = 0
+        public var feedForward = 0
+        public var dropout = 0.1
+        public var initialize = Initialization.random
+    }
+
+    /// Where the student's first weights come from.
+    public enum Initialization: String, SettingChoice {
+        case random
+        case teacherLayers = "teacher_layers"
+        static let unsupported = ["checkpoint"]
+    }
+}
+
+extension Recipe.Teacher: Section {
+    static let fields: [Field<Self>] = [
+        Field("model", \.model, .text(.line), "Directory of a finished model to learn from."),
+        Field(
+            optionalSection: "train", \.train,
+            "Trains the teacher on the labels first: its shape, and how it is trained."),
+        Field(section: "targets", \.targets, "How the teacher's outputs are recorded for the student."),
+    ]
+}
+
+extension Recipe.TeacherTraining: Section {
+    static let fields: [Field<Self>] = [
+        Field("layers", \.layers, .integer(1...96), presence: .required, "Transformer layers."),
+        Field("hidden", \.hidden, .integer(1...8192), presence: .required, "Width of the hidden states."),
+        Field(
+            "heads", \.heads, .integer(1...128), presence: .required, "Attention heads per layer; must divide `hidden`."
+        ),
+        Field(
+            "feed_forward", \.feedForward, .integer(1...65_536), presence: .required,
+            "Neurons of each feed-forward block."),
+        Field("dropout", \.dropout, .number(.from(0, below: 1)), "Share of activations dropped while training."),
+        Field("epochs", \.epochs, .integer(1...10_000), "Passes over the training rows."),
+        Field("batch", \.batch, .integer(1...65_536), "Rows per optimizer step."),
+        Field("learning_rate", \.learningRate, .number(.above(0, to: 1)), "Highest learning rate."),
+        Field("warmup", \.warmup, .number(.from(0, below: 1)), "Share of the steps over which the rate rises from 0."),
+        Field("weight_decay", \.weightDecay, .number(.from(0, to: 1)), "Decoupled weight decay."),
+    ]
+}
+
+extension Recipe.Targets: Section {
+    static let fields: [Field<Self>] = [
+        Field("dtype", \.dtype, "Element type of the recorded logits and hidden states.")
+    ]
+}
+
+extension Recipe.Student: Section {
+    static let fields: [Field<Self>] = [
+        Field("layers", \.layers, .integer(1...96), presence: .required, "Transformer layers."),
+        Field("hidden", \.hidden, .integer(1...8192), presence: .required, "Width of the hidden states."),
+        Field(
+            "heads", \.heads, .integer(1...128), presence: .required, "Attention heads per layer; must divide `hidden`."
+        ),
+        Field(
+            "feed_forward", \.feedForward, .integer(1...65_536), presence: .required,
+            "Neurons of each feed-forward block."),
+        Field("dropout", \.dropout, .number(.from(0, below: 1)), "Share of activations dropped while training."),
+        Field(
+            "initialize", \.initialize,
+            "First weights: drawn at random, or whole layers copied from the teacher, evenly spaced."),
+    ]
+}

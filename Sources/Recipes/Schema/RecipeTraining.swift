@@ -1,0 +1,130 @@
+extension Recipe {
+    /// What the student minimizes.
+    public struct Loss: Equatable, Sendable {
+        public var crossEntropy = 0.5
+        public var kl = KL()
+        /// Nil when the hidden states are not matched.
+        public var features: Features?
+    }
+
+    /// The divergence between the teacher's and the student's softened predictions.
+    public struct KL: Equatable, Sendable {
+        public var weight = 0.5
+        public var temperature = 2.0
+        public var divergence = Divergence.forwardKL
+        public var temperatureSquared = true
+    }
+
+    /// Which divergence, with p the teacher's and q the student's distribution.
+    public enum Divergence: String, SettingChoice {
+        /// KL(p‖q)
+        case forwardKL = "forward_kl"
+        static let unsupported = ["reverse_kl", "jsd"]
+    }
+
+    /// The mean squared error between projected hidden states of the student and those of the teacher.
+    public struct Features: Equatable, Sendable {
+        public var weight = 1.0
+        public var pairs: [LayerPair] = []
+    }
+
+    /// A student layer and the teacher layer that it should resemble, counted from 1; 0 is the embedding's output.
+    public struct LayerPair: Hashable, Sendable {
+        public var student: Int
+        public var teacher: Int
+
+        public init(student: Int, teacher: Int) {
+            self.student = student
+            self.teacher = teacher
+        }
+    }
+
+    /// How the student is trained.
+    public struct Train: Equatable, Sendable {
+        public var epochs = 4
+        public var batch = 32
+        public var microBatch = 0
+        public var optimizer = Optimizer.adamW
+        public var learningRate = 5e-4
+        public var schedule = Schedule.linear
+        public var warmup = 0.1
+        public var clip = 1.0
+        public var weightDecay = 0.01
+        public var baseline = true
+    }
+
+    /// What turns gradients into updates.
+    public enum Optimizer: String, SettingChoice {
+        case adamW = "adamw"
+    }
+
+    /// How the learning rate goes on after the warm-up.
+    public enum Schedule: String, SettingChoice {
+        case constant, linear, cosine
+    }
+}
+
+extension Recipe.Loss: Section {
+    static let fields: [Field<Self>] = [
+        Field(
+            "cross_entropy", \.crossEntropy, .number(.from(0, to: 1000)), "Weight of the cross-entropy with the labels."
+        ),
+        Field(section: "kl", \.kl, "Divergence from the teacher's predictions."),
+        Field(
+            optionalSection: "features", \.features,
+            "Error between hidden states. A learned projection joins different widths and is not exported."),
+    ]
+}
+
+extension Recipe.KL: Section {
+    static let fields: [Field<Self>] = [
+        Field("weight", \.weight, .number(.from(0, to: 1000)), "Weight of the divergence."),
+        Field(
+            "temperature", \.temperature, .number(.above(0, to: 100)),
+            "Both models' logits are divided by it; above 1 it shows more of the teacher's doubts."),
+        Field("divergence", \.divergence, "Which divergence; `forward_kl` is KL(teacher‖student)."),
+        Field(
+            "temperature_squared", \.temperatureSquared, .boolean,
+            "Whether the divergence is multiplied by T², which keeps its gradient's scale independent of T."),
+    ]
+}
+
+extension Recipe.Features: Section {
+    static let fields: [Field<Self>] = [
+        Field("weight", \.weight, .number(.from(0, to: 1000)), "Weight of the error."),
+        Field(
+            "pairs", \.pairs,
+            .list(of: .list(of: .integer(0...96), count: 2...2, distinct: false), count: 1...97, distinct: true),
+            presence: .required,
+            "Pairs [student layer, teacher layer], counted from 1; 0 is the embedding's output."),
+    ]
+}
+
+extension Recipe.LayerPair: SettingConvertible {
+    init?(setting: SettingValue) {
+        guard let layers = [Int](setting: setting), layers.count == 2 else { return nil }
+        self.init(student: layers[0], teacher: layers[1])
+    }
+    var setting: SettingValue { [student, teacher].setting }
+}
+
+extension Recipe.Train: Section {
+    static let fields: [Field<Self>] = [
+        Field("epochs", \.epochs, .integer(1...10_000), "Passes over the training rows."),
+        Field("batch", \.batch, .integer(1...65_536), "Rows per optimizer step."),
+        Field(
+            "micro_batch", \.microBatch, .integer(1...65_536), presence: .sameAs("batch"),
+            "Rows computed at once; must divide `batch`. Smaller saves memory and changes nothing else."),
+        Field("optimizer", \.optimizer, "What turns gradients into updates."),
+        Field("learning_rate", \.learningRate, .number(.above(0, to: 1)), "Highest learning rate."),
+        Field("schedule", \.schedule, "How the learning rate goes on after the warm-up."),
+        Field("warmup", \.warmup, .number(.from(0, below: 1)), "Share of the steps over which the rate rises from 0."),
+        Field(
+            "clip", \.clip, .number(.from(0, to: 1_000_000)), "Largest norm of the whole gradient; 0 switches it off."),
+        Field("weight_decay", \.weightDecay, .number(.from(0, to: 1)), "Decoupled weight decay."),
+        Field(
+            "baseline", \.baseline, .boolean,
+            "Whether the same student is also trained on the labels only, so that the report shows what distilling won."
+        ),
+    ]
+}

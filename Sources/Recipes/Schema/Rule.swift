@@ -1,0 +1,164 @@
+/// A combination of values that cannot work, though each value alone is allowed.
+struct Rule: Sendable {
+    /// A violation: the key that the error names, what was found, and what can be done.
+    struct Violation {
+        let path: String
+        let problem: String
+        let remedy: String
+    }
+
+    /// The keys that the rule looks at; it is not judged when one of them could not be read.
+    let paths: [String]
+    /// One sentence for the reference page.
+    let documentation: String
+    let violations: @Sendable (Recipe) -> [Violation]
+
+    /// Whether none of `unreadable` is one of the rule's keys, holds one or lies inside one.
+    func canBeJudged(without unreadable: [String]) -> Bool {
+        !unreadable.contains { bad in
+            paths.contains { $0 == bad || $0.hasPrefix(bad + ".") || bad.hasPrefix($0 + ".") }
+        }
+    }
+
+    static let all: [Rule] = [
+        headsDivideHidden("student") { ($0.student.hidden, $0.student.heads) },
+        headsDivideHidden("teacher.train") { recipe in recipe.teacher.train.map { ($0.hidden, $0.heads) } },
+        oneTeacher, distinctColumns, copiedLayers, someLoss, pairsExist, microBatchDivides, enoughHeads,
+    ]
+
+    private static func headsDivideHidden(
+        _ section: String, _ shape: @escaping @Sendable (Recipe) -> (hidden: Int, heads: Int)?
+    ) -> Rule {
+        Rule(
+            paths: ["\(section).hidden", "\(section).heads"],
+            documentation: "`\(section).heads` must divide `\(section).hidden`."
+        ) { recipe in
+            guard let (hidden, heads) = shape(recipe), !hidden.isMultiple(of: heads) else { return [] }
+            let below = (1...heads).last { hidden.isMultiple(of: $0) } ?? 1
+            return [
+                Violation(
+                    path: "\(section).heads", problem: "\(heads) heads do not divide the hidden width \(hidden)",
+                    remedy: "use \(below) heads, or a width that is a multiple of \(heads)")
+            ]
+        }
+    }
+
+    private static let oneTeacher = Rule(
+        paths: ["teacher.model", "teacher.train"],
+        documentation: "`teacher` has exactly one of `model` and `train`."
+    ) { recipe in
+        switch (recipe.teacher.model, recipe.teacher.train) {
+        case (nil, nil):
+            [
+                Violation(
+                    path: "teacher", problem: "there is no teacher; expected one of model, train",
+                    remedy: "add model with the directory of a finished model, or train with a shape")
+            ]
+        case (_?, _?):
+            [
+                Violation(
+                    path: "teacher.model", problem: "found both model and train; expected one of them",
+                    remedy: "remove one of them (teacher.train=null on the command line)")
+            ]
+        default: []
+        }
+    }
+
+    private static let distinctColumns = Rule(
+        paths: ["data.text", "data.label"],
+        documentation: "`data.text` and `data.label` are different columns."
+    ) { recipe in
+        guard recipe.data.text == recipe.data.label else { return [] }
+        return [
+            Violation(
+                path: "data.label", problem: "the column '\(recipe.data.label)' is also the text column",
+                remedy: "name the column that holds the labels")
+        ]
+    }
+
+    private static let copiedLayers = Rule(
+        paths: ["student", "teacher.train"],
+        documentation:
+            "`student.initialize: teacher_layers` copies whole layers: `hidden`, `heads` and `feed_forward` are the "
+            + "teacher's, and `layers` at most the teacher's."
+    ) { recipe in
+        guard recipe.student.initialize == .teacherLayers, let teacher = recipe.teacher.train else { return [] }
+        let student = recipe.student
+        let widths = [
+            ("hidden", student.hidden, teacher.hidden), ("heads", student.heads, teacher.heads),
+            ("feed_forward", student.feedForward, teacher.feedForward),
+        ]
+        var found = widths.filter { $0.1 != $0.2 }.map { name, ours, theirs in
+            Violation(
+                path: "student.\(name)", problem: "\(ours), but layers of the teacher with \(theirs) are to be copied",
+                remedy: "use \(theirs), or initialize: random")
+        }
+        if student.layers > teacher.layers {
+            found.append(
+                Violation(
+                    path: "student.layers",
+                    problem: "\(student.layers) layers are to be copied from a teacher of \(teacher.layers)",
+                    remedy: "use at most \(teacher.layers), or initialize: random"))
+        }
+        return found
+    }
+
+    private static let someLoss = Rule(
+        paths: ["loss"], documentation: "The weights of `loss` are not all 0."
+    ) { recipe in
+        let loss = recipe.loss
+        guard loss.crossEntropy + loss.kl.weight + (loss.features?.weight ?? 0) == 0 else { return [] }
+        return [
+            Violation(
+                path: "loss", problem: "all weights are 0, so there is nothing to learn",
+                remedy: "give cross_entropy, kl.weight or features.weight a value above 0")
+        ]
+    }
+
+    private static let pairsExist = Rule(
+        paths: ["loss.features", "student.layers", "teacher.train"],
+        documentation: "The layers in `loss.features.pairs` exist."
+    ) { recipe in
+        let pairs = recipe.loss.features?.pairs ?? []
+        return pairs.enumerated().flatMap { index, pair in
+            let ends = [
+                ("student", pair.student, recipe.student.layers as Int?),
+                ("teacher", pair.teacher, recipe.teacher.train?.layers),
+            ]
+            return ends.enumerated().compactMap { position, end -> Violation? in
+                guard let last = end.2, end.1 > last else { return nil }
+                return Violation(
+                    path: "loss.features.pairs[\(index)][\(position)]",
+                    problem: "layer \(end.1) of a \(end.0) with \(last) layers",
+                    remedy: "use a layer from 0 (the embedding's output) to \(last)")
+            }
+        }
+    }
+
+    private static let microBatchDivides = Rule(
+        paths: ["train.batch", "train.micro_batch"],
+        documentation: "`train.micro_batch` divides `train.batch`."
+    ) { recipe in
+        let train = recipe.train
+        guard !train.batch.isMultiple(of: train.microBatch) else { return [] }
+        let below = (1...min(train.microBatch, train.batch)).last { train.batch.isMultiple(of: $0) } ?? 1
+        return [
+            Violation(
+                path: "train.micro_batch", problem: "\(train.microBatch) does not divide the batch of \(train.batch)",
+                remedy: "use \(below)")
+        ]
+    }
+
+    private static let enoughHeads = Rule(
+        paths: ["prune.heads.min_heads", "student.heads"],
+        documentation: "`prune.heads.min_heads` is at most `student.heads`."
+    ) { recipe in
+        guard let prune = recipe.prune, prune.heads.minHeads > recipe.student.heads else { return [] }
+        return [
+            Violation(
+                path: "prune.heads.min_heads",
+                problem: "\(prune.heads.minHeads) heads are to stay in layers of \(recipe.student.heads)",
+                remedy: "use at most \(recipe.student.heads)")
+        ]
+    }
+}

@@ -1,0 +1,18 @@
+import CKernels
+
+/// IEEE half-precision numbers as a storage format: 16 bits each, rounded to nearest even.
+public enum HalfPrecision {
+    public static func encode(_ values: [Float]) -> [UInt16] {
+        [UInt16](unsafeUninitializedCapacity: values.count) { buffer, count in
+            if let base = buffer.baseAddress { kernels.float_to_half(values, base, values.count) }
+            count = values.count
+        }
+    }
+
+    public static func decode(_ bits: [UInt16]) -> [Float] {
+        [Float](unsafeUninitializedCapacity: bits.count) { buffer, count in
+            if let base = buffer.baseAddress { kernels.half_to_float(bits, base, bits.count) }
+            count = bits.count
+        }
+    }
+}

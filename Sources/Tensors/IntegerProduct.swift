@@ -1,0 +1,119 @@
+import CKernels
+
+/// Activations as unsigned 8-bit integers, laid out for the integer product: [N, C].
+public struct UInt8Activations: Sendable {
+    public let rows: Int
+    public let width: Int
+    public let quantization: UInt8Quantization
+    /// Bytes from one row to the next: the width rounded up to a multiple of four, as the kernel reads it.
+    let stride: Int
+    let levels: [UInt8]
+
+    /// Quantizes x: [N, C].
+    public init(_ x: Tensor, _ quantization: UInt8Quantization) {
+        let (rows, width) = (x.rows, x.width)
+        let stride = (width + 3) / 4 * 4
+        self.rows = rows
+        self.width = width
+        self.stride = stride
+        self.quantization = quantization
+        levels = [UInt8](unsafeUninitializedCapacity: rows * stride) { levels, count in
+            // The bytes between width and stride meet zeros of the packed weight, but must be initialized.
+            if stride > width { levels.initialize(repeating: 0) }
+            nonisolated(unsafe) let destination = levels.baseAddress
+            if let destination {
+                Threads.forEachChunk(of: rows, grain: max(1, (1 << 15) / max(width, 1))) { range in
+                    for row in range {
+                        kernels.quantize_u8(
+                            x.pointer + row * width, destination + row * stride, width, quantization.scale,
+                            Float(quantization.zeroPoint))
+                    }
+                }
+            }
+            count = rows * stride
+        }
+    }
+}
+
+/// An int8 weight packed once for the integer product, with what dequantizes its results.
+///
+/// y = s_x · s_c · (Σ q_x · q_w − z_x · Σ q_w) + b, summed in int32 without overflow for up to `maximumDepth` inputs
+/// (Jacob et al. 2018, arXiv 1712.05877).
+public struct PackedInt8Weight: Sendable {
+    /// Inputs (I) and outputs (O).
+    public let depth: Int
+    public let width: Int
+    /// [⌈O/16⌉][⌈I/4⌉][16][4], zeros where it is padded.
+    private let packed: [Int8]
+    private let scales: [Float]
+    /// Σ q_w of each output channel.
+    private let sums: [Int32]
+    private let bias: [Float]
+
+    /// So many inputs cannot make a sum exceed 255 · 128 · 2¹⁶ < 2³¹.
+    public static let maximumDepth = 1 << 16
+
+    /// Rows of the activations whose int32 sums are kept at a time; they fit the second-level cache.
+    private static let blockRows = 32
+
+    /// - Parameters:
+    ///   - weight: [O, I], with at most `maximumDepth` inputs.
+    ///   - bias: [O].
+    public init(_ weight: Int8Matrix, bias: [Float]) {
+        precondition(
+            bias.count == weight.rows && weight.width <= Self.maximumDepth,
+            "PackedInt8Weight: \(bias.count) biases for \(weight.rows) × \(weight.width)")
+        depth = weight.width
+        width = weight.rows
+        scales = weight.scales
+        self.bias = bias
+        let (depth, groups, panels) = (weight.width, (weight.width + 3) / 4, (weight.rows + 15) / 16)
+        var packed = [Int8](repeating: 0, count: panels * groups * 64)
+        var sums = [Int32](repeating: 0, count: weight.rows)
+        for output in 0..<weight.rows {
+            let panel = output / 16 * groups * 64 + output % 16 * 4
+            for input in 0..<depth {
+                let level = weight.levels[output * depth + input]
+                packed[panel + input / 4 * 64 + input % 4] = level
+                sums[output] += Int32(level)
+            }
+        }
+        self.packed = packed
+        self.sums = sums
+    }
+
+    /// x · Wᵀ + b of x: [N, I] → [N, O], computed from the integers.
+    public func multiply(_ x: UInt8Activations) -> Tensor {
+        precondition(x.width == depth, "PackedInt8Weight.multiply: input of width \(x.width) for \(depth)")
+        let zeroPoint = Int32(x.quantization.zeroPoint)
+        var y = Tensor(uninitialized: [x.rows, width])
+        multiply(
+            x.levels, rows: x.rows, stride: x.stride, weight: packed, offsets: sums.map { $0 * zeroPoint },
+            factors: scales.map { $0 * x.quantization.scale }, bias: bias, into: y.mutablePointer)
+        return y
+    }
+
+    private func multiply(
+        _ levels: UnsafePointer<UInt8>, rows: Int, stride: Int, weight: UnsafePointer<Int8>,
+        offsets: UnsafePointer<Int32>, factors: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+        into y: UnsafeMutablePointer<Float>
+    ) {
+        let (depth, width) = (depth, width)
+        // Below about 30 µs of work a second thread costs more than it brings.
+        let grain = max(1, 4_000_000 / max(1, depth * width))
+        Threads.forEachChunk(of: rows, grain: grain) { range in
+            let sums = UnsafeMutablePointer<Int32>.allocate(capacity: Self.blockRows * width)
+            defer { sums.deallocate() }
+            for start in Swift.stride(from: range.lowerBound, to: range.upperBound, by: Self.blockRows) {
+                let count = min(Self.blockRows, range.upperBound - start)
+                kernels.multiply_u8s8(levels + start * stride, stride, weight, sums, width, count, depth, width)
+                for row in 0..<count {
+                    let (source, destination) = (sums + row * width, y + (start + row) * width)
+                    for j in 0..<width {
+                        destination[j] = Float(source[j] &- offsets[j]) * factors[j] + bias[j]
+                    }
+                }
+            }
+        }
+    }
+}

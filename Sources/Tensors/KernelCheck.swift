@@ -1,0 +1,107 @@
+import CKernels
+
+/// One kernel at one instruction level, run on this machine and compared with its reference: for `retort doctor`.
+public struct KernelCheck: Codable, Equatable, Sendable {
+    public let kernel: String
+    public let level: String
+    /// Largest absolute difference from the reference in double precision.
+    public let error: Double
+    public let tolerance: Double
+    public var passed: Bool { error <= tolerance }
+
+    /// Checks what this processor can run, on fixed random numbers.
+    public static func runAll() -> [KernelCheck] {
+        var count = 0
+        let tables = retort_kernels_all(&count)!
+        return (0..<count).flatMap { checks(tables[$0]!.pointee) } + [matrixProduct()]
+    }
+
+    private static let rows = 7
+    private static let width = 203
+
+    private static func numbers(_ name: String, _ count: Int) -> [Float] {
+        let key = RandomKey(1).mixed(name)
+        return (0..<count).map { Float(key.normal($0)) }
+    }
+
+    private static func doubles(_ values: [Float]) -> [Double] {
+        values.map(Double.init)
+    }
+
+    private static func checks(_ table: retort_kernels) -> [KernelCheck] {
+        let level = String(cString: table.name)
+        let x = numbers("x", rows * width)
+        let (gamma, beta) = (numbers("gamma", width), numbers("beta", width))
+        func check(_ kernel: String, _ tolerance: Double, _ found: [Float], _ expected: [Double]) -> KernelCheck {
+            KernelCheck(kernel: kernel, level: level, error: difference(found, expected), tolerance: tolerance)
+        }
+
+        var gelu = x
+        table.gelu(x, &gelu, x.count)
+        var softmax = x
+        table.softmax(&softmax, rows, width, 0.5)
+        var (norm, mean, rstd) = (x, [Float](repeating: 0, count: rows), [Float](repeating: 0, count: rows))
+        table.layer_norm(x, gamma, beta, &norm, &mean, &rstd, rows, width, 1e-12)
+        var (weights, first, second) = (x, [Float](repeating: 0, count: x.count), [Float](repeating: 0, count: x.count))
+        let gradient = numbers("gradient", x.count)
+        table.adamw(&weights, gradient, &first, &second, x.count, 1, 0.01, 0.9, 0.999, 1e-8, 0.1, 10, 1000)
+        let stepped = zip(x, gradient).map { weight, gradient in
+            Reference.adamW(
+                .init(weight: Double(weight)), gradient: Double(gradient), step: 1, learningRate: 0.01,
+                weightDecay: 0.1
+            ).weight
+        }
+        return [
+            check("GELU", 2e-6, gelu, x.map { Reference.gelu(Double($0)) }),
+            check("softmax", 1e-6, softmax, Reference.softmax(doubles(x), width: width, scale: 0.5)),
+            check(
+                "layer norm", 2e-5, norm,
+                Reference.layerNorm(doubles(x), gamma: doubles(gamma), beta: doubles(beta), epsilon: 1e-12).y),
+            check("AdamW", 1e-6, weights, stepped),
+            integerProduct(table, level),
+        ]
+    }
+
+    /// The sums of bytes are exact at every level.
+    private static func integerProduct(_ table: retort_kernels, _ level: String) -> KernelCheck {
+        let (m, k, n) = (5, 36, 21)
+        let key = RandomKey(2)
+        let a = (0..<m * k).map { UInt8(truncatingIfNeeded: key.bits($0)) }
+        let b = (0..<n * k).map { Int8(truncatingIfNeeded: max(-127, Int(key.mixed("b").bits($0) & 255) - 128)) }
+        var packed = [Int8](repeating: 0, count: (n + 15) / 16 * 16 * k)
+        for column in 0..<n {
+            for depth in 0..<k {
+                packed[column / 16 * 16 * k + depth / 4 * 64 + column % 16 * 4 + depth % 4] = b[column * k + depth]
+            }
+        }
+        var sums = [Int32](repeating: 0, count: m * n)
+        table.multiply_u8s8(a, k, packed, &sums, n, m, k, n)
+        let expected = (0..<m * n).map { index in
+            (0..<k).reduce(Int32(0)) { $0 + Int32(a[index / n * k + $1]) * Int32(b[index % n * k + $1]) }
+        }
+        return KernelCheck(
+            kernel: "INT8 product", level: level, error: difference(sums.map(Float.init), expected.map(Double.init)),
+            tolerance: 0)
+    }
+
+    private static func matrixProduct() -> KernelCheck {
+        let (m, k, n) = (37, 65, 29)
+        let (x, weight) = (numbers("left", m * k), numbers("right", n * k))
+        let product = Tape(recording: false).linear(
+            Variable(constant: Tensor(x, shape: [m, k])), weight: Variable(constant: Tensor(weight, shape: [n, k])),
+            bias: nil)
+        return KernelCheck(
+            kernel: "matrix product", level: "OpenBLAS \(MatrixProduct.coreName)",
+            error: difference(
+                product.value.values, Reference.linear(doubles(x), weight: doubles(weight), input: k)),
+            tolerance: 1e-4)
+    }
+
+    private static func difference(_ found: [Float], _ expected: [Double]) -> Double {
+        zip(found, expected).reduce(0) { largest, pair in
+            // NaN counts as the largest error: it must not pass.
+            let error = abs(Double(pair.0) - pair.1)
+            return error.isNaN ? .infinity : max(largest, error)
+        }
+    }
+}

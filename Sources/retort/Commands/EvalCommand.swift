@@ -1,0 +1,108 @@
+import ArgumentParser
+import Distillation
+import Evaluation
+import Files
+import Foundation
+import Models
+import Recipes
+
+struct EvalCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "eval", abstract: "Compare a model with another one on the same rows: numbers, statistics, gates.",
+        discussion: """
+            Give a run to see its report again, or two models and data.
+
+            EXAMPLE
+              retort eval runs/NAME
+              retort eval runs/NAME/export --against runs/NAME/models/teacher \\
+                --data datasets/prompt-injection/test.csv --gate 'accuracy >= 0.99*a'
+            """)
+
+    @Argument(help: "A run, or the directory of the model to judge.")
+    var model: String
+
+    @Option(help: "The model to compare with.")
+    var against: String?
+
+    @Option(help: "The rows: csv, tsv or jsonl.")
+    var data: String?
+
+    @Option(help: "Column of the text.")
+    var text = "text"
+
+    @Option(help: "Column of the label.")
+    var label = "label"
+
+    @Option(
+        help: ArgumentHelp("A condition on the judged model, such as 'accuracy >= 0.99*teacher'.", valueName: "gate"))
+    var gate: [String] = []
+
+    @Option(help: "Where to write report.html, report.json and samples.jsonl.")
+    var output: String?
+
+    @Option(help: "Queries that are timed for the latency percentiles.")
+    var queries = 200
+
+    @Flag(help: "Print report.json to standard output instead of the table.")
+    var json = false
+
+    func validate() throws {
+        if queries < 1 { throw ValidationError("--queries must be at least 1") }
+    }
+
+    func run() throws {
+        guard let data else {
+            guard against == nil else { throw ValidationError("--against needs --data") }
+            return try RunSession(RunDirectory.open(model)).execute()
+        }
+        let judged = try LoadedModel(URL(fileURLWithPath: model, isDirectory: true))
+        let rows = try ClassificationRows(
+            reading: data, text: text, label: label, classes: judged.classifier.configuration.labels)
+        var models: [(key: String, name: String, model: LoadedModel)] = []
+        if let against {
+            let other = try LoadedModel(URL(fileURLWithPath: against, isDirectory: true))
+            let (mine, theirs) = (judged.classifier.configuration.labels, other.classifier.configuration.labels)
+            guard mine == theirs else {
+                throw InputError(
+                    file: against, problem: "its classes are \(theirs), those of \(model) \(mine)",
+                    remedy: "compare models of the same classes in the same order")
+            }
+            models.append(("teacher", against, other))
+        }
+        models.append(("model", model, judged))
+        let evaluation = ModelEvaluation(rows: rows, labels: judged.classifier.configuration.labels, queries: queries)
+        let keys = models.map(\.key)
+        let report = try Report(
+            record: RunRecord(
+                recipe: "eval", environment: RunEnvironment.current().facts.map { .init($0.name, $0.value) },
+                data: [.init("Rows", "\(rows.count) of \(data)")],
+                commands: [CommandLine.arguments.joined(separator: " ")],
+                digests: [.init(data, try Digest.sha256(fileAt: URL(fileURLWithPath: data)))]),
+            data: evaluation.data,
+            models: try models.map { try evaluation.result($0.model, key: $0.key, name: $0.name) },
+            gates: try gate.map { try Self.parse($0, models: keys) }, subject: "model")
+        if json {
+            printData(String(decoding: try report.json(), as: UTF8.self))
+        } else {
+            printData(report.table())
+        }
+        if let output {
+            let directory = URL(fileURLWithPath: output, isDirectory: true)
+            try report.write(to: directory)
+            Message.line("report: \(directory.appendingPathComponent("report.html").relativePath)")
+        }
+        let failed = report.gates.filter { !$0.passed }
+        if !failed.isEmpty { throw GatesFailed(gates: failed) }
+    }
+
+    /// `accuracy >= 0.99*teacher` as a metric and its condition.
+    private static func parse(_ text: String, models: [String]) throws -> Gate {
+        let parts = text.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2 else {
+            throw InputError(
+                field: "--gate", problem: "\"\(text)\" is not a metric and a condition",
+                remedy: "write for instance --gate 'accuracy >= 0.93'")
+        }
+        return try Gate(metric: String(parts[0]), expression: String(parts[1]), models: models)
+    }
+}

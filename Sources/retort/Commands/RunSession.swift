@@ -1,0 +1,58 @@
+import Distillation
+import Evaluation
+import Foundation
+import Recipes
+
+/// Carries a run through in this process, with progress, Ctrl-C and the closing words.
+struct RunSession {
+    private let run: RunDirectory
+
+    init(_ run: RunDirectory) {
+        self.run = run
+    }
+
+    func execute(through last: Pipeline.Stage = .evaluate) throws {
+        Interruption.listen()
+        Message.line("run: \(shown)")
+        let clock = ContinuousClock()
+        let start = clock.now
+        do {
+            let pipeline = try Pipeline(run: run, observer: ProgressLine())
+            guard let report = try pipeline.execute(through: last) else {
+                Message.line("next: retort resume \(shown)")
+                return
+            }
+            let seconds = start.duration(to: clock.now).components.seconds
+            printData(report.table())
+            printData("report: \(run.file("report/report.html").relativePath)")
+            printData("model:  \(run.file("export").relativePath)")
+            Message.line(String(format: "done in %d:%02d min, peak memory %d MB", seconds / 60, seconds % 60, peakMemory))
+            Message.line("next: echo 'a text' | retort predict \(run.file("export").relativePath)")
+            let failed = report.gates.filter { !$0.passed }
+            if !failed.isEmpty { throw GatesFailed(gates: failed) }
+        } catch let interrupted as Interrupted {
+            Message.line("\ninterrupted: everything so far is saved\nnext: retort resume \(shown)")
+            throw interrupted
+        }
+    }
+
+    private var shown: String { run.url.relativePath }
+
+    /// The largest resident size of this process so far, in MB.
+    private var peakMemory: Int {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return usage.ru_maxrss / 1024
+    }
+}
+
+/// The run is complete, and its result is not good enough.
+struct GatesFailed: Error, CustomStringConvertible {
+    let gates: [GateOutcome]
+
+    var description: String {
+        gates.map { gate in
+            String(format: "gate failed: \(gate.gate): %.4f against %.4f", gate.value, gate.threshold)
+        }.joined(separator: "\n") + "\n  → the report says where the quality went"
+    }
+}

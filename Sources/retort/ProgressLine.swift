@@ -1,0 +1,95 @@
+import Distillation
+import Foundation
+import Recipes
+
+/// Shows a run: a moving line on a terminal, one plain line every few seconds elsewhere; the same goes to `log.txt`.
+final class ProgressLine: RunObserver {
+    private let clock = ContinuousClock()
+    private var lastShown: ContinuousClock.Instant?
+    private var lineIsOpen = false
+    private var position = ""
+
+    private var interval: Duration { Message.isTerminal ? .milliseconds(100) : .seconds(5) }
+
+    func began(_ stage: String, position index: Int, of count: Int) {
+        position = "[\(index)/\(count)]"
+        lastShown = nil
+        if Message.isTerminal { show("\(position) \(stage) …") } else { close("\(position) \(stage)") }
+    }
+
+    func skipped(_ stage: String) {
+        close("\(position) \(stage): finished before, its inputs are the same")
+    }
+
+    func trained(_ progress: TrainingProgress) {
+        let report = progress.report
+        guard isDue || report.step == progress.totalSteps else { return }
+        let terms = report.terms.count > 1 ? " (\(report.terms.map(short).joined(separator: ", ")))" : ""
+        show(
+            "\(position) \(progress.stage) \(bar(report.step, progress.totalSteps)) "
+                + "\(report.step)/\(progress.totalSteps) · loss \(number(report.loss))\(terms) "
+                + "· lr \(number(report.learningRate)) · \(Int(progress.examplesPerSecond)) examples/s "
+                + "· \(time(progress.secondsLeft)) left")
+    }
+
+    func advanced(_ stage: String, done: Int, total: Int, unit: String) {
+        guard isDue || done == total else { return }
+        show("\(position) \(stage) \(bar(done, total)) \(done)/\(total) \(unit)")
+    }
+
+    func ended(_ stage: String, seconds: Double, summary: String) {
+        close("\(position) \(stage): \(summary) (\(time(seconds)))")
+    }
+
+    func note(_ text: String) {
+        close("      \(text)")
+    }
+
+    private var isDue: Bool {
+        guard let lastShown else { return true }
+        return lastShown.duration(to: clock.now) >= interval
+    }
+
+    /// Shows a line that the next one replaces.
+    private func show(_ text: String) {
+        lastShown = clock.now
+        guard Message.isTerminal else { return Message.line(text) }
+        FileHandle.standardError.write(Data(("\r\u{1B}[2K" + fitted(text)).utf8))
+        lineIsOpen = true
+    }
+
+    /// Shows a line that stays.
+    private func close(_ text: String) {
+        if lineIsOpen { FileHandle.standardError.write(Data("\r\u{1B}[2K".utf8)) }
+        lineIsOpen = false
+        Message.line(text)
+    }
+
+    private func fitted(_ text: String) -> String {
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return text }
+        return String(text.prefix(Int(size.ws_col) - 1))
+    }
+
+    private func bar(_ done: Int, _ total: Int) -> String {
+        guard Message.isTerminal else { return "" }
+        let width = 20
+        let filled = total > 0 ? width * done / total : width
+        return String(repeating: "━", count: filled) + String(repeating: "─", count: width - filled)
+    }
+
+    private func short(_ term: LossTerm) -> String {
+        "\(term.name.replacingOccurrences(of: "_", with: " ")) \(number(term.value))"
+    }
+
+    private func number(_ value: Float) -> String {
+        String(format: value != 0 && abs(value) < 0.001 ? "%.1e" : "%.3f", value)
+    }
+
+    private func time(_ seconds: Double) -> String {
+        guard seconds.isFinite else { return "?" }
+        if seconds < 10 { return String(format: "%.1f s", seconds) }
+        let whole = Int(seconds.rounded())
+        return whole < 60 ? "\(whole) s" : String(format: "%d:%02d min", whole / 60, whole % 60)
+    }
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Distillation
+import Files
+import Foundation
+import Recipes
+
+/// The command line. Data goes to standard output, messages to standard error.
+@main
+struct Retort: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "retort",
+        abstract: "Turns a teacher into a small model that runs on an ordinary CPU.",
+        discussion: """
+            Records what a teacher knows, distils a student, prunes it, trains it for INT8, exports it, and reports \
+            what was lost.
+
+            EXAMPLE
+              retort new quickstart .
+              retort check quickstart.yaml
+              retort run quickstart.yaml
+
+            EXIT CODES
+              0 done · 1 a gate failed · 2 bad recipe, data or file · 64 usage · 75 the run directory is in use ·
+              130/143 interrupted, after a checkpoint
+            """,
+        version: Version.current,
+        subcommands: [
+            RecipesCommand.self, NewCommand.self, CheckCommand.self, RunCommand.self, ResumeCommand.self,
+            LabelCommand.self, TrainCommand.self, PruneCommand.self, QuantizeCommand.self, ExportCommand.self,
+            EvalCommand.self, PredictCommand.self, DoctorCommand.self,
+        ])
+
+    static func main() {
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            Foundation.exit(code(reporting: error))
+        }
+    }
+
+    /// Says what went wrong, and gives the exit code of DESIGN's table.
+    private static func code(reporting error: any Error) -> Int32 {
+        switch error {
+        case let error as InputError:
+            Message.error("\(error)")
+            return 2
+        case let errors as InputErrors:
+            let count = errors.errors.count
+            Message.error("\(count == 1 ? "" : "\(count) problems\n")\(errors)")
+            return 2
+        case let error as GatesFailed:
+            Message.error("\(error)")
+            return 1
+        case let error as RunInUse:
+            Message.error("\(error)")
+            return 75
+        case let interrupted as Interrupted:
+            return interrupted.exitCode
+        default:
+            Self.exit(withError: error)
+        }
+    }
+}

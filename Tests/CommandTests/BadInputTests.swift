@@ -1,0 +1,102 @@
+import Foundation
+import Testing
+
+@Suite("Bad input is refused with exit code 2, all problems named, nothing written")
+struct BadInputTests {
+    /// Runs `retort run` on a changed recipe or changed data, and checks that it left nothing behind.
+    private func refused(_ change: (Command) throws -> Void) throws -> String {
+        let command = try TinyRecipe.prepare()
+        defer { #expect(throws: Never.self) { try command.remove() } }
+        try change(command)
+        let before = try command.contents
+        let result = try command.run("run", "tiny.yaml")
+        #expect(result.status == 2, "\(result.errors)")
+        #expect(result.output.isEmpty)
+        #expect(try command.contents == before)
+        return result.errors
+    }
+
+    private func replace(_ text: String, by other: String, in command: Command) throws {
+        #expect(TinyRecipe.yaml.contains(text))
+        try command.write(TinyRecipe.yaml.replacingOccurrences(of: text, with: other), to: "tiny.yaml")
+    }
+
+    @Test("A typo in a key: line, and the nearest key")
+    func typo() throws {
+        let errors = try refused { try replace("temperature: 2", by: "temprature: 2", in: $0) }
+        #expect(errors.contains("tiny.yaml:11"))
+        #expect(errors.contains("temperature"))
+    }
+
+    @Test("A missing file: the recipe's line and the path")
+    func missingFile() throws {
+        let errors = try refused { try replace("test: test.csv", by: "test: tset.csv", in: $0) }
+        #expect(errors.contains("tiny.yaml:5"))
+        #expect(errors.contains("tset.csv"))
+    }
+
+    @Test("An unknown label: the file's line and the known labels")
+    func unknownLabel() throws {
+        let errors = try refused {
+            try $0.write(TinyRecipe.rows(10, offset: 0) + "some text,colur\n", to: "validation.csv")
+        }
+        #expect(errors.contains("validation.csv:12"))
+        #expect(errors.contains("colur"))
+        #expect(errors.contains("did you mean colour?"))
+    }
+
+    @Test("An empty split")
+    func emptySplit() throws {
+        let errors = try refused { try $0.write("text,label\n", to: "test.csv") }
+        #expect(errors.contains("test.csv"))
+        #expect(errors.contains("empty"))
+    }
+
+    @Test("A row without text: its line")
+    func rowWithoutText() throws {
+        let errors = try refused {
+            try $0.write(TinyRecipe.rows(3, offset: 0) + "  ,colour\n", to: "train.csv")
+        }
+        #expect(errors.contains("train.csv:5"))
+        #expect(errors.contains("no text"))
+    }
+
+    @Test("Several problems come at once")
+    func several() throws {
+        let errors = try refused {
+            try $0.write("text,label\n", to: "test.csv")
+            try $0.write(TinyRecipe.rows(3, offset: 0) + "some text,nothing\n", to: "validation.csv")
+        }
+        #expect(errors.contains("2 problems"))
+        #expect(errors.contains("test.csv"))
+        #expect(errors.contains("validation.csv:5"))
+    }
+
+    @Test("A model directory that is none, and a run directory that is none")
+    func noModel() throws {
+        let command = try Command()
+        defer { #expect(throws: Never.self) { try command.remove() } }
+        #expect(try command.run("predict", "nowhere", input: "text\n").status == 2)
+        #expect(try command.run("resume", "nowhere").status == 2)
+        #expect(try command.run("no-such-command").status == 64)
+    }
+
+    @Test("A second process in a run directory exits 75 and names the first")
+    func lockedRun() throws {
+        let command = try TinyRecipe.prepare()
+        defer { #expect(throws: Never.self) { try command.remove() } }
+        let running = try command.start(["train", "tiny.yaml", "train.epochs=2000"])
+        let runs = command.folder.appendingPathComponent("runs")
+        func lock() -> String? {
+            guard let run = try? FileManager.default.contentsOfDirectory(atPath: runs.path).first else { return nil }
+            let held = try? String(contentsOf: runs.appendingPathComponent("\(run)/lock"), encoding: .utf8)
+            return held?.isEmpty == false ? "runs/\(run)" : nil
+        }
+        while running.process.isRunning, lock() == nil { sched_yield() }
+        let second = try command.run("resume", try #require(lock()))
+        #expect(second.status == 75)
+        #expect(second.errors.contains("\(running.process.processIdentifier)"))
+        running.process.interrupt()
+        #expect(try running.finish().status == 130)
+    }
+}

@@ -1,0 +1,107 @@
+import CKernels
+import Tensors
+import Testing
+
+/// Float32 rounds at 6e-8; the polynomials of `kernels.inc` state absolute errors of 3e-7 (erf) and relative ones of
+/// 2e-7 (exp). The tolerances are small multiples of those.
+@Suite("Elementwise kernels agree with their formulas")
+struct ElementwiseKernelTests {
+    @Test("GELU and its derivative, within 4e-7 of max(1, |x|)", arguments: KernelLevel.all)
+    func gelu(level: KernelLevel) {
+        for n in kernelSizes {
+            for misaligned in [false, true] {
+                let values = normals(n, "gelu", deviation: 3)
+                let x = FencedBuffer(values, misaligned: misaligned)
+                let y = FencedBuffer([Float](repeating: 9, count: n), misaligned: misaligned)
+                level.kernels.gelu(x.pointer, y.pointer, n)
+                #expect(largestError(y.values, values.doubles.map(Reference.gelu), scale: relative(1)) < 4e-7)
+
+                let incoming = normals(n, "dy")
+                let dy = FencedBuffer(incoming, misaligned: misaligned)
+                let dx = FencedBuffer([Float](repeating: 9, count: n), misaligned: misaligned)
+                level.kernels.gelu_backward(x.pointer, dy.pointer, dx.pointer, n)
+                let expected = zip(values.doubles, incoming.doubles).map { Reference.geluDerivative($0) * $1 }
+                #expect(largestError(dx.values, expected, scale: relative(1)) < 1e-6)
+                #expect(y.isIntact && dx.isIntact)
+            }
+        }
+    }
+
+    @Test("Sums and multiples, within two roundings", arguments: KernelLevel.all)
+    func sums(level: KernelLevel) {
+        for n in kernelSizes {
+            for misaligned in [false, true] {
+                let (a, b) = (normals(n, "a"), normals(n, "b"))
+                let x = FencedBuffer(a, misaligned: misaligned)
+                let y = FencedBuffer(b, misaligned: misaligned)
+                let z = FencedBuffer([Float](repeating: 9, count: n), misaligned: misaligned)
+                level.kernels.add(x.pointer, y.pointer, z.pointer, n)
+                #expect(largestError(z.values, Reference.add(a.doubles, b.doubles), scale: relative(1)) < 1.3e-7)
+                level.kernels.scale(x.pointer, 0.3, z.pointer, n)
+                #expect(
+                    largestError(z.values, Reference.scale(a.doubles, by: Double(Float(0.3))), scale: relative(1e-30))
+                        < 6e-8)
+                level.kernels.add_scaled(x.pointer, 0.3, y.pointer, n)
+                let expected = Reference.addScaled(a.doubles, by: Double(Float(0.3)), to: b.doubles)
+                #expect(largestError(y.values, expected, scale: relative(1)) < 1.3e-7)
+                #expect(y.isIntact && z.isIntact)
+                let exact = Reference.sumOfSquares(a.doubles)
+                #expect(abs(level.kernels.sum_squares(x.pointer, n) - exact) <= 1e-13 * exact)
+            }
+        }
+    }
+
+    @Test("Rows are repeated, and columns are summed onto what was there", arguments: KernelLevel.all)
+    func rowsAndColumns(level: KernelLevel) {
+        for (rows, width) in kernelShapes {
+            let (row, start) = (normals(width, "row"), normals(width, "start"))
+            let matrix = normals(rows * width, "matrix")
+            let bias = FencedBuffer(row, misaligned: true)
+            let y = FencedBuffer([Float](repeating: 9, count: rows * width))
+            level.kernels.broadcast_row(bias.pointer, y.pointer, rows, width)
+            #expect(y.values.doubles == Reference.broadcastRow(row.doubles, count: rows))
+
+            let x = FencedBuffer(matrix, misaligned: true)
+            let sums = FencedBuffer(start)
+            level.kernels.add_column_sums(x.pointer, sums.pointer, rows, width)
+            #expect(
+                largestError(
+                    sums.values, Reference.addColumnSums(matrix.doubles, to: start.doubles), scale: relative(1)) < 5e-7)
+            #expect(y.isIntact && sums.isIntact)
+        }
+    }
+
+    @Test("Ten steps of AdamW, within 2e-6", arguments: KernelLevel.all)
+    func adamW(level: KernelLevel) {
+        for n in kernelSizes {
+            for misaligned in [false, true] {
+                let start = normals(n, "weights")
+                let weights = FencedBuffer(start, misaligned: misaligned)
+                let first = FencedBuffer([Float](repeating: 0, count: n), misaligned: misaligned)
+                let second = FencedBuffer([Float](repeating: 0, count: n), misaligned: misaligned)
+                var states = start.map { Reference.AdamWState(weight: Double($0)) }
+                for step in 1...10 {
+                    let values = normals(n, "gradient \(step)")
+                    let gradient = FencedBuffer(values, misaligned: misaligned)
+                    let powers = (1 - pow(0.9, step), 1 - pow(0.999, step))
+                    level.kernels.adamw(
+                        weights.pointer, gradient.pointer, first.pointer, second.pointer, n, 0.5, 0.01, 0.9, 0.999,
+                        1e-8, 0.1, Float(1 / powers.0), Float(1 / powers.1))
+                    for i in 0..<n {
+                        states[i] = Reference.adamW(
+                            states[i], gradient: Double(values[i]) * 0.5, step: step, learningRate: 0.01,
+                            weightDecay: 0.1)
+                    }
+                }
+                #expect(largestError(weights.values, states.map(\.weight), scale: relative(1)) < 2e-6)
+                #expect(largestError(first.values, states.map(\.first), scale: relative(0.1)) < 2e-6)
+                #expect(largestError(second.values, states.map(\.second), scale: relative(1e-4)) < 3e-5)
+                #expect(weights.isIntact && first.isIntact && second.isIntact)
+            }
+        }
+    }
+
+    private func pow(_ base: Double, _ exponent: Int) -> Double {
+        (0..<exponent).reduce(1) { product, _ in product * base }
+    }
+}

@@ -1,0 +1,60 @@
+import CKernels
+import Tensors
+import Testing
+
+@Suite("The integer product is exact")
+struct IntegerProductTests {
+    /// rows, depth, width: multiples of the tiles, their neighbours, nothing, one.
+    private static let shapes = [
+        (1, 1, 1), (1, 4, 16), (4, 8, 64), (5, 7, 17), (3, 3, 15), (8, 64, 65), (9, 63, 31), (2, 192, 192), (0, 4, 16),
+        (2, 0, 5), (2, 5, 0), (17, 66, 130),
+    ]
+
+    private func check(
+        _ level: KernelLevel, _ a: [UInt8], _ b: [Int8], _ shape: (Int, Int, Int), strideSlack: Int, columnSlack: Int
+    ) {
+        let (rows, depth, width) = shape
+        let aStride = (depth + 3) / 4 * 4 + strideSlack
+        // The padding holds 255, which must not reach the result.
+        var padded = [UInt8](repeating: 255, count: rows * aStride)
+        for i in 0..<rows {
+            for k in 0..<depth { padded[i * aStride + k] = a[i * depth + k] }
+        }
+        let cStride = width + columnSlack
+        let x = FencedBuffer(padded)
+        let w = FencedBuffer(Reference.packS8(b, depth: depth, width: width))
+        let c = FencedBuffer([Int32](repeating: -7, count: rows * cStride), misaligned: true)
+        level.kernels.multiply_u8s8(x.pointer, aStride, w.pointer, c.pointer, cStride, rows, depth, width)
+        let expected = Reference.multiplyU8S8(a, b, rows: rows, depth: depth, width: width)
+        let found = c.values
+        for i in 0..<rows {
+            #expect(found[i * cStride..<i * cStride + width] == expected[i * width..<(i + 1) * width])
+            #expect(found[i * cStride + width..<(i + 1) * cStride].allSatisfy { $0 == -7 })
+        }
+        #expect(c.isIntact)
+    }
+
+    @Test("for random values, at every shape and stride", arguments: KernelLevel.all)
+    func random(level: KernelLevel) {
+        for shape in Self.shapes {
+            let key = RandomKey(11).mixed(shape.1)
+            let a = (0..<shape.0 * shape.1).map { UInt8(truncatingIfNeeded: key.bits($0)) }
+            let b = (0..<shape.1 * shape.2).map { Int8(truncatingIfNeeded: key.mixed("b").bits($0)) }
+            check(level, a, b, shape, strideSlack: 0, columnSlack: 0)
+            check(level, a, b, shape, strideSlack: 12, columnSlack: 3)
+        }
+    }
+
+    @Test("for 255 × ±127 and ±128, where pairs overflow 16 bits", arguments: KernelLevel.all)
+    func extreme(level: KernelLevel) {
+        for shape in Self.shapes {
+            let a = [UInt8](repeating: 255, count: shape.0 * shape.1)
+            for weight in [127, -127, -128] as [Int8] {
+                let same = [Int8](repeating: weight, count: shape.1 * shape.2)
+                check(level, a, same, shape, strideSlack: 0, columnSlack: 1)
+            }
+            let alternating = (0..<shape.1 * shape.2).map { $0 % 2 == 0 ? Int8(127) : -127 }
+            check(level, a, alternating, shape, strideSlack: 4, columnSlack: 0)
+        }
+    }
+}
