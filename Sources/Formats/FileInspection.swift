@@ -38,7 +38,7 @@ public struct FileInspection: Codable, Equatable, Sendable {
         let start = try MappedFile.data(at: url).prefix(16)
         if start.starts(with: [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]) {
             try self.init(HDF5File(reading: url))
-        } else if start.count > 8, start[8] == UInt8(ascii: "{") {
+        } else if start.count > 8, start[4..<8].allSatisfy({ $0 == 0 }), start[8] == UInt8(ascii: "{") {
             self.init(try Safetensors(reading: url))
         } else if start.first == Self.onnxStart {
             self.init(try ONNXModel(reading: url))

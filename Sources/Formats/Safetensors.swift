@@ -22,7 +22,8 @@ public struct Safetensors: Sendable {
         let remedy = "download or export the file again"
         guard data.count >= 8 else {
             throw InputError(
-                file: file, problem: "not a safetensors file: \(data.count) bytes, too short for a header", remedy: remedy)
+                file: file, problem: "not a safetensors file: \(data.count) bytes, too short for a header",
+                remedy: remedy)
         }
         let declared = UInt64(littleEndian: data.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
         guard declared <= UInt64(data.count - 8) else {
@@ -49,7 +50,8 @@ public struct Safetensors: Sendable {
             guard entry.offsets.lowerBound == end else {
                 throw InputError(
                     file: file, field: entry.name,
-                    problem: "its bytes begin at \(entry.offsets.lowerBound), expected \(end) after the tensor before it",
+                    problem:
+                        "its bytes begin at \(entry.offsets.lowerBound), expected \(end) after the tensor before it",
                     remedy: remedy)
             }
             end = entry.offsets.upperBound
@@ -117,12 +119,14 @@ public struct Safetensors: Sendable {
         var end = 0
         for (name, tensor) in ordered {
             guard names.insert(name).inserted else {
-                throw InputError(file: file, field: name, problem: "two tensors have this name, or the format reserves it")
+                throw InputError(
+                    file: file, field: name, problem: "two tensors have this name, or the format reserves it")
             }
             let shape = tensor.shape.map(String.init).joined(separator: ",")
             let offsets = "\(end),\(end + tensor.bytes.count)"
             members.append(
-                "\(quoted(name)):{\"dtype\":\"\(tensor.type.rawValue)\",\"shape\":[\(shape)],\"data_offsets\":[\(offsets)]}")
+                "\(quoted(name)):{\"dtype\":\"\(tensor.type.rawValue)\",\"shape\":[\(shape)],\"data_offsets\":[\(offsets)]}"
+            )
             end += tensor.bytes.count
         }
         var text = Data("{\(members.joined(separator: ","))}".utf8)

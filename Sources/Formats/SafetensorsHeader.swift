@@ -32,7 +32,9 @@ struct SafetensorsHeader {
             }
             if name == "__metadata__" {
                 try parser.object { parser, key in
-                    guard parser.metadata[key] == nil else { throw parser.problem("the key is given twice", field: key) }
+                    guard parser.metadata[key] == nil else {
+                        throw parser.problem("the key is given twice", field: key)
+                    }
                     parser.metadata[key] = try parser.string()
                 }
             } else {
@@ -55,7 +57,8 @@ struct SafetensorsHeader {
                 guard let known = ElementType(rawValue: found) else {
                     let known = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
                     throw parser.problem(
-                        "the element type '\(found)' is not supported", field: name, remedy: "convert to one of \(known)")
+                        "the element type '\(found)' is not supported", field: name,
+                        remedy: "convert to one of \(known)")
                 }
                 type = known
             case "shape" where shape == nil: shape = try parser.integers()

@@ -1,5 +1,5 @@
-public import Foundation
 import Files
+public import Foundation
 
 /// A tensor as a file holds it: a type, a shape, and little-endian row-major bytes.
 ///
@@ -154,7 +154,8 @@ extension StoredTensor {
         Array(unsafeUninitializedCapacity: count) { buffer, initialized in
             bytes.withUnsafeBytes { source in
                 for index in 0..<count {
-                    let stored = source.loadUnaligned(fromByteOffset: index * MemoryLayout<Stored>.size, as: Stored.self)
+                    let stored = source.loadUnaligned(
+                        fromByteOffset: index * MemoryLayout<Stored>.size, as: Stored.self)
                     buffer.initializeElement(at: index, to: convert(stored))
                 }
             }

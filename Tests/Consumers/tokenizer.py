@@ -1,10 +1,10 @@
 """Checks that the `tokenizers` package (0.23.3) gives the ids that Retort gave.
 
-    python3 tokenizer.py DIR TEXTS.csv IDS.jsonl
+    python3 tokenizer.py DIR TEXTS.csv IDS.jsonl [MAX_LENGTH]
 
 DIR holds tokenizer.json and vocab.txt as Retort wrote them, TEXTS.csv has a column `text`, and line i of IDS.jsonl is
-the JSON array of ids that Retort gave to row i. The longest array is taken for the length limit if several rows have
-that length. Exits 1 on any difference, and names the first ones.
+the JSON array of ids that Retort gave to row i, cut to MAX_LENGTH ids if that is given. Exits 1 on any difference, and
+names the first ones.
 """
 
 import csv
@@ -18,7 +18,7 @@ from tokenizers.implementations import BertWordPieceTokenizer
 SHOWN = 5
 
 
-def main(directory, texts_path, ids_path):
+def main(directory, texts_path, ids_path, max_length=None):
     directory = pathlib.Path(directory)
     with open(texts_path, newline="", encoding="utf-8-sig") as file:
         texts = [row["text"] for row in csv.DictReader(file)]
@@ -34,14 +34,12 @@ def main(directory, texts_path, ids_path):
         lowercase=config["do_lower_case"],
         strip_accents=config["strip_accents"],
     )
-    longest = max(map(len, ours), default=0)
-    limited = sum(len(ids) == longest for ids in ours) > 1
 
     problems = []
     for name, reference in [("tokenizer.json", tokenizer), ("vocab.txt", from_lines)]:
         reference.no_truncation()
-        if limited:
-            reference.enable_truncation(longest)
+        if max_length is not None:
+            reference.enable_truncation(int(max_length))
         for row, (encoding, ids) in enumerate(zip(reference.encode_batch(texts), ours)):
             if encoding.ids != ids:
                 problems.append(f"{name}: row {row} {texts[row]!r}: {encoding.ids} but Retort has {ids}")
@@ -49,7 +47,7 @@ def main(directory, texts_path, ids_path):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) not in (4, 5):
         sys.exit(__doc__)
     found = main(*sys.argv[1:])
     for problem in found[:SHOWN]:

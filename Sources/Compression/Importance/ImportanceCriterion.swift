@@ -38,7 +38,7 @@ extension ImportanceCriterion {
     ///   finite number.
     public func importance(
         of model: Encoder, calibration: LabelledSequences?, normalize: ScoreNormalization, key: RandomKey,
-        batch: Int = 32
+        batch: Int = 16
     ) throws -> ModelImportance {
         switch self {
         case .magnitude:

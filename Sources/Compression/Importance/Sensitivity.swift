@@ -25,7 +25,7 @@ public struct Sensitivity: Sendable {
     ///
     /// - Parameter batch: examples per forward and backward pass; affects speed and memory alone.
     /// - Throws: `InputError` if there are no examples, or one that has no label or does not fit the model.
-    public init(of model: Encoder, on data: LabelledSequences, batch: Int = 32) throws {
+    public init(of model: Encoder, on data: LabelledSequences, batch: Int = 16) throws {
         precondition(batch > 0, "Sensitivity: batches of \(batch) examples")
         try Self.check(data, for: model.configuration)
         defer { for parameter in model.parameters { parameter.gradient.clear() } }

@@ -32,7 +32,8 @@ extension HDF5Attribute {
                     remedy: "write it with a fixed length (h5py: np.bytes_)")
             }
             guard size <= Self.longestString else {
-                throw place.problem("the attribute '\(name)' is \(size) bytes long, at most \(Self.longestString) are read")
+                throw place.problem(
+                    "the attribute '\(name)' is \(size) bytes long, at most \(Self.longestString) are read")
             }
             var bytes = [UInt8](repeating: 0, count: size)
             try place.check(H5Aread(attribute.id, type.id, &bytes), failure)

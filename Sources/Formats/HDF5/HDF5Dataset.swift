@@ -44,7 +44,8 @@ public final class HDF5Dataset: Sendable {
             chunk = extents.map { Int(clamping: $0) }
         }
         try Self.checkSize(
-            shape: shape, chunk: chunk, elementSize: H5Tget_size(type.id), isDeflated: filters.contains(H5Z_FILTER_DEFLATE),
+            shape: shape, chunk: chunk, elementSize: H5Tget_size(type.id),
+            isDeflated: filters.contains(H5Z_FILTER_DEFLATE),
             storedBytes: storedBytes, fileSize: file.size, place)
 
         self.path = path

@@ -1,6 +1,6 @@
 import CHDF5
-public import Foundation
 import Files
+public import Foundation
 
 /// An HDF5 file that is open for reading, and trusted in nothing.
 ///
@@ -49,7 +49,8 @@ public final class HDF5File: Sendable {
     public func dataset(_ path: String, shape expected: [Int?]? = nil) throws -> HDF5Dataset {
         let dataset = try HDF5Library.locked { try HDF5Dataset(path, in: self) }
         if let expected {
-            let fits = expected.count == dataset.shape.count && zip(expected, dataset.shape).allSatisfy { $0 ?? $1 == $1 }
+            let fits =
+                expected.count == dataset.shape.count && zip(expected, dataset.shape).allSatisfy { $0 ?? $1 == $1 }
             guard fits else {
                 let shown = expected.map { $0.map(String.init) ?? "any" }.joined(separator: ", ")
                 throw InputError(

@@ -61,7 +61,8 @@ struct HDF5Handle: ~Copyable, Sendable {
     private let release: @Sendable @convention(c) (hid_t) -> herr_t
 
     init(
-        _ id: hid_t, _ release: @escaping @Sendable @convention(c) (hid_t) -> herr_t, _ place: HDF5Place, _ failure: String
+        _ id: hid_t, _ release: @escaping @Sendable @convention(c) (hid_t) -> herr_t, _ place: HDF5Place,
+        _ failure: String
     ) throws {
         try place.check(id, failure)
         self.id = id

@@ -1,6 +1,6 @@
 import CHDF5
-public import Foundation
 import Files
+public import Foundation
 
 /// Fills a new HDF5 file; see `HDF5File.create(at:_:)`.
 ///

@@ -54,7 +54,8 @@ public struct ONNXModel: Sendable {
                 remedy: "download or export the file again")
         }
         guard model.hasGraph, model.irVersion > 0 else {
-            throw InputError(file: file, problem: "not an ONNX model: it has no \(model.hasGraph ? "version" : "graph")")
+            throw InputError(
+                file: file, problem: "not an ONNX model: it has no \(model.hasGraph ? "version" : "graph")")
         }
         irVersion = Int(model.irVersion)
         producer = [model.producerName, model.producerVersion].filter { !$0.isEmpty }.joined(separator: " ")
@@ -86,7 +87,9 @@ public struct ONNXModel: Sendable {
         return dictionary
     }
 
-    fileprivate static func naming<Result>(_ file: String, _ field: String, _ body: () throws -> Result) throws -> Result {
+    fileprivate static func naming<Result>(_ file: String, _ field: String, _ body: () throws -> Result) throws
+        -> Result
+    {
         do {
             return try body()
         } catch let error as InputError {

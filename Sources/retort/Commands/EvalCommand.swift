@@ -53,7 +53,8 @@ struct EvalCommand: ParsableCommand {
     func run() throws {
         guard let data else {
             guard against == nil else { throw ValidationError("--against needs --data") }
-            return try RunSession(RunDirectory.open(model)).execute()
+            try RunSession(RunDirectory.open(model)).execute()
+            return
         }
         let judged = try LoadedModel(URL(fileURLWithPath: model, isDirectory: true))
         let rows = try ClassificationRows(

@@ -13,11 +13,28 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var options: RecipeOptions
 
+    @Option(help: "Run the recipe this many times, with its seed and the next ones, and print means and deviations.")
+    var seeds = 1
+
+    func validate() throws {
+        if !(1...100).contains(seeds) { throw ValidationError("--seeds must lie in 1 to 100") }
+    }
+
     func run() throws {
         let (recipe, source) = try options.load()
         // Everything is read and checked before anything is written.
         _ = try RunPlan(checking: recipe)
-        try RunSession(RunDirectory.create(for: recipe, source: source)).execute()
+        guard seeds > 1 else {
+            try RunSession(RunDirectory.create(for: recipe, source: source)).execute()
+            return
+        }
+        var study = SeedStudy()
+        for seed in recipe.seed..<recipe.seed + UInt64(seeds) {
+            let seeded = RecipeOptions(recipe: options.recipe, overrides: options.overrides + ["seed=\(seed)"])
+            let run = try RunDirectory.create(for: seeded.load().recipe, source: source)
+            if let report = try RunSession(run).execute(checkingGates: false) { study.add(report, seed: seed) }
+        }
+        for line in study.table { printData(line) }
     }
 }
 

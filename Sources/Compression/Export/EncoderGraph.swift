@@ -1,0 +1,155 @@
+import Formats
+import Foundation
+import Models
+
+/// The computation of an encoder as ONNX nodes, the same for float and int8 weights.
+struct EncoderGraph<Weights: GraphWeights> {
+    private let configuration: EncoderConfiguration
+    private let weights: Weights
+    private var graph = ONNXGraphBuilder(name: "encoder")
+    /// Constants that several nodes share, by name.
+    private var constants: [String: String] = [:]
+
+    /// Describes the whole model, from token ids to logits.
+    static func build(_ configuration: EncoderConfiguration, weights: Weights) throws -> ONNXGraphBuilder {
+        var encoder = EncoderGraph(configuration: configuration, weights: weights)
+        try encoder.build()
+        return encoder.graph
+    }
+
+    private init(configuration: EncoderConfiguration, weights: Weights) {
+        self.configuration = configuration
+        self.weights = weights
+    }
+
+    private mutating func build() throws {
+        let ids = graph.input("input_ids", .int64, ["batch", "sequence"])
+        let given = graph.input("attention_mask", .int64, ["batch", "sequence"])
+        let mask = graph.node("Cast", [given], name: "mask", attributes: ["to": .int(1)])
+        // 0 where a position may be attended to, −10⁹ where it is padding: exp makes exactly 0 of it.
+        let unmasked = graph.node("Unsqueeze", [mask, ints("axes_1_2", [1, 2])], name: "mask.keys")
+        let bias = graph.node(
+            "Mul", [graph.node("Sub", [unmasked, float("one", 1)], name: "mask.padding"), float("large", 1e9)],
+            name: "mask.bias")
+        var x = embedding(ids)
+        for layer in 0..<configuration.layers { x = block(layer, x, bias: bias) }
+        let pooled = pool(x, mask: mask)
+        let dense = linear("bert.pooler.dense", pooled, named: "pooler")
+        let logits = weights.linear(
+            "classifier", graph.node("Tanh", [dense], name: "pooled"), named: "logits", in: &graph)
+        graph.output(logits, .float32, ["batch", .fixed(configuration.labels.count)])
+        graph.setMetadata("labels", to: String(decoding: try JSONEncoder().encode(configuration.labels), as: UTF8.self))
+        graph.setMetadata("maximum_positions", to: String(configuration.maximumPositions))
+    }
+
+    /// input_ids → the normalized sum of word, token type and position rows: [batch, sequence, C].
+    private mutating func embedding(_ ids: String) -> String {
+        let prefix = "bert.embeddings."
+        let words = weights.gather(prefix + "word_embeddings", ids, named: "words", in: &graph)
+        let row = weights.row(0, of: prefix + "token_type_embeddings")
+        let type = graph.initializer("token_type_0", .float32(shape: [row.count], row))
+        let length = graph.node("Shape", [ids], name: "length", attributes: ["start": .int(1), "end": .int(2)])
+        let positions = weights.head(prefix + "position_embeddings", length, named: "positions", in: &graph)
+        let sum = graph.node("Add", [graph.node("Add", [words, type], name: "typed"), positions], name: "placed")
+        return norm(prefix + "LayerNorm", sum, named: "embedding")
+    }
+
+    /// One encoder block: h = LN(x + Attention(x)), y = LN(h + W₂ · GELU(W₁ · h)).
+    private mutating func block(_ index: Int, _ x: String, bias: String) -> String {
+        let (published, own) = ("bert.encoder.layer.\(index).", "layer\(index).")
+        let context = attention(index, x, bias: bias)
+        let attended = linear(published + "attention.output.dense", context, named: own + "attended")
+        let h = norm(
+            published + "attention.output.LayerNorm", graph.node("Add", [attended, x], name: own + "attended.sum"),
+            named: own + "middle")
+        let inner = gelu(linear(published + "intermediate.dense", h, named: own + "inner"), named: own + "gelu")
+        let fed = linear(published + "output.dense", inner, named: own + "outer")
+        return norm(
+            published + "output.LayerNorm", graph.node("Add", [fed, h], name: own + "outer.sum"), named: own + "output")
+    }
+
+    /// softmax(Q · Kᵀ / √D + bias) · V with the layer's own number of heads: [batch, sequence, H · D].
+    private mutating func attention(_ index: Int, _ x: String, bias: String) -> String {
+        let (published, own) = ("bert.encoder.layer.\(index).attention.self.", "layer\(index).")
+        let (heads, size) = (configuration.heads[index], configuration.headSize)
+        let shared = weights.input(x, of: published + "query", named: own + "input", in: &graph)
+        let split = ints("split_\(heads)", [0, 0, heads, size])
+        func projection(_ name: String, _ order: [Int64], _ encoder: inout Self) -> String {
+            let rows = encoder.weights.linear(published + name, shared, named: own + name, in: &encoder.graph)
+            return encoder.graph.node(
+                "Transpose", [encoder.graph.node("Reshape", [rows, split], name: own + name + ".split")],
+                name: own + name + ".heads", attributes: ["perm": .ints(order)])
+        }
+        let query = projection("query", [0, 2, 1, 3], &self)
+        let key = projection("key", [0, 2, 3, 1], &self)
+        let value = projection("value", [0, 2, 1, 3], &self)
+        let scores = graph.node(
+            "Mul",
+            [
+                graph.node("MatMul", [query, key], name: own + "products"),
+                float("scale", 1 / Float(configuration.headSize).squareRoot()),
+            ], name: own + "scores")
+        let probabilities = graph.node(
+            "Softmax", [graph.node("Add", [scores, bias], name: own + "masked")], name: own + "probabilities",
+            attributes: ["axis": .int(-1)])
+        let mixed = graph.node(
+            "Transpose", [graph.node("MatMul", [probabilities, value], name: own + "mixed")], name: own + "mixed.rows",
+            attributes: ["perm": .ints([0, 2, 1, 3])])
+        return graph.node("Reshape", [mixed, ints("join", [0, 0, -1])], name: own + "context")
+    }
+
+    /// x · Φ(x) through the error function: operator set 17 has no GELU of its own; runtimes know this pattern.
+    private mutating func gelu(_ x: String, named name: String) -> String {
+        let scaled = graph.node("Div", [x, float("sqrt_2", Float(2).squareRoot())], name: name + ".scaled")
+        let erf = graph.node("Erf", [scaled], name: name + ".erf")
+        let twice = graph.node(
+            "Mul", [x, graph.node("Add", [erf, float("one", 1)], name: name + ".cdf")], name: name + ".twice")
+        return graph.node("Mul", [twice, float("half", 0.5)], name: name)
+    }
+
+    /// [batch, sequence, C] → [batch, C]: the first position, or the mean over those that are not padding.
+    private mutating func pool(_ x: String, mask: String) -> String {
+        switch configuration.pooling {
+        case .first:
+            let first = constant("first", .int64(shape: [], [0]))
+            return graph.node("Gather", [x, first], name: "first.position", attributes: ["axis": .int(1)])
+        case .mean:
+            let column = graph.node("Unsqueeze", [mask, ints("axes_2", [2])], name: "mask.column")
+            let axes = ints("axes_1", [1])
+            let sum = graph.node(
+                "ReduceSum", [graph.node("Mul", [x, column], name: "kept"), axes], name: "sum",
+                attributes: ["keepdims": .int(0)])
+            return graph.node("Div", [sum, graph.node("ReduceSum", [mask, axes], name: "count")], name: "mean")
+        }
+    }
+
+    private mutating func linear(_ published: String, _ x: String, named name: String) -> String {
+        let input = weights.input(x, of: published, named: name + ".input", in: &graph)
+        return weights.linear(published, input, named: name, in: &graph)
+    }
+
+    private mutating func norm(_ published: String, _ x: String, named name: String) -> String {
+        let (gamma, beta) = weights.norm(published)
+        let stored = [("gamma", gamma), ("beta", beta)].map {
+            graph.initializer("\(name).\($0)", .float32(shape: [$1.count], $1))
+        }
+        return graph.node(
+            "LayerNormalization", [x] + stored, name: name,
+            attributes: ["axis": .int(-1), "epsilon": .float(configuration.layerNormEpsilon)])
+    }
+
+    private mutating func float(_ name: String, _ value: Float) -> String {
+        constant(name, .float32(shape: [], [value]))
+    }
+
+    private mutating func ints(_ name: String, _ values: [Int]) -> String {
+        constant(name, .int64(shape: [values.count], values.map(Int64.init)))
+    }
+
+    private mutating func constant(_ name: String, _ value: StoredTensor) -> String {
+        if let made = constants[name] { return made }
+        let made = graph.initializer(name, value)
+        constants[name] = made
+        return made
+    }
+}

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Foundation
+import Formats
+
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "Show what is inside a file or a model directory.",
+        discussion: """
+            Reads safetensors, HDF5 (soft targets, checkpoints) and ONNX files, and directories of them.
+
+            EXAMPLE
+              retort inspect runs/NAME/export/model.onnx
+              retort inspect runs/NAME/targets/train.h5 --json
+            """)
+
+    @Argument(help: "A file or a directory.")
+    var file: String
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func run() throws {
+        let inspection = try FileInspection(of: URL(fileURLWithPath: file))
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            return printData(String(decoding: try encoder.encode(inspection), as: UTF8.self))
+        }
+        printData("format: \(inspection.format.rawValue)")
+        for property in inspection.metadata { printData("\(property.name): \(property.value)") }
+        let names = inspection.tensors.map(\.name)
+        let shapes = inspection.tensors.map { $0.shape.map(String.init).joined(separator: " × ") }
+        let (nameWidth, shapeWidth) = ((names.map(\.count).max() ?? 0) + 2, (shapes.map(\.count).max() ?? 0) + 2)
+        for (tensor, shape) in zip(inspection.tensors, shapes) {
+            printData(
+                tensor.name.padding(toLength: nameWidth, withPad: " ", startingAt: 0)
+                    + shape.padding(toLength: shapeWidth, withPad: " ", startingAt: 0)
+                    + tensor.type.padding(toLength: 6, withPad: " ", startingAt: 0) + "\(tensor.bytes) bytes")
+        }
+        let bytes = inspection.tensors.reduce(0) { $0 + $1.bytes }
+        printData("\(inspection.tensors.count) tensors, \(bytes) bytes")
+    }
+}

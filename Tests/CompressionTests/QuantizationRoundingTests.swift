@@ -1,0 +1,97 @@
+import Tensors
+import Testing
+
+@Suite("Rounding to integers")
+struct QuantizationRoundingTests {
+    @Test("activations round half to even and are clipped at 0 and 255")
+    func activations() {
+        let x = Tensor([0.5, 1.5, 2.5, -0.5, -1.5, -10, -11, 245, 246, 1e9], shape: [2, 5])
+        let y = Tape().fakeQuantize(Variable(constant: x), UInt8Quantization(scale: 1, zeroPoint: 10)).value
+        #expect(y.values == [0, 2, 2, 0, -2, -10, -10, 245, 245, 245])
+    }
+
+    @Test("a clipped activation gets no gradient, the ends of the range do")
+    func clipMask() {
+        let x = Tensor([-10.6, -10.4, -10, 0, 3.3, 245, 245.4, 245.6, 300], shape: [1, 9])
+        let buffer = GradientBuffer(shape: x.shape)
+        let tape = Tape()
+        let y = tape.fakeQuantize(tape.leaf(x, gradient: buffer), UInt8Quantization(scale: 1, zeroPoint: 10))
+        tape.backward(from: y, seed: Tensor([1, 2, 3, 4, 5, 6, 7, 8, 9], shape: [1, 9]))
+        #expect(buffer.value.values == [0, 2, 3, 4, 5, 6, 7, 0, 0])
+    }
+
+    @Test("each row has its own scale, a row of zeros has scale 1")
+    func rowScales() {
+        let matrix = Int8Matrix(quantizing: Tensor([127, 0.5, 1.5, -2.5, 0, 0, 0, 0, -1e-3, 5e-4, 0, 1e-3], shape: [3, 4]))
+        #expect(matrix.scales == [1, 1, 1e-3 / 127])
+        #expect(matrix.levels == [127, 0, 2, -2, 0, 0, 0, 0, -127, 64, 0, 127])
+    }
+
+    @Test("rows too small for a scale become zeros")
+    func subnormalRows() {
+        let matrix = Int8Matrix(quantizing: Tensor([.leastNonzeroMagnitude, -.leastNormalMagnitude], shape: [1, 2]))
+        #expect(matrix.scales == [1])
+        #expect(matrix.levels == [0, 0])
+    }
+
+    @Test("no weight moves by more than half a step")
+    func roundingError() {
+        let key = RandomKey(5)
+        let x = Tensor((0..<7 * 129).map { Float(key.normal($0)) }, shape: [7, 129])
+        let matrix = Int8Matrix(quantizing: x)
+        for (index, (before, after)) in zip(x.values, matrix.dequantized.values).enumerated() {
+            #expect(abs(before - after) <= matrix.scales[index / 129] * 0.50001)
+        }
+    }
+
+    @Test("simulated rows equal stored rows bit for bit, and their gradient passes unchanged")
+    func simulatedRows() {
+        let key = RandomKey(6)
+        let x = Tensor((0..<33 * 70).map { Float(key.normal($0)) }, shape: [33, 70])
+        let buffer = GradientBuffer(shape: x.shape)
+        let tape = Tape()
+        let y = tape.fakeQuantizeRows(tape.leaf(x, gradient: buffer))
+        #expect(y.value.values == Int8Matrix(quantizing: x).dequantized.values)
+        let seed = Tensor((0..<33 * 70).map { Float($0) }, shape: [33, 70])
+        tape.backward(from: y, seed: seed)
+        #expect(buffer.value.values == seed.values)
+    }
+
+    /// Scales of 1 make the result the integer sum itself, which a float holds exactly below 2²⁴.
+    @Test(
+        "the integer product equals the reference bit for bit",
+        arguments: [(1, 1, 1), (3, 5, 17), (4, 4, 16), (33, 192, 70), (70, 250, 130), (200, 63, 65)])
+    func integerProduct(rows: Int, depth: Int, width: Int) {
+        let key = RandomKey(UInt64(rows * depth * width))
+        let levels = (0..<rows * depth).map { UInt8(key.bits($0) % 256) }
+        let weights = (0..<width * depth).map { Int8(Int(key.bits($0 + 1_000_000) % 255) - 127) }
+        let bias = (0..<width).map { Float($0) }
+        let zero: UInt8 = 131
+        let weight = PackedInt8Weight(
+            Int8Matrix(rows: width, width: depth, levels: weights, scales: [Float](repeating: 1, count: width)),
+            bias: bias)
+        let x = Tensor(levels.map { Float($0) - Float(zero) }, shape: [rows, depth])
+        let y = weight.multiply(UInt8Activations(x, UInt8Quantization(scale: 1, zeroPoint: zero)))
+        let columns = (0..<depth * width).map { weights[$0 % width * depth + $0 / width] }
+        let sums = Reference.multiplyU8S8(levels, columns, rows: rows, depth: depth, width: width)
+        let expected = sums.indices.map { index in
+            let column = index % width
+            let total = (0..<depth).reduce(Int32(0)) { $0 + Int32(columns[$1 * width + column]) }
+            return Float(sums[index] - Int32(zero) * total) + bias[column]
+        }
+        #expect(y.shape == [rows, width])
+        #expect(y.values == expected)
+    }
+
+    @Test("the deepest product that is allowed does not overflow")
+    func deepestProduct() {
+        let depth = PackedInt8Weight.maximumDepth
+        let weight = PackedInt8Weight(
+            Int8Matrix(rows: 1, width: depth, levels: [Int8](repeating: -128, count: depth), scales: [1]), bias: [0])
+        for (value, zero) in [(Float(255), UInt8(0)), (-255, 255)] {
+            let x = Tensor(repeating: value, shape: [1, depth])
+            let y = weight.multiply(UInt8Activations(x, UInt8Quantization(scale: 1, zeroPoint: zero)))
+            #expect(y.values == [-128 * Float(depth) * value])
+        }
+    }
+}

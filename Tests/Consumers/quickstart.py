@@ -1,0 +1,79 @@
+"""Runs the quickstart recipe as a user does, holds its result to what the README promises, and reads every file that it
+wrote with the library that people read such files with.
+
+    python3 quickstart.py RETORT
+
+RETORT is the built program; run it from the repository's root. Exits 1 on the first thing that does not hold.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).parent
+TEST_ROWS = "datasets/prompt-injection/test.csv"
+
+
+def check(condition, text):
+    print(("ok    " if condition else "WRONG ") + text, flush=True)
+    if not condition:
+        sys.exit(1)
+
+
+def consumer(script, *arguments):
+    subprocess.run([sys.executable, HERE / script, *map(str, arguments)], check=True)
+
+
+def run_quickstart(retort, folder):
+    subprocess.run([retort, "run", "recipes/quickstart.yaml", f"run.directory={folder}"], check=True)
+    (run,) = pathlib.Path(folder).iterdir()
+    return run
+
+
+def check_report(run):
+    report = json.loads((run / "report/report.json").read_text())
+    models = report["models"]
+    accuracy = {key: model["metrics"]["accuracy"] for key, model in models.items()}
+    if isinstance(next(iter(accuracy.values())), dict):
+        accuracy = {key: value["value"] for key, value in accuracy.items()}
+    ratio = models["int8"]["bytes"] / models["student"]["bytes"]
+    check(report["schema"] == 1 and report["passed"], "the report has schema 1 and all gates passed")
+    check(accuracy["int8"] >= 0.93, f"INT8 accuracy {accuracy['int8']:.4f} is at least 0.93")
+    check(
+        abs(accuracy["int8"] - accuracy["pruned"]) <= 0.01,
+        f"INT8 accuracy is within 1 point of its float self, {accuracy['pruned']:.4f}",
+    )
+    check(ratio <= 0.25, f"INT8 has {ratio:.4f} of the float student's size, at most a quarter")
+
+
+def check_onnx(retort, run, folder):
+    answers = pathlib.Path(folder) / "answers.jsonl"
+    texts = pathlib.Path(folder) / "texts.jsonl"
+    import csv
+
+    with open(TEST_ROWS, newline="", encoding="utf-8") as rows, open(texts, "w", encoding="utf-8") as out:
+        for number, row in enumerate(csv.DictReader(rows)):
+            out.write(json.dumps({"id": number, "text": row["text"]}) + "\n")
+    with open(texts, "rb") as source, open(answers, "wb") as target:
+        subprocess.run([retort, "predict", run / "export"], stdin=source, stdout=target, check=True)
+    consumer("onnxruntime_agrees.py", run / "export", TEST_ROWS, answers)
+
+
+def main(retort):
+    retort = pathlib.Path(retort).resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        runs = pathlib.Path(folder) / "runs"
+        run = run_quickstart(retort, runs)
+        check_report(run)
+        check_onnx(retort, run, folder)
+        for model in ("models/teacher", "models/student", "models/pruned", "export"):
+            consumer("safetensors_reads.py", run / model / "model.safetensors")
+        consumer("h5py_reads.py", run / "targets/train.h5")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])
