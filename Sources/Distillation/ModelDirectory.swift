@@ -32,7 +32,7 @@ public enum ModelDirectory {
             reading: directory.appendingPathComponent(configurationFile))
         let url = directory.appendingPathComponent(weightsFile)
         let file = try Safetensors(reading: url)
-        let encoder = Encoder(configuration, key: RandomKey(0))
+        let encoder = Encoder(unfilled: configuration)
         var stored: [String: StoredTensor] = [:]
         for (name, tensor) in file.tensors { stored[publishedName(name)] = tensor }
         var errors: [InputError] = []

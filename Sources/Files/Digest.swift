@@ -17,7 +17,8 @@ public enum Digest {
         do {
             handle = try FileHandle(forReadingFrom: url)
         } catch {
-            throw InputError(file: url.path, problem: "cannot open to read", remedy: "check the path and its permissions")
+            throw InputError(
+                file: url.path, problem: "cannot open to read", remedy: "check the path and its permissions")
         }
         defer { try? handle.close() }
         var hash = SHA256()

@@ -17,7 +17,9 @@ public final class Parameter {
     }
 
     /// A matrix drawn from a normal distribution; the numbers depend on the key and the name alone.
+    /// Without deviation it is zero, to be filled with stored weights.
     public static func normal(name: String, shape: [Int], deviation: Double, key: RandomKey) -> Parameter {
+        guard deviation > 0 else { return Parameter(name: name, value: Tensor(zeros: shape), decays: true) }
         let own = key.mixed(name)
         let values = (0..<shape.reduce(1, *)).map { Float(own.normal($0) * deviation) }
         return Parameter(name: name, value: Tensor(values, shape: shape), decays: true)

@@ -4,7 +4,8 @@ import Tensors
 extension Encoder {
     /// Gives the classes other names, in the same order.
     public func rename(classes: [String]) {
-        precondition(classes.count == configuration.labels.count, "Encoder.rename: \(classes) for \(configuration.labels)")
+        precondition(
+            classes.count == configuration.labels.count, "Encoder.rename: \(classes) for \(configuration.labels)")
         setLabels(classes)
     }
 

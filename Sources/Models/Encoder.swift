@@ -15,8 +15,17 @@ public final class Encoder: Module {
     public let classifier: Linear
 
     /// Fresh weights: normal with deviation 0.02, as BERT's; they depend on `key` and the parameters' names alone.
-    public init(_ configuration: EncoderConfiguration, key: RandomKey) {
-        let (width, deviation) = (configuration.hiddenSize, 0.02)
+    public convenience init(_ configuration: EncoderConfiguration, key: RandomKey) {
+        self.init(configuration, deviation: 0.02, key: key)
+    }
+
+    /// All matrices zero, to be filled with stored weights.
+    public convenience init(unfilled configuration: EncoderConfiguration) {
+        self.init(configuration, deviation: 0, key: RandomKey(0))
+    }
+
+    private init(_ configuration: EncoderConfiguration, deviation: Double, key: RandomKey) {
+        let width = configuration.hiddenSize
         self.configuration = configuration
         func table(_ name: String, _ count: Int) -> Embedding {
             Embedding(name: "bert.embeddings." + name, count: count, width: width, deviation: deviation, key: key)

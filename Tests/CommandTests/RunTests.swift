@@ -11,8 +11,12 @@ struct RunTests {
         #expect(result.status == 0, "\(result.errors)")
         for name in ["Teacher", "labels only", "distilled", "Pruned", "INT8"] { #expect(result.output.contains(name)) }
 
-        let run = "runs/" + (try #require(FileManager.default.contentsOfDirectory(
-            atPath: command.folder.appendingPathComponent("runs").path).first))
+        let run =
+            "runs/"
+            + (try #require(
+                FileManager.default.contentsOfDirectory(
+                    atPath: command.folder.appendingPathComponent("runs").path
+                ).first))
         for file in [
             "recipe.yaml", "resolved.yaml", "environment.json", "state.json", "metrics.jsonl", "log.txt",
             "targets/train.h5", "prune/heads.csv", "export/model.onnx", "export/model.safetensors",
@@ -24,7 +28,8 @@ struct RunTests {
         }
 
         let predicted = try command.run(
-            "predict", "\(run)/export", input: "the red and the blue\n{\"id\": \"x\", \"text\": \"the cat and the dog\"}\n")
+            "predict", "\(run)/export",
+            input: "the red and the blue\n{\"id\": \"x\", \"text\": \"the cat and the dog\"}\n")
         #expect(predicted.status == 0, "\(predicted.errors)")
         let answers = try predicted.output.split(separator: "\n").map {
             try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])

@@ -8,7 +8,8 @@ enum TinyRecipe {
         for row in offset..<offset + count {
             let kind = row % 2
             let words = kinds[kind]
-            text += "\"the \(words[row % 4]) and the \(words[(row / 4 + 1) % 4]), no. \(row)\",\(["colour", "animal"][kind])\n"
+            text +=
+                "\"the \(words[row % 4]) and the \(words[(row / 4 + 1) % 4]), no. \(row)\",\(["colour", "animal"][kind])\n"
         }
         return text
     }

@@ -19,7 +19,7 @@ struct IntegerRuntimeTests {
         let simulated = encoder.logits(batch)
         let integer = runtime.logits(batch)
         #expect(integer.shape == [40, 3])
-        #expect(largestDifference(integer, simulated) < 1e-4 * largestMagnitude(simulated))
+        #expect(agree(integer, simulated))
         // Rounding is visible, yet small.
         #expect(largestDifference(integer, float) > 1e-3)
         #expect(largestDifference(integer, float) < 0.2 * largestMagnitude(float))

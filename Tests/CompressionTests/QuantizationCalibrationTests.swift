@@ -132,7 +132,9 @@ struct QuantizationCalibrationTests {
         let ranges = try QuantizationFixture.ranges(of: QuantizationFixture.encoder())
         let copy = try JSONDecoder().decode(ActivationRanges.self, from: JSONEncoder().encode(ranges))
         #expect(copy == ranges)
-        let broken = ActivationRanges(["zero": 0...0, "infinite": 0 ... .infinity, "tiny": 0 ... .leastNonzeroMagnitude])
+        let broken = ActivationRanges([
+            "zero": 0...0, "infinite": 0 ... .infinity, "tiny": 0 ... .leastNonzeroMagnitude,
+        ])
         for name in ["zero", "infinite", "tiny", "missing"] {
             let error = #expect(throws: InputError.self) { try broken.quantization(of: name) }
             #expect(error?.field == name)

@@ -59,7 +59,8 @@ struct QuantizedEncoderFileTests {
             let expected: [(String, ElementType, [Int])] = [
                 (query + ".weight", .int8, [27, 36]), (query + ".weight_scale", .float32, [27]),
                 (query + ".bias", .float32, [27]), (query + ".input_scale", .float32, [1]),
-                (query + ".input_zero_point", .uint8, [1]), ("bert.embeddings.word_embeddings.weight", .int8, [50, 36]),
+                (query + ".input_zero_point", .uint8, [1]),
+                ("bert.embeddings.word_embeddings.weight", .int8, [50, 36]),
                 ("bert.embeddings.word_embeddings.weight_scale", .float32, [50]),
                 ("bert.embeddings.LayerNorm.weight", .float32, [36]), ("classifier.weight", .float32, [3, 36]),
             ]
@@ -90,9 +91,10 @@ struct QuantizedEncoderFileTests {
             let errors = try #require(throws: InputErrors.self) { try QuantizedEncoder(reading: directory) }
             let named = Dictionary(uniqueKeysWithValues: errors.errors.map { ($0.field ?? "", $0.problem) })
             #expect(
-                Set(named.keys) == Set(replaced.keys).subtracting([
-                    "bert.encoder.layer.0.attention.self.key.input_zero_point"
-                ]).union([missing, "bert.extra", "bert.encoder.layer.0.attention.self.key"]))
+                Set(named.keys)
+                    == Set(replaced.keys).subtracting([
+                        "bert.encoder.layer.0.attention.self.key.input_zero_point"
+                    ]).union([missing, "bert.extra", "bert.encoder.layer.0.attention.self.key"]))
             #expect(named["classifier.bias"] == "found F32 [2], expected F32 [3]")
             #expect(named["bert.pooler.dense.weight"] == "found F32 [36, 36], expected I8 [36, 36]")
             #expect(named[missing] == "missing, expected F32 [24]")

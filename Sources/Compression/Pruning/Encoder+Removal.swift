@@ -22,7 +22,7 @@ extension Encoder {
         var smaller = configuration
         smaller.heads = keptHeads.map(\.count)
         smaller.feedForward = keptNeurons.map(\.count)
-        let pruned = Encoder(smaller, key: RandomKey(0))
+        let pruned = Encoder(unfilled: smaller)
         for (target, source) in zip(pruned.parameters, parameters) { target.value = source.value }
         for (index, (target, source)) in zip(pruned.layers, layers).enumerated() {
             let size = configuration.headSize

@@ -51,7 +51,8 @@ public struct ActivationCalibration: Equatable, Sendable {
                 throw InputErrors(
                     broken.map { group, _ in
                         InputError(
-                            field: group[0].name, problem: "a calibration value at the layer's input is NaN or infinite",
+                            field: group[0].name,
+                            problem: "a calibration value at the layer's input is NaN or infinite",
                             remedy: "the model's weights have diverged or the file is damaged: train it again")
                     })
             }

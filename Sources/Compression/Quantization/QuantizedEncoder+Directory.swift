@@ -1,6 +1,6 @@
 import Files
-public import Foundation
 import Formats
+public import Foundation
 import Models
 import Tensors
 
@@ -30,7 +30,8 @@ extension QuantizedEncoder {
         let configurationURL = directory.appendingPathComponent(Self.configurationFile)
         guard try Self.isQuantized(directory) else {
             throw InputError(
-                file: configurationURL.path, field: "quantization_config", problem: "missing: the model is not quantized",
+                file: configurationURL.path, field: "quantization_config",
+                problem: "missing: the model is not quantized",
                 remedy: "quantize it with retort quantize")
         }
         let url = directory.appendingPathComponent(Self.weightsFile)

@@ -31,10 +31,12 @@ public struct QuantizedEncoder: Equatable, Sendable {
     /// Asks `source` for every part, with the name and the shape that the configuration gives it.
     init(_ configuration: EncoderConfiguration, from source: inout some QuantizedWeightSource) throws {
         let width = configuration.hiddenSize
-        let deepest = max(width, configuration.feedForward.max() ?? 0, configuration.heads.max()! * configuration.headSize)
+        let inputs = configuration.feedForward + configuration.heads.map { $0 * configuration.headSize } + [width]
+        let deepest = inputs.reduce(0, max)
         guard deepest <= PackedInt8Weight.maximumDepth else {
             throw InputError(
-                problem: "a layer has \(deepest) inputs; the int8 product takes at most \(PackedInt8Weight.maximumDepth)",
+                problem:
+                    "a layer has \(deepest) inputs; the int8 product takes at most \(PackedInt8Weight.maximumDepth)",
                 remedy: "keep this model in float")
         }
         self.configuration = configuration

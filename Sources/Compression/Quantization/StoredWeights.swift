@@ -52,7 +52,8 @@ struct StoredWeights: QuantizedWeightSource {
     }
 
     mutating func floatLinear(_ name: String, output: Int, input: Int) -> FloatLinear {
-        FloatLinear(name: name, weight: floats(name + ".weight", [output, input]), bias: floats(name + ".bias", [output]))
+        FloatLinear(
+            name: name, weight: floats(name + ".weight", [output, input]), bias: floats(name + ".bias", [output]))
     }
 
     /// An empty matrix stands for one that is wrong, until `finish` throws.

@@ -1,5 +1,5 @@
-public import Foundation
 import Formats
+public import Foundation
 public import Models
 import Tensors
 
@@ -17,7 +17,8 @@ public struct SoftTargetRecorder {
     ///   - layers: the hidden states to keep, 0 being the embedding output.
     ///   - attributes: how the targets came to be; written into the file.
     public init(teacher: Encoder, layers: [Int], precision: Precision, attributes: [String: String]) {
-        precondition(layers.allSatisfy { (0...teacher.configuration.layers).contains($0) }, "no teacher layers \(layers)")
+        precondition(
+            layers.allSatisfy { (0...teacher.configuration.layers).contains($0) }, "no teacher layers \(layers)")
         self.teacher = teacher
         self.layers = layers
         self.precision = precision

@@ -44,7 +44,8 @@ extension Pipeline {
             curves[curves.count - 1].points.append(.init(step: line.step, loss: loss, terms: line.terms))
         }
         let splits = [
-            ("Training rows", recipe.data.train, material.train), ("Validation rows", recipe.data.validation, material.validation),
+            ("Training rows", recipe.data.train, material.train),
+            ("Validation rows", recipe.data.validation, material.validation),
             ("Test rows", recipe.data.test, material.test),
         ]
         return RunRecord(

@@ -1,6 +1,7 @@
 import Compression
 import Distillation
 import Files
+import Formats
 import Foundation
 import Models
 import Tokenizers
@@ -21,7 +22,12 @@ extension Pipeline {
             observer.advanced(Stage.export.rawValue, done: done, total: recipe.export.count, unit: "formats")
             switch format {
             case .onnx:
-                continue
+                let graph =
+                    try recipe.quantize == nil
+                    ? ONNXExport.float(ModelDirectory.readEncoder(source))
+                    : ONNXExport.quantized(QuantizedEncoder(reading: source))
+                try graph.write(to: folder.appendingPathComponent("model.onnx"))
+                outputs.append("export/model.onnx")
             case .safetensors:
                 if recipe.quantize == nil {
                     try ModelDirectory.write(ModelDirectory.readEncoder(source), tokenizer, to: folder)
@@ -35,7 +41,8 @@ extension Pipeline {
         try tokenizer.write(to: folder)
         let configuration = ModelDirectory.configurationFile
         try AtomicFile.write(
-            Data(contentsOf: source.appendingPathComponent(configuration)), to: folder.appendingPathComponent(configuration)
+            Data(contentsOf: source.appendingPathComponent(configuration)),
+            to: folder.appendingPathComponent(configuration)
         )
         try AtomicFile.write(modelCard(), to: folder.appendingPathComponent("README.md"))
         let sizes = try outputs.map { path in

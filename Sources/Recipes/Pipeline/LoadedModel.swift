@@ -27,7 +27,9 @@ public struct LoadedModel {
         let isRun = FileManager.default.fileExists(atPath: directory.appendingPathComponent("resolved.yaml").path)
         let made = [ModelFolder.int8, ModelFolder.pruned, ModelFolder.student, ModelFolder.teacher]
             .map { directory.appendingPathComponent($0, isDirectory: true) }
-            .first { FileManager.default.fileExists(atPath: $0.appendingPathComponent(ModelDirectory.weightsFile).path) }
+            .first {
+                FileManager.default.fileExists(atPath: $0.appendingPathComponent(ModelDirectory.weightsFile).path)
+            }
         return isRun ? made ?? directory : directory
     }
 }

@@ -27,7 +27,8 @@ public struct Material: Sendable {
                     InputError(
                         file: recipe.places.file, line: place?.line, column: place?.column, field: "data.\(key)",
                         problem: "there is no file \(path)",
-                        remedy: "paths are relative to the current directory, \(FileManager.default.currentDirectoryPath)"
+                        remedy:
+                            "paths are relative to the current directory, \(FileManager.default.currentDirectoryPath)"
                     ))
                 return nil
             }

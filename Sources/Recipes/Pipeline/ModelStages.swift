@@ -167,13 +167,16 @@ extension Pipeline {
         let configuration = teacher.configuration
         if tokenizer.vocabulary.count > configuration.vocabularySize {
             throw InputError(
-                file: model, problem: "the tokenizer has \(tokenizer.vocabulary.count) pieces, the model's table "
-                    + "\(configuration.vocabularySize) rows", remedy: "give the tokenizer that the model was trained with")
+                file: model,
+                problem: "the tokenizer has \(tokenizer.vocabulary.count) pieces, the model's table "
+                    + "\(configuration.vocabularySize) rows",
+                remedy: "give the tokenizer that the model was trained with")
         }
         if recipe.data.maxLength > configuration.maximumPositions {
             throw InputError(
                 file: model, field: "data.max_length",
-                problem: "\(recipe.data.maxLength) is more than the teacher's \(configuration.maximumPositions) positions",
+                problem:
+                    "\(recipe.data.maxLength) is more than the teacher's \(configuration.maximumPositions) positions",
                 remedy: "set data.max_length=\(configuration.maximumPositions) or less")
         }
     }

@@ -67,7 +67,8 @@ extension Pipeline {
         let student = try ModelDirectory.readEncoder(run.file(ModelFolder.student))
         let (heads, neurons) = (recipe.prune!.heads, recipe.prune!.feedForward)
         let options = PruningOptions(
-            criterion: .sensitivity, normalize: heads.normalize == .layer ? .layer : .none, keepHeads: heads.keep,
+            criterion: heads.criterion == .sensitivity ? .sensitivity : .magnitude,
+            normalize: heads.normalize == .layer ? .layer : .none, keepHeads: heads.keep,
             keepNeurons: neurons?.keep ?? 1, rounds: heads.rounds, minimumHeads: heads.minHeads)
         let pruner = try StructuredPruner(options, configuration: student.configuration)
         return (pruner, student)

@@ -24,8 +24,8 @@ extension Recipe {
 
     /// How the importance of a head is measured.
     public enum Criterion: String, SettingChoice {
-        case sensitivity
-        static let unsupported = ["taylor", "fisher", "activation", "magnitude", "ablation", "relevance"]
+        case sensitivity, magnitude
+        static let unsupported = ["taylor", "fisher", "activation", "ablation", "relevance"]
     }
 
     /// How the scores of different layers are made comparable.
@@ -98,7 +98,7 @@ extension Recipe.PruneHeads: Section {
             "recover_steps", \.recoverSteps, .integer(0...1_000_000),
             "Distillation steps after each round, with the loss of `loss`."),
         Field(
-            "min_heads", \.minHeads, .integer(0...128), "Heads that stay in every layer; 0 may remove a whole block."),
+            "min_heads", \.minHeads, .integer(1...128), "Heads that stay in every layer."),
         Field("normalize", \.normalize, "Whether scores are divided by their layer's norm before they are compared."),
         Field("calibration", \.calibration, .integer(1...1_000_000), "Training rows that the scores are measured on."),
     ]

@@ -4,7 +4,8 @@ import Recipes
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Read everything that a run would read, and say what it would do. Writes nothing.",
+        commandName: "check",
+        abstract: "Read everything that a run would read, and say what it would do. Writes nothing.",
         discussion: """
             EXAMPLE
               retort check recipes/quickstart.yaml data.max_length=48
@@ -18,7 +19,7 @@ struct CheckCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let (recipe, _) = try options.load()
+        let (recipe, _) = try options.source.load()
         let plan = try RunPlan(checking: recipe)
         if json {
             let encoder = JSONEncoder()

@@ -43,13 +43,15 @@ struct DoctorCommand: ParsableCommand {
             }
             for check in checks {
                 let verdict = check.passed ? "ok" : "WRONG"
-                printData("\(verdict.padding(toLength: 6, withPad: " ", startingAt: 0))\(check.level) \(check.kernel): "
-                    + String(format: "largest error %.1e (allowed %.1e)", check.error, check.tolerance))
+                printData(
+                    "\(verdict.padding(toLength: 6, withPad: " ", startingAt: 0))\(check.level) \(check.kernel): "
+                        + String(format: "largest error %.1e (allowed %.1e)", check.error, check.tolerance))
             }
         }
         if ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] != nil {
             Message.line(
-                "note: OPENBLAS_CORETYPE chooses OpenBLAS's kernels; without it OpenBLAS takes the fastest ones it knows")
+                "note: OPENBLAS_CORETYPE chooses OpenBLAS's kernels; without it OpenBLAS takes the fastest ones it knows"
+            )
         }
         if !passed { throw ExitCode(1) }
     }

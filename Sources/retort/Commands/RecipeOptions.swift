@@ -11,15 +11,7 @@ struct RecipeOptions: ParsableArguments {
     @Argument(help: ArgumentHelp("Changes to the recipe, such as train.epochs=2.", valueName: "key=value"))
     var overrides: [String] = []
 
-    /// The recipe with its overrides, and the text that it was made from.
-    func load() throws -> (recipe: Recipe, source: String) {
-        if let builtIn = BuiltInRecipes.all.first(where: { $0.name == recipe }) {
-            return (try Recipe.parse(builtIn.text, file: recipe, overrides: overrides), builtIn.text)
-        }
-        let url = URL(fileURLWithPath: recipe)
-        let loaded = try Recipe.load(url, overrides: overrides)
-        return (loaded, try String(contentsOf: url, encoding: .utf8))
-    }
+    var source: RecipeSource { RecipeSource(name: recipe, overrides: overrides) }
 }
 
 /// Where a stage command works: in a new run of a recipe, or in an earlier run.
@@ -43,11 +35,7 @@ struct StageOptions: ParsableArguments {
             }
             run = try RunDirectory.open(target)
         } else {
-            let options = RecipeOptions(recipe: target, overrides: overrides)
-            let (recipe, source) = try options.load()
-            // Everything is read and checked before anything is written.
-            _ = try RunPlan(checking: recipe)
-            run = try RunDirectory.create(for: recipe, source: source)
+            run = try RecipeSource(name: target, overrides: overrides).createRun()
         }
         guard Pipeline.stages(of: try run.recipe()).contains(last) else {
             throw InputError(
@@ -55,13 +43,5 @@ struct StageOptions: ParsableArguments {
                 remedy: "add the section, or run another stage")
         }
         try RunSession(run).execute(through: last)
-    }
-}
-
-extension RecipeOptions {
-    init(recipe: String, overrides: [String]) {
-        self.init()
-        self.recipe = recipe
-        self.overrides = overrides
     }
 }

@@ -21,18 +21,19 @@ struct RunCommand: ParsableCommand {
     }
 
     func run() throws {
-        let (recipe, source) = try options.load()
-        // Everything is read and checked before anything is written.
-        _ = try RunPlan(checking: recipe)
+        let source = options.source
         guard seeds > 1 else {
-            try RunSession(RunDirectory.create(for: recipe, source: source)).execute()
+            try RunSession(source.createRun()).execute()
             return
         }
         var study = SeedStudy()
-        for seed in recipe.seed..<recipe.seed + UInt64(seeds) {
-            let seeded = RecipeOptions(recipe: options.recipe, overrides: options.overrides + ["seed=\(seed)"])
-            let run = try RunDirectory.create(for: seeded.load().recipe, source: source)
-            if let report = try RunSession(run).execute(checkingGates: false) { study.add(report, seed: seed) }
+        let first = try source.load().recipe.seed
+        for seed in first..<first + UInt64(seeds) {
+            var seeded = source
+            seeded.overrides.append("seed=\(seed)")
+            if let report = try RunSession(seeded.createRun()).execute(checkingGates: false) {
+                study.add(report, seed: seed)
+            }
         }
         for line in study.table { printData(line) }
     }

@@ -31,7 +31,8 @@ struct RunSession {
             printData(report.table())
             printData("report: \(run.file("report/report.html").relativePath)")
             printData("model:  \(run.file("export").relativePath)")
-            Message.line(String(format: "done in %d:%02d min, peak memory %d MB", seconds / 60, seconds % 60, peakMemory))
+            Message.line(
+                String(format: "done in %d:%02d min, peak memory %d MB", seconds / 60, seconds % 60, peakMemory))
             Message.line("next: echo 'a text' | retort predict \(run.file("export").relativePath)")
             let failed = report.gates.filter { !$0.passed }
             if checkingGates, !failed.isEmpty { throw GatesFailed(gates: failed) }

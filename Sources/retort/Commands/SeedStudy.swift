@@ -23,7 +23,10 @@ struct SeedStudy {
     var table: [String] {
         let width = (accuracies.map(\.name.count).max() ?? 0) + 2
         let heads = seeds.map { Self.right("seed \($0)", 10) }.joined()
-        var lines = ["Test accuracy, %".padding(toLength: width, withPad: " ", startingAt: 0) + Self.right("mean ± sd", 15) + heads]
+        var lines = [
+            "Test accuracy, %".padding(toLength: width, withPad: " ", startingAt: 0) + Self.right("mean ± sd", 15)
+                + heads
+        ]
         for model in accuracies {
             let name = model.name.padding(toLength: width, withPad: " ", startingAt: 0)
             let values = model.values.map { Self.right(String(format: "%.2f", $0), 10) }.joined()

@@ -3,7 +3,9 @@ import Recipes
 
 struct LabelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "label", abstract: "Record what the teacher says about the training rows (trains the teacher first where the recipe says so).",
+        commandName: "label",
+        abstract:
+            "Record what the teacher says about the training rows (trains the teacher first where the recipe says so).",
         discussion: """
             Runs the recipe's stages up to this one; finished stages of an earlier run are used as they are.
             The result is in targets/train.h5 of the run.
