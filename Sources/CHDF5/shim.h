@@ -32,6 +32,10 @@ static inline herr_t retort_iterate_links(hid_t group, H5L_iterate_t visit, void
   hsize_t index = 0;
   return H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &index, visit, context);
 }
+static inline H5O_type_t retort_object_type(hid_t location, const char *path) {
+  H5O_info_t info;
+  return H5Oget_info_by_name(location, path, &info, H5P_DEFAULT) < 0 ? H5O_TYPE_UNKNOWN : info.type;
+}
 /* The object's address in its file; equal addresses are the same object. Negative on failure. */
 static inline herr_t retort_object_address(hid_t object, haddr_t *address) {
   H5O_info_t info;

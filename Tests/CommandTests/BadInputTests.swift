@@ -24,7 +24,7 @@ struct BadInputTests {
     @Test("A typo in a key: line, and the nearest key")
     func typo() throws {
         let errors = try refused { try replace("temperature: 2", by: "temprature: 2", in: $0) }
-        #expect(errors.contains("tiny.yaml:11"))
+        #expect(errors.contains("tiny.yaml:12"))
         #expect(errors.contains("temperature"))
     }
 
@@ -49,7 +49,7 @@ struct BadInputTests {
     func emptySplit() throws {
         let errors = try refused { try $0.write("text,label\n", to: "test.csv") }
         #expect(errors.contains("test.csv"))
-        #expect(errors.contains("empty"))
+        #expect(errors.contains("no records"))
     }
 
     @Test("A row without text: its line")

@@ -47,7 +47,7 @@ struct Command {
         let (output, errors) = (
             outputs.appendingPathComponent("\(unique).out"), outputs.appendingPathComponent("\(unique).err")
         )
-        for url in [output, errors] { FileManager.default.createFile(atPath: url.path, contents: nil) }
+        for url in [output, errors] { try Data().write(to: url) }
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
         let pipe = Pipe()

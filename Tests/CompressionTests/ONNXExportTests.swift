@@ -93,6 +93,8 @@ struct ONNXExportTests {
         #expect(split == [[0, 0, 4, 9], [0, 0, 3, 9]])
         #expect(count("Erf", in: model) == 2 && count("LayerNormalization", in: model) == 5)
         #expect(count("QuantizeLinear", in: model) == 0)
+        let pooled = try #require(model.nodes.first { $0.name == "first.position" })
+        #expect(try model.initializer(pooled.inputs[1])?.int64() == [0] && pooled.attributes["axis"] == .int(1))
     }
 
     @Test("the same model gives the same bytes, also after it was stored and read")

@@ -109,6 +109,7 @@ struct QuantizationCalibrationTests {
             try ActivationCalibration(method: .minMax).ranges(of: encoder, on: QuantizationFixture.sequences(5))
         }
         #expect(errors.errors.map(\.field) == ["bert.encoder.layer.1.output.dense", "bert.pooler.dense"])
+        #expect(errors.errors.allSatisfy { $0.problem.contains("NaN") })
         #expect(encoder.linearLayers.allSatisfy { $0.quantization == nil })
     }
 

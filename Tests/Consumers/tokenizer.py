@@ -37,6 +37,7 @@ def main(directory, texts_path, ids_path, max_length=None):
 
     problems = []
     for name, reference in [("tokenizer.json", tokenizer), ("vocab.txt", from_lines)]:
+        reference.no_padding()
         reference.no_truncation()
         if max_length is not None:
             reference.enable_truncation(int(max_length))

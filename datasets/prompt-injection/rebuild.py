@@ -66,14 +66,16 @@ def measure():
         for text, label in splits[name]:
             labels_of[text].add(label)
         print(f"{name}: {len(texts)} rows, {labels['0']} benign (0), {labels['1']} injections (1)")
-        for unit, lengths in [("characters", sorted(map(len, texts))), ("words", sorted(len(t.split()) for t in texts))]:
+        for unit, measured in [("characters", map(len, texts)), ("words", (len(text.split()) for text in texts))]:
+            lengths = sorted(measured)
             mean = sum(lengths) / len(lengths)
             median, percentile = lengths[len(lengths) // 2], lengths[len(lengths) * 99 // 100]
             print(f"  {unit}: median {median}, mean {mean:.1f}, 99th percentile {percentile}, longest {lengths[-1]}")
         print(
             f"  repeated texts: {len(texts) - len(labels_of)}, texts with both labels:"
             f" {sum(len(found) > 1 for found in labels_of.values())}, texts with non-ASCII characters:"
-            f" {sum(not text.isascii() for text in texts)}"
+            f" {sum(not text.isascii() for text in texts)}, texts of several lines:"
+            f" {sum(len(text.splitlines()) > 1 for text in texts)}"
         )
     for later, earlier in [("validation.csv", "train.csv"), ("test.csv", "train.csv"), ("test.csv", "validation.csv")]:
         exact = overlap(splits[later], splits[earlier], lambda text: text)

@@ -130,7 +130,7 @@ public final class HDF5File: Sendable {
                     }, pointer)
                 try place.check(status, "cannot list the group")
             }
-            return try names.map { ($0, try kind(of: $0, in: group.id, place)) }
+            return names.map { ($0, kind(of: $0, in: group.id)) }
         }
     }
 
@@ -164,13 +164,13 @@ public final class HDF5File: Sendable {
         return try HDF5Handle(H5Oopen(handle.id, prefix.isEmpty ? "/" : prefix, 0), H5Oclose, place, "cannot open")
     }
 
-    private func kind(of name: String, in group: hid_t, _ place: HDF5Place) throws -> LinkKind {
+    /// Tells the kind without opening the object, which would decode more of the file than is needed.
+    private func kind(of name: String, in group: hid_t) -> LinkKind {
         switch retort_link_type(group, name) {
         case H5L_TYPE_HARD:
-            let object = try HDF5Handle(H5Oopen(group, name, 0), H5Oclose, place, "cannot open '\(name)'")
-            switch H5Iget_type(object.id) {
-            case H5I_GROUP: return .group
-            case H5I_DATASET: return .dataset
+            switch retort_object_type(group, name) {
+            case H5O_TYPE_GROUP: return .group
+            case H5O_TYPE_DATASET: return .dataset
             default: return .other
             }
         case H5L_TYPE_SOFT: return .softLink

@@ -6,14 +6,19 @@ import Foundation
 enum HDF5Library {
     // Recursive, because a handle may be released while its owner already holds the lock.
     private static let lock = NSRecursiveLock()
-    private static let withoutPlugins: Void = { _ = H5PLset_loading_state(0) }()
+    /// No plug-ins, and no closing of what is left at the program's exit: a file that failed to close (disk full,
+    /// damaged) would fail there again, and the library does not survive that.
+    private static let configured: Void = {
+        H5dont_atexit()
+        H5PLset_loading_state(0)
+    }()
 
     /// Runs `body` as the only caller of the library. Its error stack, and the switch that keeps the library from
     /// printing it, belong to the calling thread, so that both are set anew.
     static func locked<Result: ~Copyable>(_ body: () throws -> Result) rethrows -> Result {
         lock.lock()
         defer { lock.unlock() }
-        _ = withoutPlugins
+        _ = configured
         H5Eset_auto2(0, nil, nil)
         H5Eclear2(0)
         return try body()
@@ -32,7 +37,9 @@ enum HDF5Library {
                     return 0
                 }, pointer)
         }
-        return reason
+        // Failures of the system come with time, address and more; what counts is `error message = '…'`.
+        guard let message = reason?.firstRange(of: "error message = '"), let text = reason else { return reason }
+        return String(text[message.upperBound...].prefix { $0 != "'" })
     }
 }
 
