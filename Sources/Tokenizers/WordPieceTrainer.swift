@@ -48,7 +48,7 @@ public struct WordPieceTrainer: Sendable {
         return try WordPieceTokenizer(vocabulary: pieces.texts, lowercase: lowercase)
     }
 
-    /// How often each word occurs, sorted by its bytes. Words too long to be encoded are left out.
+    /// How often each word occurs, in no particular order. Words too long to be encoded are left out.
     private func countWords(_ texts: [String]) -> [(word: [UInt8], count: Int)] {
         let splitter = WordSplitter(lowercase: lowercase, stripAccents: lowercase)
         // Bytes, not strings: strings compare equal when they are only canonically equivalent.
@@ -61,7 +61,7 @@ public struct WordPieceTrainer: Sendable {
                 if !WordPieceTokenizer.isTooLong(word) { counts[Array(word), default: 0] += 1 }
             }
         }
-        return counts.map { (word: $0.key, count: $0.value) }.sorted { $0.word.lexicographicallyPrecedes($1.word) }
+        return counts.map { (word: $0.key, count: $0.value) }
     }
 
     /// Enters the alphabet into `pieces`, and gives each word as the ids of its characters.

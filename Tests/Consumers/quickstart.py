@@ -23,8 +23,13 @@ def check(condition, text):
         sys.exit(1)
 
 
-def consumer(script, *arguments):
-    subprocess.run([sys.executable, HERE / script, *map(str, arguments)], check=True)
+def consumer(script, *arguments, show=False):
+    command = [sys.executable, HERE / script, *map(str, arguments)]
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if show or result.returncode != 0:
+        print(result.stdout, end="")
+    shown = [str(argument).split("/runs/")[-1] for argument in arguments[:1]]
+    check(result.returncode == 0, f"{script} {shown[0]}")
 
 
 def run_quickstart(retort, folder):
@@ -55,7 +60,7 @@ def check_onnx(retort, run, folder):
             out.write(json.dumps({"id": number, "text": row["text"]}) + "\n")
     with open(texts, "rb") as source, open(answers, "wb") as target:
         subprocess.run([retort, "predict", run / "export"], stdin=source, stdout=target, check=True)
-    consumer("onnxruntime_agrees.py", run / "export", TEST_ROWS, answers)
+    consumer("onnxruntime_agrees.py", run / "export", TEST_ROWS, answers, show=True)
 
 
 def main(retort):

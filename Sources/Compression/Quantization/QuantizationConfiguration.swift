@@ -26,7 +26,7 @@ struct QuantizationConfiguration: Codable, Equatable {
         weights: Format(type: "int8", symmetric: true, granularity: "channel"),
         activations: Format(type: "uint8", symmetric: false, granularity: "tensor"),
         embeddings: Format(type: "int8", symmetric: true, granularity: "row"),
-        float: ["classifier", "norm", "softmax", "gelu", "residual"])
+        float: ["attention_products", "classifier", "gelu", "norms", "residual_stream", "softmax"])
 
     private struct File: Codable {
         var quantizationConfig: QuantizationConfiguration?
