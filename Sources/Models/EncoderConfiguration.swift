@@ -142,6 +142,9 @@ extension EncoderConfiguration {
         if labels.contains("") || labels.isEmpty {
             refuse("id2label", "the ids are not 0 to \(names.count - 1)")
         }
+        if !(layerNormEpsilon > 0 && layerNormEpsilon.isFinite) {
+            refuse("layer_norm_eps", "found \(layerNormEpsilon), expected a number above 0")
+        }
         for (key, value) in [
             ("hidden_dropout_prob", hiddenDropout), ("attention_probs_dropout_prob", attentionDropout),
         ] where !(0..<1).contains(value) {

@@ -88,10 +88,11 @@ struct QuantizationKernelTests {
         #expect(zip(y.values, patterns).allSatisfy { ($0.sign == .minus) == ($1 >> 15 == 1) })
 
         // Every half, the middle between it and the next, and one float to either side of both.
-        let floats = y.values.filter(\.isFinite).flatMap { half -> [Float] in
-            let middle = half + Float(Float16(half).ulp) / 2
-            return [half, half.nextUp, half.nextDown, middle, middle.nextUp, middle.nextDown]
-        } + [.infinity, -.infinity, 65519, 65520, 1e9, -1e9, 1e-9, -1e-9, 0x1p-140]
+        let floats =
+            y.values.filter(\.isFinite).flatMap { half -> [Float] in
+                let middle = half + Float(Float16(half).ulp) / 2
+                return [half, half.nextUp, half.nextDown, middle, middle.nextUp, middle.nextDown]
+            } + [.infinity, -.infinity, 65519, 65520, 1e9, -1e9, 1e-9, -1e-9, 0x1p-140]
         let source = FencedBuffer(floats, misaligned: true)
         let halves = FencedBuffer([UInt16](repeating: 9, count: floats.count), misaligned: true)
         level.kernels.float_to_half(source.pointer, halves.pointer, floats.count)

@@ -70,14 +70,17 @@ struct SpecialValueTests {
         #expect(even.max()! < 1e-7)
     }
 
-    @Test("Layer norm: NaN or ±∞ make their row NaN, and no other; a constant row gives beta", arguments: KernelLevel.all)
+    @Test(
+        "Layer norm: NaN or ±∞ make their row NaN, and no other; a constant row gives beta", arguments: KernelLevel.all)
     func layerNorm(level: KernelLevel) {
         let width = 19
         func run(_ change: (inout [Float]) -> Void) -> (first: [Float], second: [Float]) {
             var values = normals(2 * width, "x")
             change(&values)
             let x = FencedBuffer(values)
-            let (gamma, beta) = (FencedBuffer([Float](repeating: 1, count: width)), FencedBuffer(normals(width, "beta")))
+            let (gamma, beta) = (
+                FencedBuffer([Float](repeating: 1, count: width)), FencedBuffer(normals(width, "beta"))
+            )
             let y = FencedBuffer([Float](repeating: 9, count: 2 * width))
             let (mean, rstd) = (FencedBuffer([Float(9), 9]), FencedBuffer([Float(9), 9]))
             level.kernels.layer_norm(
@@ -116,7 +119,9 @@ struct SpecialValueTests {
         #expect(kernels.sum_squares(tiny.pointer, 37) > 0)
         for poison in [Float.nan, .infinity] {
             let weights = FencedBuffer([Float](repeating: 1, count: 37))
-            let (m, v) = (FencedBuffer([Float](repeating: 0, count: 37)), FencedBuffer([Float](repeating: 0, count: 37)))
+            let (m, v) = (
+                FencedBuffer([Float](repeating: 0, count: 37)), FencedBuffer([Float](repeating: 0, count: 37))
+            )
             let gradient = FencedBuffer(spread(poison))
             kernels.adamw(
                 weights.pointer, gradient.pointer, m.pointer, v.pointer, 37, 1, 0.1, 0.9, 0.999, 1e-8, 0, 10, 1000)
@@ -137,7 +142,9 @@ struct SpecialValueTests {
         }
     }
 
-    @Test("Quantization: NaN stays NaN or becomes byte 0 and passes no gradient; ±∞ is clipped", arguments: KernelLevel.all)
+    @Test(
+        "Quantization: NaN stays NaN or becomes byte 0 and passes no gradient; ±∞ is clipped",
+        arguments: KernelLevel.all)
     func quantization(level: KernelLevel) {
         let kernels = level.kernels
         let values = [Float.nan, .infinity, -.infinity, 1e38, -1e38, 0x1p-140, -0.0] + spread(.nan)

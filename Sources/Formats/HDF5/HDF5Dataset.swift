@@ -68,9 +68,10 @@ public final class HDF5Dataset: Sendable {
         }
         let count = bytes / Element.elementType.size
         return try Array(unsafeUninitializedCapacity: count) { buffer, initialized in
-            if count > 0, let memoryType = Element.elementType.hdf5 {
+            if count > 0 {
                 try HDF5Library.locked {
-                    _ = try place.check(H5Dread(handle.id, memoryType, 0, 0, 0, buffer.baseAddress), "cannot read")
+                    let type = try Element.hdf5(place)
+                    try place.check(H5Dread(handle.id, type, 0, 0, 0, buffer.baseAddress), "cannot read")
                 }
             }
             initialized = count
@@ -100,7 +101,7 @@ public final class HDF5Dataset: Sendable {
             let stored = try HDF5Handle(H5Dget_space(handle.id), H5Sclose, place, failure)
             try place.check(H5Sselect_hyperslab(stored.id, H5S_SELECT_SET, start, nil, count, nil), failure)
             let memory = try HDF5Handle(H5Screate_simple(Int32(count.count), count, nil), H5Sclose, place, failure)
-            guard let type = Element.elementType.hdf5 else { return }
+            let type = try Element.hdf5(place)
             try place.check(H5Dread(handle.id, type, memory.id, stored.id, 0, buffer.baseAddress), failure)
         }
     }

@@ -2,8 +2,19 @@ import CHDF5
 
 /// A Swift type that is written to and read from HDF5 datasets without conversion.
 public protocol HDF5Element: BitwiseCopyable, Sendable {
-    /// The type in the file.
+    /// The type in the file, as wide as this one.
     static var elementType: ElementType { get }
+}
+
+extension HDF5Element {
+    /// The library's type. Call with the library locked.
+    static func hdf5(_ place: HDF5Place) throws -> hid_t {
+        precondition(MemoryLayout<Self>.stride == elementType.size, "\(Self.self) is not as wide as \(elementType)")
+        guard let type = elementType.hdf5 else {
+            throw place.problem("HDF5 has no element type \(elementType.rawValue)")
+        }
+        return type
+    }
 }
 
 extension Float: HDF5Element {

@@ -23,21 +23,13 @@ public final class HDF5File: Sendable {
     public init(reading url: URL) throws {
         let place = HDF5Place(file: url.path)
         name = url.path
+        size = try MappedFile.data(at: url).count
         handle = try HDF5Library.locked {
-            guard FileManager.default.fileExists(atPath: url.path) else {
-                throw place.problem("no such file", remedy: "check the path")
-            }
             guard H5Fis_hdf5(url.path) > 0 else {
                 throw place.problem("not an HDF5 file, or damaged at its start")
             }
-            let access = try HDF5Handle(H5Pcreate(retort_H5P_FILE_ACCESS()), H5Pclose, place, "cannot open")
-            return try HDF5Handle(
-                H5Fopen(url.path, retort_H5F_ACC_RDONLY(), access.id), H5Fclose, place, "cannot open")
+            return try HDF5Handle(H5Fopen(url.path, retort_H5F_ACC_RDONLY(), 0), H5Fclose, place, "cannot open")
         }
-        var size: hsize_t = 0
-        let id = handle.id
-        _ = try HDF5Library.locked { try place.check(H5Fget_filesize(id, &size), "cannot tell the size") }
-        self.size = Int(clamping: size)
     }
 
     /// Opens a dataset and checks what it declares before anything is read.

@@ -30,7 +30,7 @@ public final class HDF5RowAppender<Element: HDF5Element> {
                 H5Screate_simple(Int32(count.count), count, nil), H5Sclose, place, failure)
             let stored = try HDF5Handle(H5Dget_space(dataset.id), H5Sclose, place, failure)
             try place.check(H5Sselect_hyperslab(stored.id, H5S_SELECT_SET, start, nil, count, nil), failure)
-            guard let type = Element.elementType.hdf5 else { return }
+            let type = try Element.hdf5(place)
             try place.check(H5Dwrite(dataset.id, type, memory.id, stored.id, 0, values.baseAddress), failure)
         }
         rows += added

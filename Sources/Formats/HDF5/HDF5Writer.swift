@@ -63,7 +63,19 @@ public final class HDF5Writer {
         precondition(
             Element.elementType.byteCount(shape: shape) == UnsafeRawBufferPointer(values).count,
             "\(values.count) values do not fill the shape \(shape)")
-        try write(UnsafeRawBufferPointer(values), Element.elementType, shape, to: path, deflate)
+        let place = HDF5Place(file: place.file, path: path)
+        var chunk: [Int]?
+        if deflate > 0, let rows = shape.first, !values.isEmpty {
+            let rowBytes = UnsafeRawBufferPointer(values).count / rows
+            chunk = [min(rows, Self.rowsPerChunk(rowBytes: rowBytes))] + shape.dropFirst()
+        }
+        try HDF5Library.locked {
+            let type = try Element.hdf5(place)
+            let dataset = try createDataset(type, shape: shape, chunk: chunk, grows: false, deflate, place)
+            if !values.isEmpty {
+                try place.check(H5Dwrite(dataset.id, type, 0, 0, 0, values.baseAddress), "cannot write")
+            }
+        }
     }
 
     /// Writes a whole dataset from an array.
@@ -87,25 +99,9 @@ public final class HDF5Writer {
         let chunk = chunkRows ?? Self.rowsPerChunk(rowBytes: rowCount * Element.elementType.size)
         let dataset = try HDF5Library.locked {
             try createDataset(
-                Element.elementType, shape: [0] + rowShape, chunk: [chunk] + rowShape, grows: true, deflate, place)
+                Element.hdf5(place), shape: [0] + rowShape, chunk: [chunk] + rowShape, grows: true, deflate, place)
         }
         return HDF5RowAppender(dataset: dataset, rowShape: rowShape, place)
-    }
-
-    private func write(
-        _ bytes: UnsafeRawBufferPointer, _ type: ElementType, _ shape: [Int], to path: String, _ deflate: Int
-    ) throws {
-        let place = HDF5Place(file: place.file, path: path)
-        var chunk: [Int]?
-        if deflate > 0, let rows = shape.first, !bytes.isEmpty {
-            chunk = [min(rows, Self.rowsPerChunk(rowBytes: bytes.count / rows))] + shape.dropFirst()
-        }
-        try HDF5Library.locked {
-            let dataset = try createDataset(type, shape: shape, chunk: chunk, grows: false, deflate, place)
-            if !bytes.isEmpty, let type = type.hdf5 {
-                try place.check(H5Dwrite(dataset.id, type, 0, 0, 0, bytes.baseAddress), "cannot write")
-            }
-        }
     }
 
     /// Chunks stay well below the library's chunk cache of 1 MiB, so that appending to one does not compress it anew.
@@ -114,11 +110,9 @@ public final class HDF5Writer {
     }
 
     private func createDataset(
-        _ type: ElementType, shape: [Int], chunk: [Int]?, grows: Bool, _ deflate: Int, _ place: HDF5Place
+        _ type: hid_t, shape: [Int], chunk: [Int]?, grows: Bool, _ deflate: Int, _ place: HDF5Place
     ) throws -> HDF5Handle {
-        guard let path = place.path, let type = type.hdf5 else {
-            throw place.problem("HDF5 has no element type \(type.rawValue)")
-        }
+        let path = place.path ?? ""
         try createGroups(path.split(separator: "/").dropLast())
         let failure = "cannot create the dataset"
         let creation = try Self.untimed(retort_H5P_DATASET_CREATE(), place)

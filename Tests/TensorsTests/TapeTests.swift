@@ -1,0 +1,145 @@
+import Tensors
+import Testing
+
+@Suite("Tensor, tape, random numbers and threads")
+struct TapeTests {
+    @Test("A copy keeps its values when the original is written to")
+    func valueSemantics() {
+        var a = Tensor([1, 2, 3], shape: [3])
+        let b = a
+        a.withUnsafeMutableBufferPointer { $0[0] = 9 }
+        #expect(a.values == [9, 2, 3])
+        #expect(b.values == [1, 2, 3])
+        let reshaped = a.reshaped([1, 3])
+        a.add(b, scaledBy: 2)
+        #expect(a.values == [11, 6, 9])
+        #expect(reshaped.values == [9, 2, 3])
+    }
+
+    @Test("Released storage is used again")
+    func recycling() {
+        func address() -> UnsafePointer<Float>? {
+            Tensor(zeros: [1_234_567]).withUnsafeBufferPointer { $0.baseAddress }
+        }
+        let first = address()
+        #expect(address() == first)
+    }
+
+    @Test("Constants get no gradient, and what follows from them alone is not recorded")
+    func constants() {
+        let tape = Tape()
+        let constant = Variable(constant: Tensor([1, 2], shape: [1, 2]))
+        #expect(!tape.gelu(constant).needsGradient)
+        let buffer = GradientBuffer(shape: [1, 2])
+        let leaf = tape.leaf(Tensor([3, 4], shape: [1, 2]), gradient: buffer)
+        let sum = tape.add(leaf, constant)
+        #expect(sum.needsGradient)
+        tape.backward(from: sum)
+        #expect(buffer.value.values == [1, 1])
+    }
+
+    @Test("Gradients of two backward passes add up until they are cleared")
+    func accumulation() {
+        let buffer = GradientBuffer(shape: [2])
+        for _ in 0..<2 {
+            let tape = Tape()
+            tape.backward(from: tape.leaf(Tensor([1, 2], shape: [2]), gradient: buffer))
+        }
+        #expect(buffer.value.values == [2, 2])
+        buffer.clear()
+        #expect(buffer.value.values == [0, 0])
+    }
+
+    @Test("A watched value's gradient is kept; one that was not reached is zero")
+    func watching() throws {
+        let tape = Tape()
+        let leaf = tape.leaf(Tensor([3, 4], shape: [1, 2]), gradient: GradientBuffer(shape: [1, 2]))
+        let (used, unused) = (tape.add(leaf, leaf), tape.gelu(leaf))
+        tape.watch(used)
+        tape.watch(unused)
+        tape.backward(from: tape.add(used, used))
+        #expect(try #require(tape.gradient(of: used)).values == [2, 2])
+        #expect(try #require(tape.gradient(of: unused)).values == [0, 0])
+        #expect(tape.gradient(of: leaf) == nil)
+    }
+
+    @Test("A chain of 100,000 operations is walked and released without recursion")
+    func deepChain() {
+        let buffer = GradientBuffer(shape: [1, 1])
+        let tape = Tape()
+        var x = tape.leaf(Tensor([0], shape: [1, 1]), gradient: buffer)
+        let one = Variable(constant: Tensor([1], shape: [1, 1]))
+        for _ in 0..<100_000 { x = tape.add(x, one) }
+        tape.backward(from: x)
+        #expect(x.value.scalar == 100_000)
+        #expect(buffer.value.scalar == 1)
+    }
+
+    @Test("A tape that does not record computes the same")
+    func inference() {
+        let x = tensor([3, 5], "x")
+        let recorded = Tape()
+        let leaf = recorded.leaf(x, gradient: GradientBuffer(shape: x.shape))
+        let free = Tape(recording: false)
+        #expect(recorded.gelu(leaf).value.values == free.gelu(Variable(constant: x)).value.values)
+    }
+
+    @Test("Random keys: golden values, which stored runs depend on")
+    func goldenKeys() {
+        // SplitMix64 with seed 0 begins 0xE220A8397B1DCDAF (Steele, Lea, Flood 2014; the reference C code).
+        #expect(RandomKey(0).value == 0xE220_A839_7B1D_CDAF)
+        #expect(RandomKey(1).mixed("order").mixed(2) == RandomKey(1).mixed("order").mixed(2))
+        #expect(RandomKey(1).mixed("a") != RandomKey(1).mixed("b"))
+        #expect(RandomKey(1).mixed(0) != RandomKey(1).mixed(1))
+    }
+
+    @Test("Random numbers: mean and deviation of uniform and normal values; a permutation has every index once")
+    func distributions() {
+        let key = RandomKey(5)
+        let count = 100_000
+        let uniform = (0..<count).map(key.uniform)
+        let normal = (0..<count).map(key.normal)
+        func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+        // Four standard errors: 0.29/√n and 1/√n for the means, about 0.7/√n for the normal's second moment.
+        #expect(abs(mean(uniform) - 0.5) < 4 * 0.289 / Double(count).squareRoot())
+        #expect(abs(mean(normal)) < 4 / Double(count).squareRoot())
+        #expect(abs(mean(normal.map { $0 * $0 }) - 1) < 4 * 1.42 / Double(count).squareRoot())
+        #expect(uniform.allSatisfy { (0..<1).contains($0) })
+        #expect(key.permutation(1000).sorted() == Array(0..<1000))
+        #expect(key.permutation(1000) != Array(0..<1000))
+        #expect(key.permutation(0).isEmpty)
+    }
+
+    @Test("Dropout keeps the expectation, drops its share, and depends on key and salt alone")
+    func dropout() {
+        let keys = DropoutKeys(rows: (0..<200).map { RandomKey(9).mixed($0).value })
+        let ones = Variable(constant: Tensor(repeating: 1, shape: [200, 500]))
+        func run(_ salt: UInt64) -> [Float] {
+            Tape().dropout(ones, probability: 0.1, keys: keys, salt: salt).value.values
+        }
+        let values = run(1)
+        let dropped = Double(values.count { $0 == 0 }) / Double(values.count)
+        // Four standard errors of a share of 0.1 over 100,000.
+        #expect(abs(dropped - 0.1) < 4 * 0.3 / Double(values.count).squareRoot())
+        #expect(values.allSatisfy { $0 == 0 || abs($0 - 1 / 0.9) < 1e-6 })
+        #expect(values == run(1))
+        #expect(values != run(2))
+        // The same row key gives the same mask in another batch.
+        let alone = Tape().dropout(
+            Variable(constant: Tensor(repeating: 1, shape: [1, 500])), probability: 0.1,
+            keys: DropoutKeys(rows: [keys.rows[7]]), salt: 1)
+        #expect(alone.value.values == Array(values[3500..<4000]))
+    }
+
+    @Test("Chunks cover every item once, whatever the number")
+    func chunks() {
+        for count in [0, 1, 2, 7, 1000] {
+            var seen = [Int](repeating: 0, count: count)
+            seen.withUnsafeMutableBufferPointer { seen in
+                nonisolated(unsafe) let seen = seen
+                Threads.forEachChunk(of: count, grain: 1) { for item in $0 { seen[item] += 1 } }
+            }
+            #expect(seen.allSatisfy { $0 == 1 })
+        }
+    }
+}
