@@ -16,9 +16,12 @@ setup:
 build: setup ## Build the program: .build/release/retort
 	swift build -c release --product retort
 
-demo: build ## Teacher to INT8 student and report, on the committed data
-	@start=$$SECONDS; $(retort) run recipes/quickstart.yaml && \
-	  echo "Teach your own: README.md, section 'Your own teacher and data'."
+demo: setup ## Teacher to INT8 student and report, on the committed data
+	@set -e; start=$$SECONDS; \
+	swift build -c release --product retort; built=$$SECONDS; \
+	$(retort) run recipes/quickstart.yaml; \
+	echo "built in $$((built - start)) s, recipe carried out in $$((SECONDS - built)) s"; \
+	echo "next: your own teacher and data, see README.md"
 
 lint: ## Check the formatting
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests

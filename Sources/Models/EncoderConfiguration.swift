@@ -181,7 +181,10 @@ extension EncoderConfiguration {
         case .typeMismatch(let type, let context): return "\(path(context)) is not a \(type)"
         case .valueNotFound(let type, let context): return "\(path(context)) is null, expected a \(type)"
         case .keyNotFound(let key, _): return "\(key.stringValue) is missing"
-        case .dataCorrupted(let context): return context.debugDescription
+        case .dataCorrupted(let context):
+            let detail = (context.underlyingError as NSError?)?.userInfo[NSDebugDescriptionErrorKey] as? String
+            return [path(context), context.debugDescription, detail ?? ""].filter { !$0.isEmpty }
+                .joined(separator: ": ")
         @unknown default: return "\(error)"
         }
     }

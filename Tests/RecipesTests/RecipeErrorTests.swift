@@ -129,7 +129,7 @@ struct RecipeErrorTests {
                 + "'_' and '-', which starts with a letter or digit", remedy: "put it in quotes"),
         Mistake(
             old: "  train: train.csv", new: "  train: true",
-            headline: "tiny.yaml:5:10: data.train: found true; expected text", remedy: "put it in quotes"),
+            headline: "tiny.yaml:5:10: data.train: found true; expected a line of text", remedy: "put it in quotes"),
         Mistake(
             old: "name: tiny", new: "name: tiny\ntokenizer: {lowercase: yes}",
             headline: "tiny.yaml:3:24: tokenizer.lowercase: found the text 'yes'; expected true or false",
@@ -145,7 +145,8 @@ struct RecipeErrorTests {
         ),
         Mistake(
             old: "name: tiny", new: "name: tiny\nevaluate: {gates: {accuracy: 0.9}}",
-            headline: "tiny.yaml:3:30: evaluate.gates.accuracy: found the number 0.9; expected text", remedy: "quotes"),
+            headline: "tiny.yaml:3:30: evaluate.gates.accuracy: found the number 0.9; expected a line of text",
+            remedy: "quotes"),
     ]
 
     private static let rangeMistakes = [
@@ -159,10 +160,12 @@ struct RecipeErrorTests {
                 + "whole number from 1 to 96"),
         Mistake(
             old: "name: tiny", new: "name: tiny\ntrain: {warmup: 1}",
-            headline: "tiny.yaml:3:17: train.warmup: found the whole number 1; expected a number from 0 and below 1"),
+            headline:
+                "tiny.yaml:3:17: train.warmup: found the whole number 1; expected a number of at least 0 and below 1"),
         Mistake(
             old: "name: tiny", new: "name: tiny\ntrain: {learning_rate: 1e999}",
-            headline: "tiny.yaml:3:24: train.learning_rate: found the number 1e999; expected a number above 0 to 1"),
+            headline:
+                "tiny.yaml:3:24: train.learning_rate: found the number 1e999; expected a number above 0 and at most 1"),
         Mistake(
             old: "name: tiny", new: "name: tiny\ntrain: {clip: .nan}",
             headline: "tiny.yaml:3:15: train.clip: found the text '.nan'; expected a number from 0 to 1000000"),
@@ -172,9 +175,11 @@ struct RecipeErrorTests {
                 "tiny.yaml:2:7: name: found the text '../tiny'; expected a name of 1 to 64 letters, digits, '.', '_' "
                 + "and '-', which starts with a letter or digit"),
         Mistake(
-            old: "test.csv", new: "\"\"", headline: "tiny.yaml:7:9: data.test: found the text ''; expected text"),
+            old: "test.csv", new: "\"\"",
+            headline: "tiny.yaml:7:9: data.test: found the text ''; expected a line of text"),
         Mistake(
-            old: "test.csv", new: "\"a\\0b\"", headline: "tiny.yaml:7:9: data.test: found the text 'a b'; expected text"
+            old: "test.csv", new: "\"a\\0b\"",
+            headline: "tiny.yaml:7:9: data.test: found the text 'a b'; expected a line of text"
         ),
         Mistake(
             old: "task: classification", new: "task: regression",
@@ -198,7 +203,7 @@ struct RecipeErrorTests {
                 + "digits and '_', which starts with a letter"),
         Mistake(
             old: "  test: test.csv\n", new: "",
-            headline: "tiny.yaml:4:1: data.test: missing; expected text", remedy: "the report is made from"),
+            headline: "tiny.yaml:4:1: data.test: missing; expected a line of text", remedy: "the report is made from"),
         Mistake(
             old: "    heads: 6\n", new: "",
             headline: "tiny.yaml:9:3: teacher.train.heads: missing; expected a whole number from 1 to 128"),

@@ -59,7 +59,10 @@ struct RecipeSchemaTests {
     func reference() throws {
         let page = RecipeSchema.reference()
         let rows = page.split(separator: "\n").filter { $0.hasPrefix("| ") }
-        #expect(rows.contains { $0.hasPrefix("| `warmup` | a number from 0 and below 1 | `0.1` | Share of the steps") })
+        #expect(
+            rows.contains {
+                $0.hasPrefix("| `warmup` | a number of at least 0 and below 1 | `0.1` | Share of the steps")
+            })
         #expect(rows.contains { $0.hasPrefix("| **`layers`** | a whole number from 1 to 96 |  | ") })
         #expect(
             rows.contains { $0.hasPrefix("| `micro_batch` | a whole number from 1 to 65536 | the value of `batch` | ") }

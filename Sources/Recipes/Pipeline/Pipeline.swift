@@ -59,6 +59,9 @@ public final class Pipeline {
     @discardableResult
     public func execute(through last: Stage = .evaluate) throws -> Report? {
         try RunEnvironment.current().write(to: run)
+        for rows in [material.train, material.validation, material.test] where !rows.skipped.isEmpty {
+            observer.note("\(rows.file): \(rows.skipped.count) rows left out, the first: \(rows.skipped[0])")
+        }
         let stages = Self.stages(of: recipe).prefix { $0 != last } + [last]
         var report: Report?
         for (index, stage) in stages.enumerated() {

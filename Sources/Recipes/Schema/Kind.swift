@@ -65,8 +65,9 @@ struct Interval: Sendable {
     }
 
     var words: String {
-        let start = "\(includesLower ? "from" : "above") \(short(lower))"
-        return "\(start) \(includesUpper ? "to" : "and below") \(short(upper))"
+        if includesLower && includesUpper { return "from \(short(lower)) to \(short(upper))" }
+        let start = "\(includesLower ? "of at least" : "above") \(short(lower))"
+        return "\(start) and \(includesUpper ? "at most" : "below") \(short(upper))"
     }
 
     private func short(_ value: Double) -> String {
@@ -94,7 +95,7 @@ enum TextForm: Sendable {
 
     var words: String {
         switch self {
-        case .line: "text"
+        case .line: "a line of text"
         case .fileName: "a name of 1 to 64 letters, digits, '.', '_' and '-', which starts with a letter or digit"
         case .settingName: "a name of 1 to 64 small letters, digits and '_', which starts with a letter"
         }

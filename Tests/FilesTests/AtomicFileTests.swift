@@ -1,0 +1,75 @@
+import Files
+import Foundation
+import Testing
+
+@Suite("Files are replaced whole or not at all")
+struct AtomicFileTests {
+    private func inFolder(_ body: (URL) throws -> Void) throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("files-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(at: folder) } }
+        try body(folder)
+    }
+
+    @Test("A new file in a new folder, then another content, and nothing left beside it")
+    func replacing() throws {
+        try inFolder { folder in
+            let url = folder.appendingPathComponent("a/b.txt")
+            try AtomicFile.write("one", to: url)
+            try AtomicFile.write("two", to: url)
+            #expect(try String(contentsOf: url, encoding: .utf8) == "two")
+            let names = try FileManager.default.contentsOfDirectory(atPath: url.deletingLastPathComponent().path)
+            #expect(names == ["b.txt"])
+        }
+    }
+
+    @Test("A writer that fails leaves the old file, and no other")
+    func failing() throws {
+        struct Failure: Error {}
+        try inFolder { folder in
+            let url = folder.appendingPathComponent("b.txt")
+            try AtomicFile.write("old", to: url)
+            #expect(throws: Failure.self) {
+                try AtomicFile.replace(url) { aside in
+                    try Data("half".utf8).write(to: aside)
+                    throw Failure()
+                }
+            }
+            #expect(try String(contentsOf: url, encoding: .utf8) == "old")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["b.txt"])
+        }
+    }
+
+    @Test("A folder where the file should be is an error that names it")
+    func blocked() throws {
+        try inFolder { folder in
+            let url = folder.appendingPathComponent("b")
+            try FileManager.default.createDirectory(
+                at: url.appendingPathComponent("inside"), withIntermediateDirectories: true)
+            let error = #expect(throws: InputError.self) { try AtomicFile.write("text", to: url) }
+            #expect(error?.file == url.path)
+        }
+    }
+
+    @Test("SHA-256 of text and of a file larger than one piece (FIPS 180-4 examples)")
+    func digests() throws {
+        #expect(Digest.sha256("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        #expect(Digest.sha256("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+        try inFolder { folder in
+            let url = folder.appendingPathComponent("large")
+            let data = Data((0..<(3 << 20)).map { UInt8(truncatingIfNeeded: $0) })
+            try AtomicFile.write(data, to: url)
+            #expect(try Digest.sha256(fileAt: url) == Digest.sha256(data))
+            #expect(throws: InputError.self) { try Digest.sha256(fileAt: folder.appendingPathComponent("none")) }
+        }
+    }
+
+    @Test("An error prints place, field, problem and remedy; what is not known is left out")
+    func description() {
+        let error = InputError(
+            file: "a.csv", line: 3, column: 7, field: "label", problem: "is empty", remedy: "fill it in")
+        #expect("\(error)" == "a.csv:3:7: label: is empty\n  → fill it in")
+        #expect("\(InputError(problem: "no luck"))" == "no luck")
+        #expect("\(InputErrors([error, InputError(file: "b", problem: "x")]))".hasSuffix("\nb: x"))
+    }
+}
