@@ -40,7 +40,7 @@ let package = Package(
             dependencies: ["Files", "Formats", "Layers", "Models", "Tensors", "Tokenizers"]),
         .target(
             name: "Compression",
-            dependencies: ["CKernels", "Distillation", "Files", "Formats", "Layers", "Models", "Tensors", "Tokenizers"]),
+            dependencies: ["Distillation", "Files", "Formats", "Layers", "Models", "Tensors"]),
         .target(name: "Evaluation", dependencies: ["Files", .product(name: "Mustache", package: "swift-mustache")]),
         .target(
             name: "Recipes",

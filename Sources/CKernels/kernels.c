@@ -85,7 +85,8 @@ static __attribute__((constructor)) void choose(void) {
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
     tables[table_count++] = &table_avx2;
-  if (retort_has_avx512()) {
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("f16c")) {
     tables[table_count++] = &table_avx512;
     if (__builtin_cpu_supports("avx512vnni")) {
       vnni_table = table_avx512;
@@ -94,16 +95,6 @@ static __attribute__((constructor)) void choose(void) {
       tables[table_count++] = &vnni_table;
     }
   }
-#endif
-}
-
-int retort_has_avx512(void) {
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("f16c");
-#else
-  return 0;
 #endif
 }
 

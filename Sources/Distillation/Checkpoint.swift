@@ -58,7 +58,8 @@ public struct Checkpoint {
             try file.setAttribute("step", to: .integer(Int64(step)))
             try file.setAttribute("optimizer_step", to: .integer(Int64(optimizerStep)))
             try file.setAttribute("metrics_bytes", to: .integer(Int64(metricsBytes)))
-            try file.setAttribute("parameters", to: .string(tensors.map(\.name).joined(separator: "\n")))
+            let names = Array(tensors.map(\.name).joined(separator: "\n").utf8)
+            try file.write(names, shape: [names.count], to: "parameters")
             for tensor in tensors {
                 for (group, value) in [("weights", tensor.value), ("m", tensor.first), ("v", tensor.second)] {
                     try file.write(value.values, shape: value.shape, to: "\(group)/\(tensor.name)")
@@ -82,16 +83,22 @@ public struct Checkpoint {
         step = try file.integer("step")
         optimizerStep = try file.integer("optimizer_step")
         metricsBytes = try file.integer("metrics_bytes")
-        tensors = try file.string("parameters").split(separator: "\n").map { name in
-            func read(_ group: String) throws -> Tensor {
-                let dataset = try file.dataset("\(group)/\(name)")
+        guard step >= 0, optimizerStep >= 0, metricsBytes >= 0 else {
+            throw InputError(
+                file: url.path, field: "step", problem: "a negative count: \(step), \(optimizerStep), \(metricsBytes)")
+        }
+        let names = try file.dataset("parameters", shape: [nil]).read(UInt8.self)
+        tensors = try String(decoding: names, as: UTF8.self).split(separator: "\n").map { name in
+            func read(_ group: String, shape: [Int]? = nil) throws -> Tensor {
+                let dataset = try file.dataset("\(group)/\(name)", shape: shape)
                 let tensor = Tensor(try dataset.read(Float.self), shape: dataset.shape)
                 guard tensor.isFinite else {
                     throw InputError(file: url.path, field: dataset.path, problem: "holds NaN or infinite values")
                 }
                 return tensor
             }
-            return (String(name), try read("weights"), try read("m"), try read("v"))
+            let weight = try read("weights")
+            return (String(name), weight, try read("m", shape: weight.shape), try read("v", shape: weight.shape))
         }
     }
 

@@ -34,17 +34,15 @@ public struct CheckpointStore {
             do {
                 let checkpoint = try Checkpoint(reading: url)
                 if checkpoint.inputs == inputs { return checkpoint }
+                // It would push new checkpoints with fewer steps out of `keep`.
                 reject("\(url.lastPathComponent) was made from other inputs")
+                try FileManager.default.removeItem(at: url)
             } catch let error as InputError {
                 reject("\(error)")
+                try FileManager.default.moveItem(at: url, to: url.appendingPathExtension("damaged"))
             }
         }
         return nil
-    }
-
-    /// Removes all checkpoints of the stage.
-    public func removeAll() throws {
-        for url in try files() { try FileManager.default.removeItem(at: url) }
     }
 
     private var prefix: String { "\(stage)-step-" }

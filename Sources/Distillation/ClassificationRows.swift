@@ -72,7 +72,8 @@ public struct ClassificationRows: Sendable {
         let distinct = Set(labels)
         let numbers = distinct.compactMap { Int($0) }
         guard numbers.count == distinct.count else { return distinct.sorted() }
-        return distinct.sorted { Int($0)! < Int($1)! }
+        // 1 and 01 are two labels; without the text their order would change from run to run.
+        return distinct.sorted { (Int($0)!, $0) < (Int($1)!, $1) }
     }
 
     private static func list(_ classes: [String]) -> String {

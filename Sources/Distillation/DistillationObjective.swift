@@ -29,9 +29,10 @@ public struct LossWeights: Equatable, Sendable {
     public static let labelsOnly = LossWeights(
         crossEntropy: 1, kl: 0, temperature: 1, temperatureSquared: true, features: 0, featurePairs: [])
 
-    /// Without the matching of hidden states.
-    public var withoutFeatures: LossWeights {
-        LossWeights(
+    /// For recovering after compression: without the matching of hidden states, unless that is all there is.
+    public var forRecovery: LossWeights {
+        guard crossEntropy > 0 || kl > 0 else { return self }
+        return LossWeights(
             crossEntropy: crossEntropy, kl: kl, temperature: temperature, temperatureSquared: temperatureSquared,
             features: 0, featurePairs: [])
     }
@@ -62,6 +63,9 @@ public final class DistillationObjective: Objective, Module {
     public init(
         student: Encoder, data: LabelledSequences, targets: (any TeacherTargets)?, weights: LossWeights, key: RandomKey
     ) throws {
+        precondition(
+            targets != nil || weights.kl == 0 && weights.features == 0,
+            "DistillationObjective: no targets for \(weights)")
         self.student = student
         self.data = data
         self.targets = targets

@@ -2,13 +2,14 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Asks a run to stop at the next safe point when the process is told to (SIGINT, SIGTERM).
+/// Asks a run to stop at the next safe point when the process is told to (SIGINT, SIGTERM, or SIGHUP from a closed terminal).
 ///
 /// The first signal is remembered; a second one ends the process at once, as a person expects of Ctrl-C.
 public enum Interruption {
     private static let received = Atomic<Int32>(0)
     // Made once and only activated after that.
-    nonisolated(unsafe) private static let sources: [any DispatchSourceSignal] = [SIGINT, SIGTERM].map { number in
+    nonisolated(unsafe) private static let sources: [any DispatchSourceSignal] = [SIGINT, SIGTERM, SIGHUP].map {
+        number in
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler {
@@ -32,7 +33,7 @@ public enum Interruption {
 /// A run was asked to stop and has saved what it had.
 public struct Interrupted: Error, Equatable {
     public let signal: Int32
-    /// 130 for SIGINT, 143 for SIGTERM.
+    /// 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP.
     public var exitCode: Int32 { 128 + signal }
 
     public init(signal: Int32) {

@@ -32,6 +32,16 @@ public enum ModelDirectory {
             reading: directory.appendingPathComponent(configurationFile))
         let url = directory.appendingPathComponent(weightsFile)
         let file = try Safetensors(reading: url)
+        // Before memory is taken for what config.json claims. Twice is far more than missing tensors can explain.
+        let held = file.tensors.reduce(0) { $0 + $1.tensor.count }
+        guard configuration.parameterCount / 2 <= held + 1 << 20 else {
+            throw InputErrors([
+                InputError(
+                    file: url.path,
+                    problem: "holds \(held) weights, \(configurationFile) describes \(configuration.parameterCount)",
+                    remedy: "give the \(configurationFile) that belongs to these weights")
+            ])
+        }
         let encoder = Encoder(unfilled: configuration)
         var stored: [String: StoredTensor] = [:]
         for (name, tensor) in file.tensors { stored[publishedName(name)] = tensor }
@@ -50,7 +60,12 @@ public enum ModelDirectory {
                     ))
                 continue
             }
-            parameter.value = Tensor(try tensor.float32(), shape: shape)
+            do {
+                parameter.value = Tensor(try tensor.float32(), shape: shape)
+            } catch let error as InputError {
+                errors.append(InputError(file: url.path, field: parameter.name, problem: error.problem))
+                continue
+            }
             if !parameter.value.isFinite {
                 errors.append(
                     InputError(file: url.path, field: parameter.name, problem: "holds NaN or infinite values"))
@@ -62,6 +77,23 @@ public enum ModelDirectory {
         }
         if !errors.isEmpty { throw InputErrors(errors) }
         return encoder
+    }
+
+    /// Refuses a tokenizer whose ids the model has no rows for, and a model that no text fits into.
+    public static func check(
+        _ tokenizer: WordPieceTokenizer, fits configuration: EncoderConfiguration, in directory: URL
+    ) throws {
+        let (pieces, rows) = (tokenizer.vocabulary.count, configuration.vocabularySize)
+        if pieces > rows {
+            throw InputError(
+                file: directory.path, problem: "the tokenizer has \(pieces) pieces, the model's table \(rows) rows",
+                remedy: "give the tokenizer that the model was trained with")
+        }
+        if configuration.maximumPositions < 3 {
+            throw InputError(
+                file: directory.path, field: "max_position_embeddings",
+                problem: "\(configuration.maximumPositions) positions hold no text between [CLS] and [SEP]")
+        }
     }
 
     /// Tensors of published checkpoints that carry no knowledge.

@@ -1,3 +1,4 @@
+import Files
 import Layers
 public import Tensors
 
@@ -13,12 +14,19 @@ extension Classifier {
     /// Logits of many sequences in their order, row-major: count × classes.
     ///
     /// - Parameter batch: sequences per pass.
+    /// - Throws: `InputError` if a logit is not finite.
     public func logits(of sequences: [[Int32]], batch: Int = 64) throws -> [Float] {
         var result: [Float] = []
         result.reserveCapacity(sequences.count * configuration.labels.count)
         for start in stride(from: 0, to: sequences.count, by: batch) {
             let range = start..<min(start + batch, sequences.count)
-            result += try logits(PackedBatch(Array(sequences[range]), samples: Array(range))).values
+            let values = try logits(PackedBatch(Array(sequences[range]), samples: Array(range)))
+            guard values.isFinite else {
+                throw InputError(
+                    problem: "the model gives logits that are NaN or infinite",
+                    remedy: "its weights have diverged or its file is damaged: train or export it again")
+            }
+            result += values.values
         }
         return result
     }

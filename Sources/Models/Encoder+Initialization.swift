@@ -9,17 +9,16 @@ extension Encoder {
         setLabels(classes)
     }
 
-    /// Takes over the embeddings and evenly spaced layers of a teacher of the same width and layer sizes.
+    /// Takes over the embeddings and evenly spaced layers of a teacher of the same width, heads and feed-forward size.
     ///
+    /// A teacher may have more positions and more rows in its table; the first ones are taken.
     /// Student layer i of n gets teacher layer ⌈(i + 1) · m / n⌉ of m, so that the last layers correspond.
     public func copyLayers(of teacher: Encoder) {
         let layers = configuration.layers
-        precondition(
-            teacher.configuration.hiddenSize == configuration.hiddenSize && layers <= teacher.configuration.layers,
-            "Encoder.copyLayers: a teacher of width \(teacher.configuration.hiddenSize)")
-        copy(teacher.wordEmbeddings, to: wordEmbeddings)
-        copy(teacher.positionEmbeddings, to: positionEmbeddings)
-        copy(teacher.tokenTypeEmbeddings, to: tokenTypeEmbeddings)
+        precondition(configuration.canCopyLayers(of: teacher.configuration), "Encoder.copyLayers: other sizes")
+        copyRows(of: teacher.wordEmbeddings, to: wordEmbeddings)
+        copyRows(of: teacher.positionEmbeddings, to: positionEmbeddings)
+        copyRows(of: teacher.tokenTypeEmbeddings, to: tokenTypeEmbeddings)
         copy(teacher.embeddingNorm, to: embeddingNorm)
         for (index, layer) in self.layers.enumerated() {
             let source = ((index + 1) * teacher.configuration.layers + layers - 1) / layers - 1
@@ -29,10 +28,23 @@ extension Encoder {
         copy(teacher.classifier, to: classifier)
     }
 
-    /// Copies weights of equal shape; those of another shape keep their first values.
     private func copy(_ source: any Module, to destination: any Module) {
-        for (from, to) in zip(source.parameters, destination.parameters) where from.value.shape == to.value.shape {
-            to.value = from.value
-        }
+        for (from, to) in zip(source.parameters, destination.parameters) { to.value = from.value }
+    }
+
+    private func copyRows(of source: Embedding, to destination: Embedding) {
+        let shape = destination.table.value.shape
+        destination.table.value = Tensor(
+            Array(source.table.value.values.prefix(shape[0] * shape[1])), shape: shape)
+    }
+}
+
+extension EncoderConfiguration {
+    /// Whether an encoder of this shape can begin with layers of such a teacher.
+    public func canCopyLayers(of teacher: EncoderConfiguration) -> Bool {
+        teacher.hiddenSize == hiddenSize && teacher.headSize == headSize && layers <= teacher.layers
+            && Set(heads + teacher.heads).count == 1 && Set(feedForward + teacher.feedForward).count == 1
+            && vocabularySize <= teacher.vocabularySize && maximumPositions <= teacher.maximumPositions
+            && tokenTypes <= teacher.tokenTypes && labels.count == teacher.labels.count
     }
 }

@@ -139,6 +139,9 @@ extension EncoderConfiguration {
         if feedForward.count != layers || !feedForward.allSatisfy((1...1 << 20).contains) {
             refuse("layer_intermediate_sizes", "found \(feedForward), expected \(layers) numbers of at least 1")
         }
+        if Set(labels).count < labels.count, !labels.contains("") {
+            refuse("id2label", "two classes have the same name: \(labels)")
+        }
         if labels.contains("") || labels.isEmpty {
             refuse("id2label", "the ids are not 0 to \(names.count - 1)")
         }
@@ -181,10 +184,7 @@ extension EncoderConfiguration {
         case .typeMismatch(let type, let context): return "\(path(context)) is not a \(type)"
         case .valueNotFound(let type, let context): return "\(path(context)) is null, expected a \(type)"
         case .keyNotFound(let key, _): return "\(key.stringValue) is missing"
-        case .dataCorrupted(let context):
-            let detail = (context.underlyingError as NSError?)?.userInfo[NSDebugDescriptionErrorKey] as? String
-            return [path(context), context.debugDescription, detail ?? ""].filter { !$0.isEmpty }
-                .joined(separator: ": ")
+        case .dataCorrupted(let context): return context.debugDescription
         @unknown default: return "\(error)"
         }
     }

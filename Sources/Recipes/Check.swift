@@ -1,7 +1,9 @@
 import Distillation
 import Files
 import Foundation
+import Layers
 import Models
+import Tensors
 import Tokenizers
 
 /// What a run would read and cost, found out without writing anything.
@@ -33,6 +35,10 @@ public struct RunPlan: Codable, Equatable, Sendable {
     /// Rough bytes of the recorded targets.
     public var targetBytes: Int
     public var freeDiskBytes: Int
+    /// Rough peak memory of the run.
+    public var memoryBytes: Int
+    /// Rough time of all training steps, from a few real ones; the other stages add little.
+    public var seconds: Double
 
     /// Reads everything that the recipe names.
     ///
@@ -49,28 +55,10 @@ public struct RunPlan: Codable, Equatable, Sendable {
         let known = Set(material.train.texts)
         overlap = all.dropFirst().reduce(into: [:]) { $0[$1.0] = $1.1.texts.count { known.contains($0) } }
 
-        let tokenizer: WordPieceTokenizer
-        let teacher: EncoderConfiguration
-        if let model = recipe.teacher.model {
-            let directory = URL(fileURLWithPath: model, isDirectory: true)
-            tokenizer = try WordPieceTokenizer.load(from: directory)
-            teacher = try ModelDirectory.readEncoder(directory).configuration
-        } else {
-            tokenizer = try WordPieceTrainer(
-                vocabularySize: recipe.tokenizer.vocabulary, minimumFrequency: recipe.tokenizer.minimumFrequency,
-                lowercase: recipe.tokenizer.lowercase
-            ).train(material.train.texts)
-            let shape = recipe.teacher.train!
-            teacher = EncoderConfiguration(
-                vocabularySize: tokenizer.vocabulary.count, hiddenSize: shape.hidden, layers: shape.layers,
-                heads: shape.heads, feedForward: shape.feedForward, maximumPositions: recipe.data.maxLength,
-                dropout: 0, pooling: .first, labels: material.classes)
-        }
-        let shape = recipe.student
-        let student = EncoderConfiguration(
-            vocabularySize: tokenizer.vocabulary.count, hiddenSize: shape.hidden, layers: shape.layers,
-            heads: shape.heads, feedForward: shape.feedForward, maximumPositions: recipe.data.maxLength, dropout: 0,
-            pooling: .first, labels: material.classes)
+        let (tokenizer, teacher) = try Self.teacher(of: recipe, material)
+        let student = recipe.studentConfiguration(vocabulary: tokenizer.vocabulary.count, classes: material.classes)
+        let problems = recipe.problems(teacher: teacher, student: student)
+        if !problems.isEmpty { throw InputErrors(problems) }
         let lengths = tokenizer.encode(material.train.texts, maxLength: 1 << 20).map(\.count).sorted()
         medianLength = lengths[lengths.count / 2]
         length95 = lengths[lengths.count * 95 / 100]
@@ -86,10 +74,71 @@ public struct RunPlan: Codable, Equatable, Sendable {
         let layers = Set((recipe.loss.features?.pairs ?? []).map(\.teacher)).count
         targetBytes = positions * (teacher.hiddenSize * layers * width + 4) + rows * (material.classes.count * 4 + 24)
         trainingSteps = Self.steps(of: recipe, rows: rows)
-        let place = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
-        let values = try FileManager.default.attributesOfFileSystem(forPath: place.path)
+        let largest = max(teacherParameters, studentParameters)
+        // Weights, gradients and two moments; activations of a batch of the longest rows; targets; the program itself.
+        let wide = max(teacher.hiddenSize, student.hiddenSize)
+        let batchRows = max(recipe.train.batch, recipe.teacher.train?.batch ?? 1) * recipe.data.maxLength
+        let activations = batchRows * wide * 30 * max(teacher.layers, student.layers)
+        memoryBytes = 4 * (4 * largest + activations) + min(targetBytes, 1 << 29) + (200 << 20)
+        let values = try FileManager.default.attributesOfFileSystem(
+            forPath: FileManager.default.currentDirectoryPath)
         freeDiskBytes = (values[.systemFreeSize] as? NSNumber)?.intValue ?? 0
+        seconds = 0
         try checkRoom(recipe)
+        seconds = try Self.seconds(recipe, material, tokenizer, teacher: teacher, student: student, trainingSteps)
+    }
+
+    /// The tokenizer and the shape of the teacher, ready-made or as the recipe will train it.
+    private static func teacher(
+        of recipe: Recipe, _ material: Material
+    ) throws -> (WordPieceTokenizer, EncoderConfiguration) {
+        guard let model = recipe.teacher.model else {
+            let tokenizer = try WordPieceTrainer(
+                vocabularySize: recipe.tokenizer.vocabulary, minimumFrequency: recipe.tokenizer.minimumFrequency,
+                lowercase: recipe.tokenizer.lowercase
+            ).train(material.train.texts)
+            return (
+                tokenizer,
+                recipe.teacherConfiguration(vocabulary: tokenizer.vocabulary.count, classes: material.classes)
+            )
+        }
+        let directory = URL(fileURLWithPath: model, isDirectory: true)
+        let tokenizer = try WordPieceTokenizer.load(from: directory)
+        let configuration = try ModelDirectory.readEncoder(directory).configuration
+        try ModelDirectory.check(tokenizer, fits: configuration, in: directory)
+        return (tokenizer, configuration)
+    }
+
+    /// A few real steps of each model that is trained, times the number of steps.
+    private static func seconds(
+        _ recipe: Recipe, _ material: Material, _ tokenizer: WordPieceTokenizer, teacher: EncoderConfiguration,
+        student: EncoderConfiguration, _ steps: [String: Int]
+    ) throws -> Double {
+        let sample = Array(material.train.texts.prefix(512))
+        let data = LabelledSequences(
+            sequences: tokenizer.encode(sample, maxLength: recipe.data.maxLength),
+            labels: Array(material.classIndices(material.train).prefix(512)))
+        func step(_ configuration: EncoderConfiguration, batch: Int) throws -> Double {
+            let model = Encoder(configuration, key: RandomKey(0))
+            let objective = try DistillationObjective(
+                student: model, data: data, targets: nil, weights: .labelsOnly, key: RandomKey(0))
+            let trainer = Trainer(
+                parameters: model.parameters, objective: objective,
+                options: TrainingOptions(
+                    totalSteps: 4, batch: batch, microBatch: batch, learningRate: 0, decay: .constant, warmUp: 0,
+                    clip: 0,
+                    weightDecay: 0, seed: 0))
+            _ = try trainer.takeStep()
+            let clock = ContinuousClock()
+            let time = try clock.measure { for _ in 0..<3 { _ = try trainer.takeStep() } }
+            return time.seconds / 3
+        }
+        var total = 0.0
+        if let shape = recipe.teacher.train {
+            total += try step(teacher, batch: shape.batch) * Double(steps["teacher"] ?? 0)
+        }
+        let others = steps.filter { $0.key != "teacher" }.values.reduce(0, +)
+        return total + (try step(student, batch: recipe.train.batch) * Double(others))
     }
 
     private static func steps(of recipe: Recipe, rows: Int) -> [String: Int] {
@@ -105,16 +154,30 @@ public struct RunPlan: Codable, Equatable, Sendable {
         return steps
     }
 
-    /// Targets, checkpoints (weights and two moments, `keep` + 1 of them at a time) and five finished models.
+    /// Memory against the machine's; on the disk targets, checkpoints (weights and two moments, `keep` + 1 of them at a
+    /// time) and five finished models.
     private func checkRoom(_ recipe: Recipe) throws {
+        var errors: [InputError] = []
+        func refuse(_ key: String, _ problem: String, _ remedy: String) {
+            let place = recipe.places[key]
+            errors.append(
+                InputError(
+                    file: recipe.places.file, line: place?.line, column: place?.column, field: key, problem: problem,
+                    remedy: remedy))
+        }
+        let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+        if memoryBytes > machine {
+            refuse(
+                "student", "the run needs about \(memoryBytes >> 20) MB of memory, the machine has \(machine >> 20) MB",
+                "make the teacher or the student smaller, or lower train.batch or data.max_length")
+        }
         let largest = max(teacherParameters, studentParameters)
         let needed = targetBytes + 4 * largest * (3 * (recipe.run.keep + 1) + 5)
-        guard freeDiskBytes > 0, needed > freeDiskBytes else { return }
-        throw InputErrors([
-            InputError(
-                file: recipe.places.file, field: "run.directory",
-                problem: "the run needs about \(needed / 1_000_000) MB, and \(freeDiskBytes / 1_000_000) MB are free",
-                remedy: "free some space, choose another run.directory, or record fewer layers in loss.features.pairs")
-        ])
+        if freeDiskBytes > 0, needed > freeDiskBytes {
+            refuse(
+                "run.directory", "the run needs about \(needed >> 20) MB, and \(freeDiskBytes >> 20) MB are free",
+                "free some space, choose another run.directory, or record fewer layers in loss.features.pairs")
+        }
+        if !errors.isEmpty { throw InputErrors(errors) }
     }
 }

@@ -28,8 +28,8 @@ public enum Threads {
     }
 
     /// Runs `body(index)` for each index, spread over the threads one by one.
-    public static func forEach(_ count: Int, parallel: Bool, _ body: (Int) -> Void) {
-        guard parallel, count > 1, self.count > 1 else {
+    public static func forEach(_ count: Int, _ body: (Int) -> Void) {
+        guard count > 1, self.count > 1 else {
             for index in 0..<count { body(index) }
             return
         }

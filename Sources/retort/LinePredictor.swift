@@ -48,6 +48,12 @@ struct PredictionRequest {
         struct Object: Decodable {
             var id: ID?
             var text: String
+            var textPair: String?
+
+            enum CodingKeys: String, CodingKey {
+                case id, text
+                case textPair = "text_pair"
+            }
         }
         // A line in braces that is no JSON at all is an ordinary text.
         guard (try? JSONSerialization.jsonObject(with: Data(line.utf8))) != nil else {
@@ -56,8 +62,13 @@ struct PredictionRequest {
         }
         do {
             let object = try JSONDecoder().decode(Object.self, from: Data(line.utf8))
+            guard object.textPair == nil else {
+                throw InputError(
+                    file: "standard input", line: number, field: "text_pair",
+                    problem: "this version classifies single texts", remedy: "leave text_pair out")
+            }
             self.init(id: object.id ?? .integer(number), text: object.text)
-        } catch {
+        } catch is DecodingError {
             throw InputError(
                 file: "standard input", line: number, field: "text",
                 problem: "the object has no \"text\" of type string, or its \"id\" is neither text nor a whole number",

@@ -7,7 +7,12 @@ enum Message {
     static let usesColour = isTerminal && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
 
     static func line(_ text: String) {
-        FileHandle.standardError.write(Data((text + "\n").utf8))
+        raw(text + "\n")
+    }
+
+    /// Writes as it is. A closed terminal must not end a run that can still save what it has.
+    static func raw(_ text: String) {
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 
     static func error(_ text: String) {
@@ -20,14 +25,15 @@ enum Message {
     }
 }
 
-/// One line of data on standard output.
-///
-/// - Throws: nothing; a closed pipe ends the program quietly, as `head` expects.
+/// One line of data on standard output. A closed pipe ends the program quietly, as `head` expects; a full disk does not.
 func printData(_ text: String) {
     let bytes = Data((text + "\n").utf8)
     do {
         try FileHandle.standardOutput.write(contentsOf: bytes)
     } catch {
-        exit(0)
+        let closedPipe = (error as? CocoaError)?.underlying as? POSIXError
+        if closedPipe?.code == .EPIPE || errno == EPIPE { exit(0) }
+        Message.error("cannot write to standard output: \(error.localizedDescription)")
+        exit(2)
     }
 }

@@ -54,13 +54,13 @@ final class ProgressLine: RunObserver {
     private func show(_ text: String) {
         lastShown = clock.now
         guard Message.isTerminal else { return Message.line(text) }
-        FileHandle.standardError.write(Data(("\r\u{1B}[2K" + fitted(text)).utf8))
+        Message.raw("\r\u{1B}[2K" + fitted(text))
         lineIsOpen = true
     }
 
     /// Shows a line that stays.
     private func close(_ text: String) {
-        if lineIsOpen { FileHandle.standardError.write(Data("\r\u{1B}[2K".utf8)) }
+        if lineIsOpen { Message.raw("\r\u{1B}[2K") }
         lineIsOpen = false
         Message.line(text)
     }

@@ -53,12 +53,20 @@ struct Retort: ParsableCommand {
         case let error as GatesFailed:
             Message.error("\(error)")
             return 1
+        case let error as ExportMismatch:
+            Message.error("\(error)")
+            return 1
         case let error as RunInUse:
             Message.error("\(error)")
             return 75
         case let interrupted as Interrupted:
             return interrupted.exitCode
         default:
+            // What the argument parser did not make itself is a failure of a file or of the system.
+            if Self.exitCode(for: error) == .failure, !(error is ExitCode) {
+                Message.error("\(error.localizedDescription)")
+                return 2
+            }
             Self.exit(withError: error)
         }
     }

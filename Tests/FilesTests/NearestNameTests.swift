@@ -8,7 +8,7 @@ struct NearestNameTests {
         "a typing mistake finds the name that was meant",
         arguments: [
             ("lerning_rate", "learning_rate"), ("learningrate", "learning_rate"), ("learning-rate", "learning_rate"),
-            ("Layers", "layers"), ("layesr", "layers"), ("layer", "layers"), ("haeds", "heads"), ("kd", "kl"),
+            ("LAYERS", "layers"), ("layesr", "layers"), ("layer", "layers"), ("haeds", "heads"), ("kd", "kl"),
             ("learning_rate", "learning_rate"),
         ])
     func found(_ typed: String, _ meant: String) {

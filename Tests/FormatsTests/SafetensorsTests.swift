@@ -44,9 +44,28 @@ import Testing
             for (name, tensor) in tensors { #expect(back[name] == tensor) }
             try Safetensors(tensors: tensors.reversed(), metadata: file.metadata).write(to: url)
             #expect(try Data(contentsOf: url) == first)
-            let header = Int(first.prefix(8).enumerated().reduce(0) { $0 + UInt64($1.element) << (8 * $1.offset) })
-            #expect(header % 8 == 0)
-            #expect(first[8 + header..<16 + header] == Data([7, 0, 0, 0, 0, 0, 0, 0]))
+        }
+    }
+
+    @Test func `the header is sorted, compact and padded to eight bytes`() throws {
+        try GoldenFile.withDirectory { directory in
+            let url = directory.appendingPathComponent("model.safetensors")
+            let metadata = ["b": "2", "a": "1", "d": "4", "c": "3"]
+            try Safetensors(tensors: [("w", .int8(shape: [2, 1], [5, 6]))], metadata: metadata).write(to: url)
+            let header =
+                #"{"__metadata__":{"a":"1","b":"2","c":"3","d":"4"},"#
+                + #""w":{"dtype":"I8","shape":[2,1],"data_offsets":[0,2]}}"#
+            #expect(header.utf8.count == 105)
+            #expect(try Data(contentsOf: url) == Self.file(header + "       ", data: [5, 6]))
+        }
+    }
+
+    @Test func `escapes in names are undone`() throws {
+        let header = #"{"\ud83d\ude00\u00e9\/\n\\\"":{"data_offsets":[0,1],"dtype":"U8","shape":[1]}}"#
+        try GoldenFile.withDirectory { directory in
+            let url = directory.appendingPathComponent("file")
+            try Self.file(header, data: [1]).write(to: url)
+            #expect(try Safetensors(reading: url).tensors.map(\.name) == ["😀é/\n\\\""])
         }
     }
 

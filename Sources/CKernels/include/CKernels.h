@@ -68,8 +68,3 @@ typedef struct retort_kernels {
 const retort_kernels *retort_kernels_best(void);
 /* All tables that this processor can run, slowest first; `count` receives how many. */
 const retort_kernels *const *retort_kernels_all(size_t *count);
-/* 1 where the processor has 512-bit vectors; used to choose OpenBLAS's kernels. */
-int retort_has_avx512(void);
-
-/* Square root as one instruction: Swift's own goes through errno and is not vectorised. */
-static inline float retort_sqrt(float x) { return __builtin_elementwise_sqrt(x); }

@@ -1,7 +1,7 @@
 /// The layout of a soft-target file (HDF5), version 1.
 ///
 /// Attributes of `/`: `format` and `schema`; `classes`; `layers`, the recorded teacher layers as `1,3`; then what made
-/// it: `teacher_sha256`, `tokenizer_sha256`, `data_sha256`, `command`.
+/// it: `teacher_sha256`, `tokenizer_sha256`, `data_sha256`, `recipe`.
 ///
 /// | dataset | type | shape | |
 /// |---|---|---|---|

@@ -1,3 +1,4 @@
+import Files
 import Formats
 public import Foundation
 public import Models
@@ -57,6 +58,17 @@ public struct SoftTargetRecorder {
         }
     }
 
+    /// Half precision ends at 65,504: larger values would become infinite without a word.
+    private func check(_ states: Tensor, layer: Int) throws {
+        let largest = states.values.reduce(Float(0)) { max($0, abs($1)) }
+        guard states.isFinite, precision == .float32 || largest <= 65_504 else {
+            throw InputError(
+                field: SoftTargetFile.hiddenStates(layer),
+                problem: "the teacher's hidden states reach \(states.isFinite ? "\(largest)" : "infinity or NaN")",
+                remedy: "set teacher.targets.dtype=float32, or look for a damaged teacher")
+        }
+    }
+
     private func run(_ rows: [[Int32]], into file: HDF5Writer, progress: (Int, Int) throws -> Void) throws {
         let width = teacher.configuration.hiddenSize
         let predictions = try file.createRows(
@@ -78,7 +90,11 @@ public struct SoftTargetRecorder {
             let packed = PackedBatch(Array(rows[range]), samples: Array(range))
             let output = teacher.forward(packed, on: Tape(recording: false))
             try predictions.append(logSoftmax(output.logits.value, temperature: 1).map { Float($0) })
-            for (layer, append) in append { try append(output.hiddenStates[layer].value) }
+            for (layer, append) in append {
+                let states = output.hiddenStates[layer].value
+                try check(states, layer: layer)
+                try append(states)
+            }
             try progress(range.upperBound, rows.count)
         }
     }

@@ -18,15 +18,19 @@ public final class SoftTargets: TeacherTargets {
     private let tokens: [Int32]
     private let logProbabilities: [Float]
     private var hidden: [Int: (width: Int, store: Store)] = [:]
+    /// Bytes of hidden states that may still be kept in memory.
+    private var memory: Int
 
     /// Opens a file and checks it against itself and what is expected of it.
     ///
     /// - Parameters:
-    ///   - memory: hidden states up to this many bytes are read once and kept; larger ones are read row by row.
+    ///   - memory: layers of hidden states are read once, when first asked for, and kept while all of them together take
+    ///     at most this many bytes; the others are read row by row.
     /// - Throws: `InputError` naming the file and the dataset.
     public init(reading url: URL, classes: Int, memory: Int = 1 << 29) throws {
         name = url.path
         self.classes = classes
+        self.memory = memory
         let file = try HDF5File(reading: url)
         let format = try file.string("format")
         guard format == SoftTargetFile.format else {
@@ -57,7 +61,7 @@ public final class SoftTargets: TeacherTargets {
                 throw InputError(file: name, field: "layers", problem: "\"\(text)\" is not a layer number")
             }
             let dataset = try file.dataset(SoftTargetFile.hiddenStates(layer), shape: [tokens.count, nil])
-            hidden[layer] = (dataset.shape[1], try Self.store(dataset, memory: memory))
+            hidden[layer] = (dataset.shape[1], .file(dataset))
         }
     }
 
@@ -76,6 +80,7 @@ public final class SoftTargets: TeacherTargets {
     }
 
     public func hiddenStates(layer: Int, for sequences: [[Int32]]) throws -> Tensor {
+        try load(layer)
         let (width, store) = try states(of: layer)
         let positions = try sequences.map { sequence in
             let row = try index(of: sequence)
@@ -138,12 +143,17 @@ public final class SoftTargets: TeacherTargets {
         return values
     }
 
-    private static func store(_ dataset: HDF5Dataset, memory: Int) throws -> Store {
-        let count = dataset.shape.reduce(1, *)
-        if dataset.elementType == .float16 {
-            return count * 2 <= memory ? .half(try dataset.read(UInt16.self)) : .file(dataset)
-        }
-        return count * 4 <= memory ? .single(try dataset.read(Float.self)) : .file(dataset)
+    /// Takes a layer into memory, if there is room for it.
+    private func load(_ layer: Int) throws {
+        guard case (let width, .file(let dataset))? = hidden[layer] else { return }
+        let bytes = dataset.shape.reduce(dataset.elementType == .float16 ? 2 : 4, *)
+        guard bytes <= memory else { return }
+        memory -= bytes
+        hidden[layer] = (
+            width,
+            dataset.elementType == .float16
+                ? .half(try dataset.read(UInt16.self)) : .single(try dataset.read(Float.self))
+        )
     }
 
     private func checkProbabilities() throws {

@@ -7,14 +7,7 @@ import Foundation
 extension Pipeline {
     /// Runs every model of the run over the test rows and writes the report.
     func evaluate(stages: [Stage]) throws -> Report {
-        let folders: [(stage: Stage, key: String, name: String, folder: String)] = [
-            (.teacher, "teacher", "Teacher", ModelFolder.teacher),
-            (.baseline, "labels_only", "Student, labels only", ModelFolder.baseline),
-            (.student, "student", "Student, distilled", ModelFolder.student),
-            (.prune, "pruned", "Pruned", ModelFolder.pruned),
-            (.quantize, "int8", "INT8", ModelFolder.int8),
-        ]
-        let present = folders.filter { stages.contains($0.stage) }
+        let present = Self.evaluatedModels(of: stages)
         let evaluation = ModelEvaluation(
             rows: material.test, labels: material.classes, queries: recipe.evaluate.latencyQueries,
             maxLength: recipe.data.maxLength)
@@ -33,6 +26,18 @@ extension Pipeline {
             data: evaluation.data, models: results, gates: gates, seed: recipe.seed)
         try report.write(to: run.file("report"))
         return report
+    }
+
+    /// The models that these stages make, in their order.
+    static func evaluatedModels(of stages: [Stage]) -> [(key: String, name: String, folder: String)] {
+        let models: [(stage: Stage, key: String, name: String, folder: String)] = [
+            (.teacher, "teacher", "Teacher", ModelFolder.teacher),
+            (.baseline, "labels_only", "Student, labels only", ModelFolder.baseline),
+            (.student, "student", "Student, distilled", ModelFolder.student),
+            (.prune, "pruned", "Pruned", ModelFolder.pruned),
+            (.quantize, "int8", "INT8", ModelFolder.int8),
+        ]
+        return models.filter { stages.contains($0.stage) }.map { ($0.key, $0.name, $0.folder) }
     }
 
     /// What the report says of how the run was made.

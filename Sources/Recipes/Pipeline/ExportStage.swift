@@ -12,65 +12,74 @@ extension Pipeline {
         recipe.quantize == nil ? floatStudentFolder : ModelFolder.int8
     }
 
-    /// Writes the finished model in each format, reads it back, and only then calls it done.
+    /// Writes the finished model in each format into a folder aside, reads it back, and only then puts it in place.
     func export() throws -> StageResult {
         let source = run.file(finalFolder)
-        let folder = run.file("export")
-        let tokenizer = try tokenizer()
-        var outputs: [String] = []
+        let aside = run.file("export.unfinished")
+        if FileManager.default.fileExists(atPath: aside.path) { try FileManager.default.removeItem(at: aside) }
+        let configuration = ModelDirectory.configurationFile
+        try tokenizer().write(to: aside)
+        try AtomicFile.write(
+            Data(contentsOf: source.appendingPathComponent(configuration)),
+            to: aside.appendingPathComponent(configuration))
+        var files: [String] = []
         for (done, format) in recipe.export.enumerated() {
             observer.advanced(Stage.export.rawValue, done: done, total: recipe.export.count, unit: "formats")
             switch format {
             case .onnx:
-                let graph =
-                    try recipe.quantize == nil
-                    ? ONNXExport.float(ModelDirectory.readEncoder(source))
-                    : ONNXExport.quantized(QuantizedEncoder(reading: source))
-                try graph.write(to: folder.appendingPathComponent("model.onnx"))
-                outputs.append("export/model.onnx")
+                try writeONNX(to: aside.appendingPathComponent("model.onnx"), from: source)
+                files.append("model.onnx")
             case .safetensors:
-                if recipe.quantize == nil {
-                    try ModelDirectory.write(ModelDirectory.readEncoder(source), tokenizer, to: folder)
-                } else {
-                    try QuantizedEncoder(reading: source).write(to: folder)
-                }
-                try checkReadBack(from: folder)
-                outputs.append("export/\(ModelDirectory.weightsFile)")
+                let name = ModelDirectory.weightsFile
+                try AtomicFile.write(
+                    Data(contentsOf: source.appendingPathComponent(name)), to: aside.appendingPathComponent(name))
+                try checkReadBack(from: aside)
+                files.append(name)
             }
         }
-        try tokenizer.write(to: folder)
-        let configuration = ModelDirectory.configurationFile
-        try AtomicFile.write(
-            Data(contentsOf: source.appendingPathComponent(configuration)),
-            to: folder.appendingPathComponent(configuration)
-        )
-        try AtomicFile.write(modelCard(), to: folder.appendingPathComponent("README.md"))
-        let sizes = try outputs.map { path in
-            let bytes = try FileManager.default.attributesOfItem(atPath: run.file(path).path)[.size] as? Int ?? 0
-            return "\(path) \(String(format: "%.2f MB", Double(bytes) / 1e6))"
+        try AtomicFile.write(modelCard(files: files), to: aside.appendingPathComponent("README.md"))
+        let folder = run.file("export")
+        if FileManager.default.fileExists(atPath: folder.path) { try FileManager.default.removeItem(at: folder) }
+        try FileManager.default.moveItem(at: aside, to: folder)
+        let sizes = try files.map { name in
+            let path = folder.appendingPathComponent(name).path
+            let bytes = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+            return "export/\(name) \(String(format: "%.2f MB", Double(bytes) / 1e6))"
         }
         return StageResult(
             summary: sizes.joined(separator: ", "),
-            outputs: outputs + ["export/\(configuration)", "export/tokenizer.json", "export/README.md"])
+            outputs: (files + [configuration, "tokenizer.json", "README.md"]).map { "export/\($0)" })
+    }
+
+    /// Writes the graph, and reads the file back: it must hold the very weights.
+    private func writeONNX(to url: URL, from source: URL) throws {
+        let graph =
+            try recipe.quantize == nil
+            ? ONNXExport.float(ModelDirectory.readEncoder(source))
+            : ONNXExport.quantized(QuantizedEncoder(reading: source))
+        try graph.write(to: url)
+        let written = try graph.serialize()
+        let read = try ONNXModel(reading: url)
+        guard try Data(contentsOf: url) == written, !read.nodes.isEmpty else {
+            throw ExportMismatch(file: url.path, problem: "read back, it does not hold what was written")
+        }
     }
 
     /// The exported weights must give the very logits of the stage that they come from.
     private func checkReadBack(from folder: URL) throws {
-        try tokenizer().write(to: folder)
         let exported = try LoadedModel(folder)
         let source = try LoadedModel(run.file(finalFolder))
         let rows = Array(try sequences(material.validation).sequences.prefix(256))
         let (found, expected) = (try exported.classifier.logits(of: rows), try source.classifier.logits(of: rows))
         guard found == expected else {
-            throw InputError(
+            throw ExportMismatch(
                 file: folder.appendingPathComponent(ModelDirectory.weightsFile).path,
-                problem: "read back, it does not give the logits of the model that it was written from",
-                remedy: "the disk or the file is damaged; export again")
+                problem: "read back, it does not give the logits of the model that it was written from")
         }
     }
 
     /// `README.md` of the exported model, with the front matter that model hubs read.
-    private func modelCard() throws -> String {
+    private func modelCard(files: [String]) throws -> String {
         let classifier = try LoadedModel(run.file(finalFolder)).classifier
         let configuration = classifier.configuration
         let accuracy = try accuracy(of: classifier, on: sequences(material.validation))
@@ -95,8 +104,7 @@ extension Pipeline {
             | training rows | \(Self.grouped(material.train.count)) of \(recipe.data.train) |
             | validation accuracy | \(String(format: "%.4f", accuracy)) on \(Self.grouped(material.validation.count)) rows |
 
-            `model.onnx` takes `input_ids` and `attention_mask` (int64, [batch, sequence]) and gives `logits`.
-            `retort predict` runs this folder as it is.
+            \(files.contains("model.onnx") ? Self.onnxNote : "")\(files.contains(ModelDirectory.weightsFile) ? Self.weightsNote : "")
 
             ## Recipe
 
@@ -105,5 +113,21 @@ extension Pipeline {
             ```
 
             """
+    }
+
+    private static let onnxNote = """
+        `model.onnx` takes `input_ids` and `attention_mask` (int64, [batch, sequence]) and gives `logits`.
+
+        """
+    private static let weightsNote = "`retort predict` runs this folder as it is.\n"
+}
+
+/// An exported file is not the model that it was made from; it is not handed over.
+public struct ExportMismatch: Error, CustomStringConvertible {
+    let file: String
+    let problem: String
+
+    public var description: String {
+        "\(file): \(problem)\n  → the disk may be damaged; export again, to another place"
     }
 }

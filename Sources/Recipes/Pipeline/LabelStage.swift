@@ -17,7 +17,7 @@ extension Pipeline {
                 "teacher_sha256": try Digest.sha256(
                     fileAt: run.file(ModelFolder.teacher).appendingPathComponent(ModelDirectory.weightsFile)),
                 "tokenizer_sha256": tokenizer.digest, "data_sha256": material.digest,
-                "command": CommandLine.arguments.joined(separator: " "),
+                "recipe": recipe.name,
             ])
         let data = try sequences(material.train)
         let rows = try recorder.record(data.sequences, to: run.file(Self.targetsFile)) { done, total in

@@ -20,6 +20,7 @@ public struct LoadedModel {
         classifier =
             try QuantizedEncoder.isQuantized(url)
             ? IntegerRuntime(QuantizedEncoder(reading: url)) : ModelDirectory.readEncoder(url)
+        try ModelDirectory.check(tokenizer, fits: classifier.configuration, in: url)
     }
 
     /// A run stands for the furthest model that it has made; any other directory for itself.

@@ -13,6 +13,8 @@ public struct Material: Sendable {
     public let classes: [String]
     /// Digest of the files and of how they are read.
     public let digest: String
+    /// Digest of the ready teacher's files, empty where the run trains its own.
+    public let teacherDigest: String
 
     /// Reads all three splits.
     ///
@@ -56,6 +58,16 @@ public struct Material: Sendable {
             try [recipe.data.train, recipe.data.validation, recipe.data.test].map {
                 try Digest.sha256(fileAt: URL(fileURLWithPath: $0))
             }.joined() + recipe.section("data"))
+        teacherDigest = try Self.digest(ofTeacher: recipe.teacher.model)
+    }
+
+    private static func digest(ofTeacher model: String?) throws -> String {
+        guard let model else { return "" }
+        let files = ["config.json", "model.safetensors", "tokenizer.json", "vocab.txt", "tokenizer_config.json"]
+            .map { URL(fileURLWithPath: model, isDirectory: true).appendingPathComponent($0) }
+            .filter { FileManager.default.fileExists(atPath: $0.path) }
+        return Digest.sha256(
+            try files.map { "\($0.lastPathComponent) \(try Digest.sha256(fileAt: $0))" }.joined(separator: "\n"))
     }
 
     /// The training rows' classes; with a ready teacher, its classes in its order.

@@ -50,17 +50,13 @@ extension Pipeline {
         let teacher: Encoder
         if let model = recipe.teacher.model {
             teacher = try ModelDirectory.readEncoder(URL(fileURLWithPath: model, isDirectory: true))
-            try check(tokenizer, fits: teacher, from: model)
             teacher.rename(classes: material.classes)
         } else {
             let shape = recipe.teacher.train!
             let key = RandomKey(recipe.seed).mixed("teacher")
             teacher = Encoder(
-                EncoderConfiguration(
-                    vocabularySize: tokenizer.vocabulary.count, hiddenSize: shape.hidden, layers: shape.layers,
-                    heads: shape.heads, feedForward: shape.feedForward, maximumPositions: recipe.data.maxLength,
-                    dropout: Float(shape.dropout), pooling: .first, labels: material.classes),
-                key: key)
+                recipe.teacherConfiguration(vocabulary: tokenizer.vocabulary.count, classes: material.classes), key: key
+            )
             let data = try sequences(material.train)
             let objective = try DistillationObjective(
                 student: teacher, data: data, targets: nil, weights: .labelsOnly, key: key)
@@ -71,7 +67,6 @@ extension Pipeline {
             try train(Stage.teacher.rawValue, inputs, objective.parameters, objective, options)
         }
         try ModelDirectory.write(teacher, tokenizer, to: run.file(ModelFolder.teacher))
-        try trainingStage(Stage.teacher.rawValue, inputs).removeCheckpoints()
         return try result(teacher, in: ModelFolder.teacher)
     }
 
@@ -79,15 +74,10 @@ extension Pipeline {
     /// weights and see the same batches.
     func trainStudent(_ stage: Stage, inputs: String) throws -> StageResult {
         let tokenizer = try tokenizer()
-        let shape = recipe.student
         let key = RandomKey(recipe.seed).mixed("student")
         let student = Encoder(
-            EncoderConfiguration(
-                vocabularySize: tokenizer.vocabulary.count, hiddenSize: shape.hidden, layers: shape.layers,
-                heads: shape.heads, feedForward: shape.feedForward, maximumPositions: recipe.data.maxLength,
-                dropout: Float(shape.dropout), pooling: .first, labels: material.classes),
-            key: key)
-        if shape.initialize == .teacherLayers {
+            recipe.studentConfiguration(vocabulary: tokenizer.vocabulary.count, classes: material.classes), key: key)
+        if recipe.student.initialize == .teacherLayers {
             student.copyLayers(of: try ModelDirectory.readEncoder(run.file(ModelFolder.teacher)))
         }
         let data = try sequences(material.train)
@@ -100,7 +90,6 @@ extension Pipeline {
         try train(stage.rawValue, inputs, objective.parameters, objective, options)
         let folder = distils ? ModelFolder.student : ModelFolder.baseline
         try ModelDirectory.write(student, tokenizer, to: run.file(folder))
-        try trainingStage(stage.rawValue, inputs).removeCheckpoints()
         return try result(student, in: folder)
     }
 
@@ -161,24 +150,6 @@ extension Pipeline {
             return values.firstIndex(of: values.max()!)! - row * width == label
         }
         return Double(right) / Double(data.count)
-    }
-
-    private func check(_ tokenizer: WordPieceTokenizer, fits teacher: Encoder, from model: String) throws {
-        let configuration = teacher.configuration
-        if tokenizer.vocabulary.count > configuration.vocabularySize {
-            throw InputError(
-                file: model,
-                problem: "the tokenizer has \(tokenizer.vocabulary.count) pieces, the model's table "
-                    + "\(configuration.vocabularySize) rows",
-                remedy: "give the tokenizer that the model was trained with")
-        }
-        if recipe.data.maxLength > configuration.maximumPositions {
-            throw InputError(
-                file: model, field: "data.max_length",
-                problem:
-                    "\(recipe.data.maxLength) is more than the teacher's \(configuration.maximumPositions) positions",
-                remedy: "set data.max_length=\(configuration.maximumPositions) or less")
-        }
     }
 
     static func grouped(_ number: Int) -> String {

@@ -4,6 +4,7 @@ public import Evaluation
 import Files
 import Foundation
 import Models
+import Tensors
 import Tokenizers
 
 /// Carries out a recipe in a run directory, stage by stage. A stage that finished earlier from the same inputs is not
@@ -46,6 +47,7 @@ public final class Pipeline {
         self.run = run
         lock = try RunLock(run)
         recipe = try run.recipe()
+        try run.removeLeftovers()
         self.observer = try RunLog(run, forwardingTo: observer)
         metrics = try MetricsLog(run)
         state = try RunState(reading: run)
@@ -58,10 +60,12 @@ public final class Pipeline {
     /// - Throws: `Interrupted` after a checkpoint; `InputError` where a file is at fault.
     @discardableResult
     public func execute(through last: Stage = .evaluate) throws -> Report? {
-        try RunEnvironment.current().write(to: run)
+        try recordEnvironment()
         for rows in [material.train, material.validation, material.test] where !rows.skipped.isEmpty {
-            observer.note("\(rows.file): \(rows.skipped.count) rows left out, the first: \(rows.skipped[0])")
+            observer.note("\(rows.file): \(rows.skipped.count) bad rows left out, listed in skipped.txt")
         }
+        let skipped = [material.train, material.validation, material.test].flatMap(\.skipped)
+        if !skipped.isEmpty { try AtomicFile.write("\(InputErrors(skipped))\n", to: run.file("skipped.txt")) }
         let stages = Self.stages(of: recipe).prefix { $0 != last } + [last]
         var report: Report?
         for (index, stage) in stages.enumerated() {
@@ -96,6 +100,9 @@ public final class Pipeline {
             state.stages[stage.rawValue] = try RunState.Stage(
                 inputs: inputs, outputs: digests(result.outputs), seconds: seconds)
             try state.write(to: run)
+            // Only now: a process killed before this line goes on from them.
+            try run.removeCheckpoints()
+            StoragePool.shared.drain()
             observer.ended(stage.rawValue, seconds: seconds, summary: result.summary)
         }
         return report
@@ -129,6 +136,7 @@ public final class Pipeline {
             case .evaluate: (["evaluate"], [.teacher, .baseline, .student, .prune, .quantize, .export])
             }
         var parts = [stage.rawValue, material.digest]
+        if [.tokenizer, .teacher].contains(stage) { parts.append(material.teacherDigest) }
         parts += sections.map { recipe.section($0) }
         for source in sources {
             for (path, digest) in (state.stages[source.rawValue]?.outputs ?? [:]).sorted(by: { $0.key < $1.key }) {
@@ -136,6 +144,15 @@ public final class Pipeline {
             }
         }
         return Digest.sha256(parts.joined(separator: "\n"))
+    }
+
+    /// Writes where the run began; a resumed run says so if it goes on elsewhere.
+    private func recordEnvironment() throws {
+        let current = RunEnvironment.current()
+        guard let first = try RunEnvironment(reading: run) else { return try current.write(to: run) }
+        if first != current {
+            observer.note("this run began elsewhere (\(first)); results may differ in the last digits")
+        }
     }
 
     private func digests(_ outputs: [String]) throws -> [String: String] {

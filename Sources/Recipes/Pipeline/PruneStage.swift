@@ -27,7 +27,7 @@ extension Pipeline {
             let name = "prune-\(round)"
             if heads.recoverSteps > 0 {
                 let objective = try DistillationObjective(
-                    student: model, data: data, targets: try targets(), weights: lossWeights.withoutFeatures,
+                    student: model, data: data, targets: try targets(), weights: lossWeights.forRecovery,
                     key: key)
                 let options = trainingOptions(
                     steps: heads.recoverSteps, learningRate: recipe.train.learningRate * 0.5,
@@ -37,7 +37,6 @@ extension Pipeline {
             try ModelDirectory.write(model, tokenizer(), to: run.file("prune/round-\(round)"))
             try AtomicFile.write(
                 JSONEncoder().encode(PruneProgress(inputs: inputs, pruner: pruner)), to: run.file(Self.prunerFile))
-            try trainingStage(name, inputs).removeCheckpoints()
         }
         try HeadRecord.write(pruner.heads, to: run.file(Self.headsFile))
         try FeedForwardRecord.write(pruner.feedForward, to: run.file("prune/feed_forward.csv"))
@@ -65,12 +64,7 @@ extension Pipeline {
             }
         }
         let student = try ModelDirectory.readEncoder(run.file(ModelFolder.student))
-        let (heads, neurons) = (recipe.prune!.heads, recipe.prune!.feedForward)
-        let options = PruningOptions(
-            criterion: heads.criterion == .sensitivity ? .sensitivity : .magnitude,
-            normalize: heads.normalize == .layer ? .layer : .none, keepHeads: heads.keep,
-            keepNeurons: neurons?.keep ?? 1, rounds: heads.rounds, minimumHeads: heads.minHeads)
-        let pruner = try StructuredPruner(options, configuration: student.configuration)
+        let pruner = try StructuredPruner(recipe.pruningOptions!, configuration: student.configuration)
         return (pruner, student)
     }
 }

@@ -29,7 +29,7 @@ extension Pipeline {
         if settings.method == .qat {
             try QuantizationSimulation.attach(to: model, ranges: ranges)
             let objective = try DistillationObjective(
-                student: model, data: data, targets: try targets(), weights: lossWeights.withoutFeatures, key: key)
+                student: model, data: data, targets: try targets(), weights: lossWeights.forRecovery, key: key)
             let options = trainingOptions(
                 steps: settings.steps, learningRate: settings.learningRate, seed: key.value)
             try train(Stage.quantize.rawValue, inputs, objective.parameters, objective, options)
@@ -39,7 +39,6 @@ extension Pipeline {
         let folder = run.file(ModelFolder.int8)
         try quantized.write(to: folder)
         try tokenizer().write(to: folder)
-        try trainingStage(Stage.quantize.rawValue, inputs).removeCheckpoints()
         return try result(IntegerRuntime(quantized), in: ModelFolder.int8)
     }
 }

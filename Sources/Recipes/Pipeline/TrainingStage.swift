@@ -22,9 +22,12 @@ struct TrainingStage {
             try checkpoint.restore(trainer)
             try metrics.truncate(to: checkpoint.metricsBytes)
             observer.note("\(name): going on after step \(trainer.step) of \(trainer.options.totalSteps)")
+        } else {
+            try metrics.forget(stage: name)
         }
         let clock = ContinuousClock()
         var rate = ExamplesPerSecond()
+        var leftOut = 0
         while !trainer.isFinished {
             do {
                 try Interruption.check()
@@ -35,9 +38,7 @@ struct TrainingStage {
             let start = clock.now
             let report = try trainer.takeStep()
             rate.add(examples: report.examples, seconds: start.duration(to: clock.now).seconds)
-            if !report.applied {
-                observer.note("\(name): step \(report.step) left out: its loss or gradient is not finite")
-            }
+            try checkApplied(report, &leftOut)
             try log(report, rate: rate.value)
             let left = Double((trainer.options.totalSteps - trainer.step) * trainer.options.batch) / rate.value
             observer.trained(
@@ -48,11 +49,17 @@ struct TrainingStage {
         }
     }
 
-    /// Removes the stage's checkpoints, once its result is saved.
-    func removeCheckpoints() throws {
-        try CheckpointStore(
-            directory: run.file("checkpoints"), stage: name, inputs: inputs, keep: recipe.run.keep
-        ).removeAll()
+    /// A step with a non-finite loss never reaches the weights; many in a row mean that training has diverged.
+    private func checkApplied(_ report: StepReport, _ leftOut: inout Int) throws {
+        leftOut = report.applied ? 0 : leftOut + 1
+        if !report.applied {
+            observer.note("\(name): step \(report.step) left out: its loss or gradient is not finite")
+        }
+        if leftOut >= 20 {
+            throw InputError(
+                file: run.url.path, field: name, problem: "training diverged: 20 steps in a row were not finite",
+                remedy: "lower the learning rate, or look for broken targets with retort inspect")
+        }
     }
 
     private func save(_ trainer: Trainer, in store: CheckpointStore) throws {

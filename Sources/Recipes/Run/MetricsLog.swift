@@ -6,15 +6,24 @@ import Foundation
 /// Each line starts at a known byte, so that a resumed run cuts off what the interrupted one logged after its last
 /// checkpoint and goes on from there.
 public final class MetricsLog {
-    private let handle: FileHandle
+    private var handle: FileHandle
     private let url: URL
 
     public init(_ run: RunDirectory) throws {
         url = run.file("metrics.jsonl")
         if !FileManager.default.fileExists(atPath: url.path) { try AtomicFile.write(Data(), to: url) }
+        handle = try Self.open(url)
+        // A process that was killed may have left half a line.
+        let text = try Data(contentsOf: url)
+        let whole = text.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        if whole < text.count { try truncate(to: whole) }
+    }
+
+    private static func open(_ url: URL) throws -> FileHandle {
         do {
-            handle = try FileHandle(forUpdating: url)
+            let handle = try FileHandle(forUpdating: url)
             try handle.seekToEnd()
+            return handle
         } catch {
             throw InputError(file: url.path, problem: "cannot open to append: \(error.localizedDescription)")
         }
@@ -34,6 +43,18 @@ public final class MetricsLog {
         guard try size < self.size else { return }
         try handle.truncate(atOffset: UInt64(size))
         try handle.seekToEnd()
+    }
+
+    /// Forgets what a stage logged before, because the stage begins anew.
+    public func forget(stage: String) throws {
+        let decoder = JSONDecoder()
+        let lines = try Data(contentsOf: url).split(separator: UInt8(ascii: "\n"))
+        struct Staged: Decodable { var stage: String }
+        let others = lines.filter { (try? decoder.decode(Staged.self, from: Data($0)))?.stage != stage }
+        guard others.count < lines.count else { return }
+        try AtomicFile.write(Data(others.flatMap { $0 + [UInt8(ascii: "\n")] }), to: url)
+        try handle.close()
+        handle = try Self.open(url)
     }
 
     public struct Line: Codable, Equatable, Sendable {

@@ -57,6 +57,22 @@ public struct RunDirectory: Sendable {
         url.appendingPathComponent(path)
     }
 
+    /// Removes what a killed process left half written.
+    func removeLeftovers() throws {
+        guard let files = FileManager.default.enumerator(at: url, includingPropertiesForKeys: nil) else { return }
+        for case let file as URL in files
+        where file.lastPathComponent.hasPrefix(".") && file.pathExtension == "tmp" {
+            try FileManager.default.removeItem(at: file)
+        }
+    }
+
+    /// Removes the checkpoints of a stage that is finished.
+    func removeCheckpoints() throws {
+        let folder = file("checkpoints")
+        guard FileManager.default.fileExists(atPath: folder.path) else { return }
+        try FileManager.default.removeItem(at: folder)
+    }
+
     private static func timestamp(_ date: Date) -> String {
         let parts = Calendar(identifier: .gregorian).dateComponents(in: TimeZone(identifier: "UTC")!, from: date)
         func two(_ value: Int?) -> String { (value! < 10 ? "0" : "") + String(value!) }

@@ -4,7 +4,7 @@ import Foundation
 import Tensors
 
 /// The machine and the program that made a run: `environment.json`, and the facts in the report.
-public struct RunEnvironment: Codable, Equatable, Sendable {
+public struct RunEnvironment: Codable, Equatable, Sendable, CustomStringConvertible {
     public var retort: String
     public var system: String
     public var processor: String
@@ -12,18 +12,40 @@ public struct RunEnvironment: Codable, Equatable, Sendable {
     public var kernels: String
     public var blas: String
 
+    private init() {
+        retort = Version.current
+        system = ProcessInfo.processInfo.operatingSystemVersionString
+        processor = Self.processorName()
+        threads = Threads.count
+        kernels = Processor.kernelLevel
+        blas = "OpenBLAS \(MatrixProduct.coreName)"
+    }
+
     /// What this process runs on.
     public static func current() -> RunEnvironment {
-        RunEnvironment(
-            retort: Version.current, system: ProcessInfo.processInfo.operatingSystemVersionString,
-            processor: processorName(), threads: Threads.count, kernels: Processor.kernelLevel,
-            blas: "OpenBLAS \(MatrixProduct.coreName)")
+        RunEnvironment()
+    }
+
+    /// What an earlier process wrote, nil for a new run.
+    public init?(reading run: RunDirectory) throws {
+        let url = run.file("environment.json")
+        guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+        do {
+            self = try JSONDecoder().decode(RunEnvironment.self, from: Data(contentsOf: url))
+        } catch {
+            throw InputError(
+                file: url.path, problem: "not a description of a machine", remedy: "delete it; it is written anew")
+        }
     }
 
     public func write(to run: RunDirectory) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         try AtomicFile.write(encoder.encode(self), to: run.file("environment.json"))
+    }
+
+    public var description: String {
+        "\(processor), \(threads) threads, \(kernels), \(blas), Retort \(retort)"
     }
 
     /// Name and value of each, for people.

@@ -96,7 +96,7 @@ extension Recipe.PruneHeads: Section {
             "Rounds in which an equal part is scored, removed and recovered from."),
         Field(
             "recover_steps", \.recoverSteps, .integer(0...1_000_000),
-            "Distillation steps after each round, with the loss of `loss`."),
+            "Training steps after each round, with the cross-entropy and KL of `loss`, at half of the learning rate."),
         Field(
             "min_heads", \.minHeads, .integer(1...128), "Heads that stay in every layer."),
         Field("normalize", \.normalize, "Whether scores are divided by their layer's norm before they are compared."),

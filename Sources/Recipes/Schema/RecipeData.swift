@@ -11,7 +11,7 @@ extension Recipe {
         public var limit: Int?
     }
 
-    /// What happens to a row that cannot be used: no text, an unknown label, broken quoting.
+    /// What happens to a row that cannot be used: no text, no label, an unknown label.
     public enum BadRowPolicy: String, SettingChoice {
         case error, skip
     }
@@ -31,7 +31,7 @@ extension Recipe.DataSection: Section {
             "File of the training rows, relative to the current directory."),
         Field(
             "validation", \.validation, .text(.line), presence: .required,
-            "File of the rows that are watched during training."),
+            "File of the rows that each finished stage is scored on."),
         Field("test", \.test, .text(.line), presence: .required, "File of the rows that the report is made from."),
         Field("text", \.text, .text(.line), "Name of the column that holds the text."),
         Field("label", \.label, .text(.line), "Name of the column that holds the label."),

@@ -79,7 +79,7 @@ extension Recipe.TeacherTraining: Section {
 
 extension Recipe.Targets: Section {
     static let fields: [Field<Self>] = [
-        Field("dtype", \.dtype, "Element type of the recorded logits and hidden states.")
+        Field("dtype", \.dtype, "Element type of the recorded hidden states.")
     ]
 }
 

@@ -22,6 +22,7 @@ private struct Attention: DifferentiableOperation {
             let length = rows.count
             let square = length * length
             var scratch = Tensor(uninitialized: [3, square])
+            defer { withExtendedLifetime(scratch) {} }
             let probabilities = scratch.mutablePointer
             let (dropped, dprobabilities) = (probabilities + square, probabilities + 2 * square)
             for head in 0..<layout.heads {
@@ -68,7 +69,7 @@ private struct AttentionLayout {
     /// the same number of rows; every result row is written by one thread alone.
     func forEachSequence(_ body: (Range<Int>) -> Void) {
         let parts = offsets.rows * width > 1 << 14 ? min(Threads.count, offsets.count) : 1
-        Threads.forEach(parts, parallel: true) { part in
+        Threads.forEach(parts) { part in
             let wanted = Threads.chunk(part, of: offsets.rows, parts: parts)
             for b in 0..<offsets.count where wanted.contains(offsets[b].lowerBound) { body(offsets[b]) }
         }
@@ -119,6 +120,7 @@ extension Tape {
         layout.forEachSequence { rows in
             let length = rows.count
             var scratch = Tensor(uninitialized: [length, length])
+            defer { withExtendedLifetime(scratch) {} }
             let p = scratch.mutablePointer
             for head in 0..<heads {
                 let start = rows.lowerBound * layout.width + head * layout.headSize

@@ -17,8 +17,9 @@ private struct LayerNorm: DifferentiableOperation {
         // Each chunk sums γ's and β's gradients for itself; the partial sums are then added in the order of the chunks.
         let parts = max(1, min(Threads.count, rows / 64))
         var partials = Tensor(zeros: [parts, 2, width])
+        defer { withExtendedLifetime(partials) {} }
         let (destination, sums) = (dx.mutablePointer, partials.mutablePointer)
-        Threads.forEach(parts, parallel: true) { part in
+        Threads.forEach(parts) { part in
             let range = Threads.chunk(part, of: rows, parts: parts)
             let start = range.lowerBound
             kernels.layer_norm_backward(

@@ -53,6 +53,8 @@ extension RunPlan {
             "teacher      \(teacherParameters) parameters",
             "student      \(studentParameters) parameters",
             "stages       \(stages.map { name in trainingSteps[name].map { "\(name) (\($0) steps)" } ?? name }.joined(separator: " → "))",
+            "memory       about \(memoryBytes >> 20) MB at most",
+            "time         about \(Int((seconds / 60).rounded(.up))) min of training on this machine",
             "disk         about \(targetBytes / 1_000_000 + 1) MB of targets; \(freeDiskBytes / 1_000_000) MB free",
         ]
         return lines

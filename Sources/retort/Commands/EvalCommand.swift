@@ -10,12 +10,12 @@ struct EvalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval", abstract: "Compare a model with another one on the same rows: numbers, statistics, gates.",
         discussion: """
-            Give a run to see its report again, or two models and data.
+            Give a run to evaluate its models anew on its test rows, or a model and data, perhaps with another model.
 
             EXAMPLE
               retort eval runs/NAME
               retort eval runs/NAME/export --against runs/NAME/models/teacher \\
-                --data datasets/prompt-injection/test.csv --gate 'accuracy >= 0.99*a'
+                --data datasets/prompt-injection/test.csv --gate 'accuracy >= 0.99*teacher'
             """)
 
     @Argument(help: "A run, or the directory of the model to judge.")
@@ -52,7 +52,9 @@ struct EvalCommand: ParsableCommand {
 
     func run() throws {
         guard let data else {
-            guard against == nil else { throw ValidationError("--against needs --data") }
+            guard against == nil, gate.isEmpty, output == nil, !json else {
+                throw ValidationError("--against, --gate, --output and --json need --data")
+            }
             try RunSession(RunDirectory.open(model)).execute()
             return
         }

@@ -49,7 +49,13 @@ struct PredictCommand: ParsableCommand {
         var number = 0
         while let line = readLine(strippingNewline: true) {
             number += 1
-            pending.append(try PredictionRequest(line: line, number: number))
+            do {
+                pending.append(try PredictionRequest(line: line, number: number))
+            } catch {
+                // What came before the bad line is answered first.
+                try predictor.answer(pending)
+                throw error
+            }
             // A person at a terminal waits for each answer; a pipe fills whole batches.
             if pending.count >= (isatty(STDIN_FILENO) == 1 ? 1 : batch) {
                 try predictor.answer(pending)

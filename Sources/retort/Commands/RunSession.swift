@@ -29,17 +29,33 @@ struct RunSession {
             }
             let seconds = start.duration(to: clock.now).components.seconds
             printData(report.table())
+            for line in try metricLines(report) { printData(line) }
             printData("report: \(run.file("report/report.html").relativePath)")
             printData("model:  \(run.file("export").relativePath)")
             Message.line(
                 String(format: "done in %d:%02d min, peak memory %d MB", seconds / 60, seconds % 60, peakMemory))
-            Message.line("next: echo 'a text' | retort predict \(run.file("export").relativePath)")
+            Message.line("next: echo 'a text' | retort predict \(shown)")
             let failed = report.gates.filter { !$0.passed }
             if checkingGates, !failed.isEmpty { throw GatesFailed(gates: failed) }
             return report
         } catch let interrupted as Interrupted {
-            Message.line("\ninterrupted: everything so far is saved\nnext: retort resume \(shown)")
+            Message.line("\ninterrupted: finished stages and a checkpoint are saved\nnext: retort resume \(shown)")
             throw interrupted
+        }
+    }
+
+    /// The recipe's other metrics, a line each with every model's value.
+    private func metricLines(_ report: Report) throws -> [String] {
+        try run.recipe().evaluate.metrics.compactMap { metric in
+            let value: (ClassificationMetrics) -> Double
+            switch metric {
+            case .accuracy: return nil
+            case .macroF1: value = \.macroF1
+            case .matthews: value = \.matthews
+            case .ece: value = \.ece
+            }
+            let values = report.models.map { "\($0.result.key) \(String(format: "%.3f", value($0.metrics)))" }
+            return "\(metric.rawValue): \(values.joined(separator: ", "))"
         }
     }
 

@@ -1,0 +1,83 @@
+import Compression
+import Evaluation
+import Files
+import Models
+
+extension Recipe {
+    /// The shape of the teacher that the recipe trains.
+    func teacherConfiguration(vocabulary: Int, classes: [String]) -> EncoderConfiguration {
+        let shape = teacher.train!
+        return EncoderConfiguration(
+            vocabularySize: vocabulary, hiddenSize: shape.hidden, layers: shape.layers, heads: shape.heads,
+            feedForward: shape.feedForward, maximumPositions: data.maxLength, dropout: Float(shape.dropout),
+            pooling: .first, labels: classes)
+    }
+
+    /// The shape of the student.
+    func studentConfiguration(vocabulary: Int, classes: [String]) -> EncoderConfiguration {
+        EncoderConfiguration(
+            vocabularySize: vocabulary, hiddenSize: student.hidden, layers: student.layers, heads: student.heads,
+            feedForward: student.feedForward, maximumPositions: data.maxLength, dropout: Float(student.dropout),
+            pooling: .first, labels: classes)
+    }
+
+    /// What of the recipe cannot work with this very teacher and student. Found before training, not after it.
+    func problems(teacher: EncoderConfiguration, student: EncoderConfiguration) -> [InputError] {
+        var problems: [InputError] = []
+        func refuse(_ key: String, _ problem: String, _ remedy: String?) {
+            let place = places[key]
+            problems.append(
+                InputError(
+                    file: places.file, line: place?.line, column: place?.column, field: key, problem: problem,
+                    remedy: remedy))
+        }
+        func attempt(_ key: String, _ body: () throws -> Void) {
+            do {
+                try body()
+            } catch let error as InputError {
+                refuse(key, error.problem, error.remedy)
+            } catch {
+                refuse(key, "\(error)", nil)
+            }
+        }
+        for pair in loss.features?.pairs ?? [] where pair.teacher > teacher.layers {
+            refuse(
+                "loss.features.pairs", "the teacher has \(teacher.layers) layers, a pair names layer \(pair.teacher)",
+                "name teacher layers from 0 (the embedding) to \(teacher.layers)")
+        }
+        if self.student.initialize == .teacherLayers, !student.canCopyLayers(of: teacher) {
+            refuse(
+                "student.initialize",
+                "the student's sizes (hidden \(student.hiddenSize), \(student.heads[0]) heads, feed-forward "
+                    + "\(student.feedForward[0])) are not the teacher's (hidden \(teacher.hiddenSize), heads "
+                    + "\(teacher.heads), feed-forward \(teacher.feedForward))",
+                "give the student the teacher's sizes and at most its layers, or set student.initialize=random")
+        }
+        if data.maxLength > teacher.maximumPositions {
+            refuse(
+                "data.max_length", "\(data.maxLength) is more than the teacher's \(teacher.maximumPositions) positions",
+                "set data.max_length=\(teacher.maximumPositions) or less")
+        }
+        if let options = pruningOptions {
+            attempt("prune") { _ = try StructuredPruner(options, configuration: student) }
+        }
+        for gate in evaluate.gates {
+            attempt("evaluate.gates.\(gate.metric)") {
+                let models = Pipeline.evaluatedModels(of: Pipeline.stages(of: self)).map(\.key)
+                _ = try Evaluation.Gate(metric: gate.metric, expression: gate.condition, models: models)
+            }
+        }
+        return problems
+    }
+
+    /// How the recipe prunes.
+    var pruningOptions: PruningOptions? {
+        prune.map { prune in
+            PruningOptions(
+                criterion: prune.heads.criterion == .sensitivity ? .sensitivity : .magnitude,
+                normalize: prune.heads.normalize == .layer ? .layer : .none, keepHeads: prune.heads.keep,
+                keepNeurons: prune.feedForward?.keep ?? 1, rounds: prune.heads.rounds,
+                minimumHeads: prune.heads.minHeads)
+        }
+    }
+}
