@@ -159,11 +159,7 @@ public struct RunPlan: Codable, Equatable, Sendable {
     private func checkRoom(_ recipe: Recipe) throws {
         var errors: [InputError] = []
         func refuse(_ key: String, _ problem: String, _ remedy: String) {
-            let place = recipe.places[key]
-            errors.append(
-                InputError(
-                    file: recipe.places.file, line: place?.line, column: place?.column, field: key, problem: problem,
-                    remedy: remedy))
+            errors.append(recipe.places.error(at: key, problem: problem, remedy: remedy))
         }
         let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
         if memoryBytes > machine {

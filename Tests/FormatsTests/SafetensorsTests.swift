@@ -51,12 +51,12 @@ import Testing
         try GoldenFile.withDirectory { directory in
             let url = directory.appendingPathComponent("model.safetensors")
             let metadata = ["b": "2", "a": "1", "d": "4", "c": "3"]
-            try Safetensors(tensors: [("w", .int8(shape: [2, 1], [5, 6]))], metadata: metadata).write(to: url)
+            try Safetensors(tensors: [("weight", .int8(shape: [2, 1], [5, 6]))], metadata: metadata).write(to: url)
             let header =
                 #"{"__metadata__":{"a":"1","b":"2","c":"3","d":"4"},"#
-                + #""w":{"dtype":"I8","shape":[2,1],"data_offsets":[0,2]}}"#
-            #expect(header.utf8.count == 105)
-            #expect(try Data(contentsOf: url) == Self.file(header + "       ", data: [5, 6]))
+                + #""weight":{"dtype":"I8","shape":[2,1],"data_offsets":[0,2]}}"#
+            #expect(header.utf8.count == 109)
+            #expect(try Data(contentsOf: url) == Self.file(header + "   ", data: [5, 6]))
         }
     }
 

@@ -24,14 +24,11 @@ public struct Material: Sendable {
         var errors: [InputError] = []
         func read(_ key: String, _ path: String, classes: [String]?) throws -> ClassificationRows? {
             guard FileManager.default.fileExists(atPath: path) else {
-                let place = recipe.places["data.\(key)"]
                 errors.append(
-                    InputError(
-                        file: recipe.places.file, line: place?.line, column: place?.column, field: "data.\(key)",
-                        problem: "there is no file \(path)",
-                        remedy:
-                            "paths are relative to the current directory, \(FileManager.default.currentDirectoryPath)"
-                    ))
+                    recipe.places.error(
+                        at: "data.\(key)", problem: "there is no file \(path)",
+                        remedy: "paths are relative to the current directory, "
+                            + FileManager.default.currentDirectoryPath))
                 return nil
             }
             do {
@@ -77,11 +74,7 @@ public struct Material: Sendable {
         guard let train else { return nil }
         let names = train.classes
         func refuse(_ key: String, _ problem: String, _ remedy: String) {
-            let place = recipe.places[key]
-            errors.append(
-                InputError(
-                    file: recipe.places.file, line: place?.line, column: place?.column, field: key, problem: problem,
-                    remedy: remedy))
+            errors.append(recipe.places.error(at: key, problem: problem, remedy: remedy))
         }
         if names.count < 2 {
             refuse(

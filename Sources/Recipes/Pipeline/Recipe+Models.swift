@@ -25,11 +25,7 @@ extension Recipe {
     func problems(teacher: EncoderConfiguration, student: EncoderConfiguration) -> [InputError] {
         var problems: [InputError] = []
         func refuse(_ key: String, _ problem: String, _ remedy: String?) {
-            let place = places[key]
-            problems.append(
-                InputError(
-                    file: places.file, line: place?.line, column: place?.column, field: key, problem: problem,
-                    remedy: remedy))
+            problems.append(places.error(at: key, problem: problem, remedy: remedy))
         }
         func attempt(_ key: String, _ body: () throws -> Void) {
             do {
