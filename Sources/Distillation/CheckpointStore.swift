@@ -39,7 +39,10 @@ public struct CheckpointStore {
                 try FileManager.default.removeItem(at: url)
             } catch let error as InputError {
                 reject("\(error)")
-                try FileManager.default.moveItem(at: url, to: url.appendingPathExtension("damaged"))
+                let aside = url.appendingPathExtension("damaged")
+                // Left from an earlier time that this step was damaged; a move does not replace it.
+                if FileManager.default.fileExists(atPath: aside.path) { try FileManager.default.removeItem(at: aside) }
+                try FileManager.default.moveItem(at: url, to: aside)
             }
         }
         return nil

@@ -1,7 +1,7 @@
 import Tensors
 import Testing
 
-@Suite("Tensor, tape, random numbers and threads")
+@Suite("Tensor, tape and threads")
 struct TapeTests {
     @Test("A copy keeps its values when the original is written to")
     func valueSemantics() {
@@ -82,53 +82,6 @@ struct TapeTests {
         let leaf = recorded.leaf(x, gradient: GradientBuffer(shape: x.shape))
         let free = Tape(recording: false)
         #expect(recorded.gelu(leaf).value.values == free.gelu(Variable(constant: x)).value.values)
-    }
-
-    @Test("Random keys: golden values, which stored runs depend on")
-    func goldenKeys() {
-        // SplitMix64 with seed 0 begins 0xE220A8397B1DCDAF (Steele, Lea, Flood 2014; the reference C code).
-        #expect(RandomKey(0).value == 0xE220_A839_7B1D_CDAF)
-        #expect(RandomKey(1).mixed("order").mixed(2) == RandomKey(1).mixed("order").mixed(2))
-        #expect(RandomKey(1).mixed("a") != RandomKey(1).mixed("b"))
-        #expect(RandomKey(1).mixed(0) != RandomKey(1).mixed(1))
-    }
-
-    @Test("Random numbers: mean and deviation of uniform and normal values; a permutation has every index once")
-    func distributions() {
-        let key = RandomKey(5)
-        let count = 100_000
-        let uniform = (0..<count).map(key.uniform)
-        let normal = (0..<count).map(key.normal)
-        func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
-        // Four standard errors: 0.29/√n and 1/√n for the means, about 0.7/√n for the normal's second moment.
-        #expect(abs(mean(uniform) - 0.5) < 4 * 0.289 / Double(count).squareRoot())
-        #expect(abs(mean(normal)) < 4 / Double(count).squareRoot())
-        #expect(abs(mean(normal.map { $0 * $0 }) - 1) < 4 * 1.42 / Double(count).squareRoot())
-        #expect(uniform.allSatisfy { (0..<1).contains($0) })
-        #expect(key.permutation(1000).sorted() == Array(0..<1000))
-        #expect(key.permutation(1000) != Array(0..<1000))
-        #expect(key.permutation(0).isEmpty)
-    }
-
-    @Test("Dropout keeps the expectation, drops its share, and depends on key and salt alone")
-    func dropout() {
-        let keys = DropoutKeys(rows: (0..<200).map { RandomKey(9).mixed($0).value })
-        let ones = Variable(constant: Tensor(repeating: 1, shape: [200, 500]))
-        func run(_ salt: UInt64) -> [Float] {
-            Tape().dropout(ones, probability: 0.1, keys: keys, salt: salt).value.values
-        }
-        let values = run(1)
-        let dropped = Double(values.count { $0 == 0 }) / Double(values.count)
-        // Four standard errors of a share of 0.1 over 100,000.
-        #expect(abs(dropped - 0.1) < 4 * 0.3 / Double(values.count).squareRoot())
-        #expect(values.allSatisfy { $0 == 0 || abs($0 - 1 / 0.9) < 1e-6 })
-        #expect(values == run(1))
-        #expect(values != run(2))
-        // The same row key gives the same mask in another batch.
-        let alone = Tape().dropout(
-            Variable(constant: Tensor(repeating: 1, shape: [1, 500])), probability: 0.1,
-            keys: DropoutKeys(rows: [keys.rows[7]]), salt: 1)
-        #expect(alone.value.values == Array(values[3500..<4000]))
     }
 
     @Test("Chunks cover every item once, whatever the number")

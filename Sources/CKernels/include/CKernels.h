@@ -4,13 +4,17 @@
 
 /* Vector kernels that Swift cannot reach: one body (kernels.inc) compiled per instruction level, chosen at run time.
    Each has a reference in Swift (Sources/Tensors/Reference) and a test that they agree at every level.
-   All matrices are row-major; `rows` × `width`, without gaps unless a stride is given. */
+   All matrices are row-major; `rows` × `width`, without gaps unless a stride is given; any count may be 0.
+
+   Special values: a kernel follows IEEE 754 element by element, with denormals and signed zeros, and keeps NaN, unless
+   its comment says otherwise. In layer_norm a NaN or an infinity makes its whole row NaN. In softmax so does a NaN, a +∞
+   or a row of nothing but −∞, while a −∞ beside finite scores gets probability 0. */
 typedef struct retort_kernels {
   const char *name;
 
-  /* y = x · Φ(x), with the exact Φ (erf). */
+  /* y = x · Φ(x), with the exact Φ (erf); 0 at −∞. */
   void (*gelu)(const float *x, float *y, size_t n);
-  /* dx = dy · (Φ(x) + x · φ(x)). */
+  /* dx = dy · (Φ(x) + x · φ(x)); the factor is 0 at −∞ and 1 at ∞. */
   void (*gelu_backward)(const float *x, const float *dy, float *dx, size_t n);
 
   /* y = (x − mean) · rstd · gamma + beta per row; mean and rstd are kept for backward. */
@@ -26,7 +30,7 @@ typedef struct retort_kernels {
   void (*softmax_backward)(const float *p, float *dp, size_t rows, size_t width, float scale);
 
   /* y[i, j] = keep(key[i], salt, j) ? x[i, j] · scale : 0, where keep is a hash ≥ threshold (see Dropout.swift).
-     x may be y. */
+     What is dropped becomes 0 whatever it was. x may be y. */
   void (*dropout)(const float *x, float *y, const uint64_t *keys, uint64_t salt, size_t rows, size_t width,
                   uint32_t threshold, float scale);
 
@@ -48,12 +52,13 @@ typedef struct retort_kernels {
                 float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, float correction1,
                 float correction2);
 
-  /* y = (clamp(round(x / scale) + zero, low, high) − zero) · scale, rounding half to even. */
+  /* y = (clamp(round(x / scale) + zero, low, high) − zero) · scale, rounding half to even. The quotient is a true
+     division, so that ties fall where ONNX's QuantizeLinear puts them. */
   void (*fake_quantize)(const float *x, float *y, size_t n, float scale, float zero, float low, float high);
-  /* Straight-through: dx = dy where x lies inside the range, 0 where it was clipped. */
+  /* Straight-through: dx = dy where x lies inside the range, 0 where it was clipped or is NaN. */
   void (*fake_quantize_backward)(const float *x, const float *dy, float *dx, size_t n, float scale, float zero,
                                  float low, float high);
-  /* q = clamp(round(x / scale) + zero, 0, 255) */
+  /* q = clamp(round(x / scale) + zero, 0, 255); NaN gives 0. */
   void (*quantize_u8)(const float *x, uint8_t *q, size_t n, float scale, float zero);
   /* c = a · b exactly, in int32. a: rows × depth, stride `a_stride` bytes (a multiple of 4 and ≥ depth, padded with
      anything), b packed as [width/16][depth/4][16][4] and padded with zeros, c: rows × width with stride c_stride. */

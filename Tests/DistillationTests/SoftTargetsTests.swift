@@ -1,0 +1,190 @@
+import Distillation
+import Files
+import Formats
+import Foundation
+import Layers
+import Models
+import Tensors
+import Testing
+
+@Suite("Soft targets")
+struct SoftTargetsTests {
+    private let teacher = SmallModel.encoder(width: 20, layers: 3, seed: 2)
+    private let sequences = SmallModel.examples(30).sequences
+
+    private func record(
+        _ url: URL, layers: [Int] = [0, 3], precision: SoftTargetRecorder.Precision = .float32,
+        progress: (Int, Int) throws -> Void = { _, _ in }
+    ) throws -> Int {
+        let recorder = SoftTargetRecorder(
+            teacher: teacher, layers: layers, precision: precision, attributes: ["teacher_sha256": "0123"])
+        return try recorder.record(sequences + sequences.prefix(5), to: url, progress: progress)
+    }
+
+    /// Runs `body` with recorded targets.
+    private func withTargets(
+        _ precision: SoftTargetRecorder.Precision = .float32, memory: Int = 1 << 29,
+        _ body: (SoftTargets) throws -> Void
+    ) throws {
+        try withDirectory { directory in
+            let url = directory.appendingPathComponent("targets.h5")
+            #expect(try record(url, precision: precision) == sequences.count)
+            try body(SoftTargets(reading: url, classes: 3, memory: memory))
+        }
+    }
+
+    /// Some rows in another order than they were recorded in, one of them twice.
+    private var choices: [[[Int32]]] {
+        let order = RandomKey(4).permutation(sequences.count).map { sequences[$0] }
+        return [sequences, order, [order[7]], [order[3], order[1], order[3]]]
+    }
+
+    @Test("equal what a live teacher says, whatever the order or the batch")
+    func logProbabilities() throws {
+        let live = LiveTeacher(teacher: teacher)
+        try withTargets { targets in
+            for rows in choices {
+                let (found, expected) = try (
+                    targets.logProbabilities(for: rows), live.logProbabilities(for: rows)
+                )
+                #expect(found.shape == [rows.count, 3])
+                #expect(
+                    largestDifference(found.values, expected.values) < 1e-6 * max(1, largestMagnitude(expected.values)))
+            }
+        }
+    }
+
+    @Test(
+        "hold hidden states that equal a live teacher's, to half precision in float16, in memory or on disk",
+        arguments: [SoftTargetRecorder.Precision.float32, .float16], [0, 1 << 29])
+    func hiddenStates(_ precision: SoftTargetRecorder.Precision, memory: Int) throws {
+        let live = LiveTeacher(teacher: teacher)
+        try withTargets(precision, memory: memory) { targets in
+            for layer in [0, 3] {
+                #expect(try targets.width(layer: layer) == 20)
+                for rows in choices {
+                    let found = try targets.hiddenStates(layer: layer, for: rows)
+                    let expected = try live.hiddenStates(layer: layer, for: rows)
+                    #expect(found.shape == expected.shape)
+                    // Another batch sums in another order, hence the last bits. A half has 11 bits.
+                    let relative: Float = precision == .float32 ? 1e-5 : 0x1p-11
+                    let isClose = zip(found.values, expected.values).allSatisfy {
+                        abs($0 - $1) <= relative * max(abs($1), 1)
+                    }
+                    #expect(isClose, "layer \(layer)")
+                }
+            }
+        }
+    }
+
+    @Test("are the teacher's own bits in float32, for the batch that was recorded")
+    func exact() throws {
+        // The recorder runs the rows by length, up to 64 at a time.
+        let rows = sequences.sorted { $0.count < $1.count }
+        let expected = try LiveTeacher(teacher: teacher).hiddenStates(layer: 3, for: rows).values
+        try withTargets(.float32) { targets in
+            let found = try targets.hiddenStates(layer: 3, for: rows).values
+            #expect(found == expected)
+        }
+    }
+
+    @Test("in float16 are the recorded float32 values rounded to half, no more")
+    func halfPrecision() throws {
+        var recorded: [Float] = []
+        try withTargets(.float32) { recorded = try $0.hiddenStates(layer: 3, for: sequences).values }
+        try withTargets(.float16) { targets in
+            let found = try targets.hiddenStates(layer: 3, for: sequences).values
+            #expect(found == recorded.map { Float(Float16($0)) })
+        }
+    }
+
+    @Test("give the teacher's distribution at any temperature: softmax of the logits / T", arguments: [1.0, 2, 4, 0.5])
+    func temperature(_ temperature: Double) throws {
+        let logits = SmallModel.logits(teacher, sequences)
+        let student = Tensor(RandomTensor.values(sequences.count * 3), shape: [sequences.count, 3])
+        func divergence(_ teacher: Tensor) -> Float {
+            Tape().distillationKL(
+                Variable(constant: student), teacher: teacher, temperature: temperature, temperatureSquared: true,
+                normalizer: sequences.count
+            ).value.scalar
+        }
+        try withTargets { targets in
+            let recorded = try targets.logProbabilities(for: sequences)
+            // softmax(log p / T) = softmax(z / T), where p^(1/T) without the sum over classes would not be.
+            let fromRecorded = logSoftmax(recorded.values.map(Double.init), width: 3, temperature: temperature)
+            let fromLogits = logSoftmax(logits.map(Double.init), width: 3, temperature: temperature)
+            #expect(zip(fromRecorded, fromLogits).allSatisfy { abs($0 - $1) < 1e-5 })
+            let expected = divergence(Tensor(logits, shape: recorded.shape))
+            #expect(abs(divergence(recorded) - expected) < 1e-5 * max(1, expected))
+        }
+    }
+
+    @Test("refuse a row that was not recorded, naming the dataset and the row")
+    func unknownRow() throws {
+        try withTargets { targets in
+            let unknown: [Int32] = [39, 38, 37]
+            for ask in [
+                { _ = try targets.logProbabilities(for: [sequences[0], unknown]) },
+                { _ = try targets.hiddenStates(layer: 0, for: [unknown]) },
+                // The beginning of a row is another row.
+                { _ = try targets.logProbabilities(for: [sequences.first { $0.count > 2 }!.dropLast()]) },
+            ] {
+                let error = try #require(throws: InputError.self) { try ask() }
+                #expect(error.field == "rows/hash" && error.file?.hasSuffix("targets.h5") == true)
+            }
+        }
+    }
+
+    @Test("refuse a layer that was not recorded, and say which were")
+    func unknownLayer() throws {
+        try withTargets { targets in
+            for ask in [
+                { _ = try targets.width(layer: 2) }, { _ = try targets.hiddenStates(layer: 2, for: [sequences[0]]) },
+            ] {
+                let error = try #require(throws: InputError.self) { try ask() }
+                #expect(error.field == "hidden_states/2" && error.problem.contains("[0, 3]"))
+            }
+        }
+    }
+
+    @Test("are refused in half precision where a hidden state is beyond its range")
+    func overflow() throws {
+        let large = SmallModel.encoder(width: 20, layers: 3, seed: 2)
+        large.embeddingNorm.gamma.value = Tensor(repeating: 1e5, shape: [20])
+        try withDirectory { directory in
+            let url = directory.appendingPathComponent("targets.h5")
+            func record(_ precision: SoftTargetRecorder.Precision) throws {
+                let recorder = SoftTargetRecorder(teacher: large, layers: [0], precision: precision, attributes: [:])
+                _ = try recorder.record(sequences, to: url) { _, _ in }
+            }
+            let error = try #require(throws: InputError.self) { try record(.float16) }
+            #expect(error.field == "hidden_states/0" && error.remedy?.contains("float32") == true)
+            #expect(!FileManager.default.fileExists(atPath: url.path))
+            try record(.float32)
+            #expect(FileManager.default.fileExists(atPath: url.path))
+        }
+    }
+
+    @Test("report progress, and leave no file when the recording is ended")
+    func progress() throws {
+        try withDirectory { directory in
+            let url = directory.appendingPathComponent("targets.h5")
+            var heard: [[Int]] = []
+            #expect(try record(url) { heard.append([$0, $1]) } == 30)
+            #expect(heard == [[30, 30]])
+            let bytes = try Data(contentsOf: url)
+            _ = try record(url)
+            #expect(try Data(contentsOf: url) == bytes, "the same recording gives the same bytes")
+            try FileManager.default.removeItem(at: url)
+            #expect(throws: Interrupted.self) { try record(url) { _, _ in throw Interrupted(signal: 2) } }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+        }
+    }
+}
+
+/// Standard normal numbers that are the same in every run.
+enum RandomTensor {
+    static func values(_ count: Int) -> [Float] {
+        (0..<count).map { Float(RandomKey(12).normal($0)) }
+    }
+}

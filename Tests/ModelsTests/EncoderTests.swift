@@ -1,0 +1,103 @@
+import Files
+import Layers
+import Models
+import Tensors
+import Testing
+
+@Suite("Encoder")
+struct EncoderTests {
+    private func configuration(layers: Int, heads: [Int]? = nil, feedForward: [Int]? = nil) -> EncoderConfiguration {
+        var configuration = EncoderConfiguration(
+            vocabularySize: 20, hiddenSize: 12, layers: layers, heads: 3, feedForward: 16, maximumPositions: 6,
+            dropout: 0, pooling: .first, labels: ["a", "b"])
+        if let heads { configuration.heads = heads }
+        if let feedForward { configuration.feedForward = feedForward }
+        return configuration
+    }
+
+    @Test("counts its weights from the configuration alone, also with uneven layers")
+    func parameterCount() {
+        for configuration in [
+            configuration(layers: 2), configuration(layers: 3, heads: [3, 1, 2], feedForward: [16, 5, 9]),
+        ] {
+            #expect(configuration.parameterCount == Encoder(unfilled: configuration).parameterCount)
+        }
+    }
+
+    @Test("takes a teacher's embeddings, head and evenly spaced layers, the last ones corresponding")
+    func copyLayers() {
+        let teacher = Encoder(configuration(layers: 5), key: RandomKey(1))
+        // Student layer i of n gets teacher layer ⌈(i + 1) · m / n⌉, counted from 1.
+        for (layers, sources) in [(5, [1, 2, 3, 4, 5]), (2, [3, 5]), (3, [2, 4, 5]), (1, [5])] {
+            let student = Encoder(configuration(layers: layers), key: RandomKey(2))
+            student.copyLayers(of: teacher)
+            for (layer, source) in sources.enumerated() {
+                let pairs = zip(student.layers[layer].parameters, teacher.layers[source - 1].parameters)
+                #expect(pairs.allSatisfy { $0.value.values == $1.value.values }, "layer \(layer) of \(layers)")
+            }
+            #expect(student.wordEmbeddings.table.value.values == teacher.wordEmbeddings.table.value.values)
+            #expect(student.classifier.weight.value.values == teacher.classifier.weight.value.values)
+        }
+    }
+
+    @Test("takes the first rows of a teacher's larger tables, and never writes into the teacher")
+    func copyLargerTables() {
+        var larger = configuration(layers: 2)
+        larger.vocabularySize = 25
+        larger.maximumPositions = 9
+        let teacher = Encoder(larger, key: RandomKey(1))
+        let student = Encoder(configuration(layers: 2), key: RandomKey(2))
+        student.copyLayers(of: teacher)
+        #expect(student.wordEmbeddings.table.value.values == Array(teacher.wordEmbeddings.table.value.values[..<240]))
+        #expect(
+            student.positionEmbeddings.table.value.values == Array(teacher.positionEmbeddings.table.value.values[..<72])
+        )
+        let taught = teacher.layers[0].query.weight.value.values
+        student.layers[0].query.weight.value.add(Tensor(repeating: 1, shape: [12, 12]))
+        #expect(teacher.layers[0].query.weight.value.values == taught)
+    }
+
+    @Test("says of which teachers it can take layers")
+    func canCopyLayers() {
+        let student = configuration(layers: 2)
+        func can(_ change: (inout EncoderConfiguration) -> Void) -> Bool {
+            var teacher = configuration(layers: 3)
+            change(&teacher)
+            return student.canCopyLayers(of: teacher)
+        }
+        #expect(can { _ in })
+        #expect(can { $0.vocabularySize += 1 })
+        let changes: [(inout EncoderConfiguration) -> Void] = [
+            { $0.hiddenSize = 24 }, { $0.headSize = 2 }, { $0.heads = [3, 3, 2] }, { $0.feedForward = [16, 16, 15] },
+            { $0.vocabularySize -= 1 }, { $0.maximumPositions -= 1 }, { $0.tokenTypes -= 1 }, { $0.labels = ["a"] },
+            { ($0.heads, $0.feedForward) = ([3], [16]) },
+        ]
+        for (index, change) in changes.enumerated() { #expect(!can(change), "change \(index)") }
+    }
+
+    @Test("refuses to hand out logits that are not finite")
+    func notFinite() throws {
+        let encoder = Encoder(configuration(layers: 1), key: RandomKey(1))
+        #expect(try encoder.logits(of: [[1, 2], [3]]).count == 4)
+        encoder.classifier.bias.value = Tensor([0, .nan], shape: [2])
+        #expect(throws: InputError.self) { try encoder.logits(of: [[1, 2], [3]]) }
+    }
+
+    @Test("renames its classes in order")
+    func rename() {
+        let encoder = Encoder(configuration(layers: 1), key: RandomKey(1))
+        encoder.rename(classes: ["benign", "injection"])
+        #expect(encoder.configuration.labels == ["benign", "injection"])
+    }
+
+    @Test("reports the sizes of a layer that was replaced")
+    func replaceLayer() {
+        let encoder = Encoder(configuration(layers: 2), key: RandomKey(1))
+        let donor = Encoder(configuration(layers: 2, heads: [3, 1], feedForward: [16, 7]), key: RandomKey(2))
+        encoder.replaceLayer(1, by: donor.layers[1])
+        #expect(encoder.configuration.heads == [3, 1])
+        #expect(encoder.configuration.feedForward == [16, 7])
+        #expect(encoder.configuration.parameterCount == encoder.parameterCount)
+        #expect(encoder.forward(PackedBatch([[1, 2]], samples: [0]), on: Tape()).logits.shape == [1, 2])
+    }
+}
