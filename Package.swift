@@ -67,7 +67,7 @@ let tests: KeyValuePairs<String, [Target.Dependency]> = [
     "Models": ["Layers", "Tensors", "Files"],
     "Tokenizers": ["Files"],
     "Formats": ["Files"],
-    "Distillation": ["Files", "Formats", "Layers", "Models", "Tensors"],
+    "Distillation": ["Files", "Formats", "Layers", "Models", "Tensors", "Tokenizers"],
     "Compression": ["CKernels", "Distillation", "Files", "Formats", "Layers", "Models", "Tensors"],
     "Evaluation": ["Files"],
     "Recipes": ["Files"],

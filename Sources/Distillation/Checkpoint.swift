@@ -51,11 +51,15 @@ public struct Checkpoint {
 
     /// Writes the checkpoint whole or not at all.
     func write(to url: URL) throws {
+        // HDF5 does not survive a full disk, so it is not let into one. The margin is for its own structures.
+        let values = tensors.reduce(0) { $0 + $1.value.count }
+        try AtomicFile.requireRoom(for: 12 * values + 4096 * (tensors.count + 64), at: url)
         try HDF5File.create(at: url) { file in
             try file.setAttribute("format", to: .string(Self.format))
             try file.setAttribute("stage", to: .string(stage))
             try file.setAttribute("inputs", to: .string(inputs))
             try file.setAttribute("step", to: .integer(Int64(step)))
+            try file.setAttribute("sha256", to: .string(digest))
             try file.setAttribute("optimizer_step", to: .integer(Int64(optimizerStep)))
             try file.setAttribute("metrics_bytes", to: .integer(Int64(metricsBytes)))
             let names = Array(tensors.map(\.name).joined(separator: "\n").utf8)
@@ -100,6 +104,19 @@ public struct Checkpoint {
             let weight = try read("weights")
             return (String(name), weight, try read("m", shape: weight.shape), try read("v", shape: weight.shape))
         }
+        guard try file.string("sha256") == digest else {
+            throw InputError(file: url.path, field: "sha256", problem: "the weights are not those that were written")
+        }
+    }
+
+    /// Digest of all weights and moments.
+    private var digest: String {
+        let digests = tensors.flatMap { tensor in
+            [tensor.value, tensor.first, tensor.second].map { value in
+                value.withUnsafeBufferPointer { Digest.sha256(Data(buffer: $0)) }
+            }
+        }
+        return Digest.sha256(digests.joined())
     }
 
     private static let format = "retort checkpoint 1"

@@ -46,6 +46,23 @@ public enum AtomicFile {
         try sync(directory, named: directory)
     }
 
+    /// Refuses early what will not fit on the disk.
+    ///
+    /// - Throws: `InputError` with the bytes needed and the bytes free.
+    public static func requireRoom(for bytes: Int, at url: URL) throws {
+        var directory = url.deletingLastPathComponent()
+        while !FileManager.default.fileExists(atPath: directory.path), directory.path != "/" {
+            directory.deleteLastPathComponent()
+        }
+        var values = statvfs()
+        guard statvfs(directory.path, &values) == 0 else { return }
+        let free = Int(clamping: UInt64(values.f_bavail) * UInt64(values.f_frsize))
+        guard bytes > free else { return }
+        throw InputError(
+            file: url.path, problem: "the disk is full: \(bytes >> 10) kB are needed, \(free >> 10) kB are free",
+            remedy: "free some space; what was finished before is safe, and retort resume goes on from it")
+    }
+
     private static func sync(_ url: URL, named shown: URL) throws {
         let descriptor = open(url.path, O_RDONLY)
         guard descriptor >= 0 else {

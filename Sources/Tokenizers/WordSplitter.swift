@@ -72,7 +72,10 @@ struct WordSplitter: Sendable {
             if BertCharacter.isBlank(scalar) {
                 clean.append(" ")
             } else if BertCharacter.isIdeograph(scalar) {
-                clean.append(contentsOf: [" ", scalar, " "])
+                // One by one: appending a collection copies the whole view each time.
+                clean.append(" ")
+                clean.append(scalar)
+                clean.append(" ")
             } else {
                 clean.append(scalar)
             }

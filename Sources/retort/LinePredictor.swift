@@ -37,14 +37,15 @@ struct PredictionRequest {
         self.text = text
     }
 
-    /// A plain text, or a JSON object with `text` and perhaps `id`.
+    /// Whether a first line says that all lines are JSON objects: texts may well begin with a brace.
+    static func isObject(_ line: String) -> Bool {
+        (try? JSONSerialization.jsonObject(with: Data(line.utf8))) is [String: Any]
+    }
+
+    /// A JSON object with `text` and perhaps `id`.
     ///
-    /// - Throws: `InputError` with the line's number where a line that starts like JSON is not such an object.
-    init(line: String, number: Int) throws {
-        guard line.hasPrefix("{") else {
-            self.init(id: .integer(number), text: line)
-            return
-        }
+    /// - Throws: `InputError` with the line's number where the line is not such an object.
+    init(object line: String, number: Int) throws {
         struct Object: Decodable {
             var id: ID?
             var text: String
@@ -54,11 +55,6 @@ struct PredictionRequest {
                 case id, text
                 case textPair = "text_pair"
             }
-        }
-        // A line in braces that is no JSON at all is an ordinary text.
-        guard (try? JSONSerialization.jsonObject(with: Data(line.utf8))) != nil else {
-            self.init(id: .integer(number), text: line)
-            return
         }
         do {
             let object = try JSONDecoder().decode(Object.self, from: Data(line.utf8))
@@ -71,8 +67,8 @@ struct PredictionRequest {
         } catch is DecodingError {
             throw InputError(
                 file: "standard input", line: number, field: "text",
-                problem: "the object has no \"text\" of type string, or its \"id\" is neither text nor a whole number",
-                remedy: "write {\"id\": …, \"text\": \"…\"}, or one plain text per line")
+                problem: "not an object with a \"text\" of type string and an \"id\" that is text or a whole number",
+                remedy: "write {\"id\": …, \"text\": \"…\"}: the first line is such an object, so all are read as such")
         }
     }
 }

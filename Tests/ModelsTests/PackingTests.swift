@@ -7,9 +7,10 @@ import Testing
 struct PackingTests {
     private let sequences: [[Int32]] = [[5, 7, 9], [3], [11, 2, 2, 8, 40, 1, 6], [9, 9], [30, 31, 32, 33, 34]]
 
-    private func encoder(_ pooling: EncoderConfiguration.Pooling) -> Encoder {
+    private func encoder(_ pooling: EncoderConfiguration.Pooling, dropout: Float = 0.2) -> Encoder {
         let configuration = EncoderConfiguration(
-            vocabularySize: 50, hiddenSize: 24, layers: 2, heads: 3, feedForward: 40, maximumPositions: 8, dropout: 0.2,
+            vocabularySize: 50, hiddenSize: 24, layers: 2, heads: 3, feedForward: 40, maximumPositions: 8,
+            dropout: dropout,
             pooling: pooling, labels: ["a", "b", "c"])
         let encoder = Encoder(configuration, key: RandomKey(4))
         // Ten times the usual deviation: with the usual one all logits are nearly equal, whatever goes wrong.
@@ -51,6 +52,7 @@ struct PackingTests {
         let plain = logits(encoder, [2])[0]
         let first = logits(encoder, [2], dropout: RandomKey(1))[0]
         #expect(!isClose(first, plain))
+        #expect(plain == logits(self.encoder(.first, dropout: 0), [2], dropout: RandomKey(1))[0])
         #expect(!isClose(first, logits(encoder, [2], dropout: RandomKey(2))[0]))
         #expect(first == logits(encoder, [2], dropout: RandomKey(1))[0])
     }

@@ -36,6 +36,10 @@ public struct SoftTargetRecorder {
         var seen: Set<[Int32]> = []
         // Rows of one length after another: the work per batch is even.
         let rows = sequences.filter { seen.insert($0).inserted }.sorted { $0.count < $1.count }
+        let positions = rows.reduce(0) { $0 + $1.count }
+        let width = teacher.configuration.hiddenSize * layers.count * (precision == .float16 ? 2 : 4) + 4
+        let perRow = 4 * teacher.configuration.labels.count + 16
+        try AtomicFile.requireRoom(for: positions * width + rows.count * perRow + (4 << 20), at: url)
         try HDF5File.create(at: url) { file in
             try describe(file)
             try file.write(rows.map(TokenRow.hash), shape: [rows.count], to: SoftTargetFile.hashes)

@@ -1,5 +1,6 @@
 import Compression
 import Distillation
+import Files
 public import Foundation
 public import Models
 public import Tokenizers
@@ -15,6 +16,12 @@ public struct LoadedModel {
     /// - Throws: `InputError` saying what is missing or wrong.
     public init(_ directory: URL) throws {
         let url = Self.modelFolder(of: directory)
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue else {
+            throw InputError(
+                file: directory.path, problem: "there is no such directory",
+                remedy: "give a model directory, or a run that has made a model")
+        }
         self.url = url
         tokenizer = try WordPieceTokenizer.load(from: url)
         classifier =

@@ -137,9 +137,8 @@ extension Pipeline {
         return StageResult(
             summary: "\(Self.grouped(model.parameterCount)) parameters, validation accuracy "
                 + String(format: "%.4f", accuracy),
-            outputs: [
-                "\(folder)/\(ModelDirectory.weightsFile)", "\(folder)/\(ModelDirectory.configurationFile)",
-            ])
+            outputs: [ModelDirectory.weightsFile, ModelDirectory.configurationFile, "tokenizer.json", "vocab.txt"]
+                .map { "\(folder)/\($0)" })
     }
 
     func accuracy(of model: any Classifier, on data: LabelledSequences) throws -> Double {

@@ -49,14 +49,24 @@ extension Pipeline {
 
     /// The records of the finished stage, for the report.
     func prunedHeads() throws -> [HeadRecord] {
-        try JSONDecoder().decode(PruneProgress.self, from: Data(contentsOf: run.file(Self.prunerFile))).pruner.heads
+        try pruneProgress().pruner.heads
+    }
+
+    private func pruneProgress() throws -> PruneProgress {
+        let url = run.file(Self.prunerFile)
+        do {
+            return try JSONDecoder().decode(PruneProgress.self, from: Data(contentsOf: url))
+        } catch {
+            throw InputError(
+                file: url.path, problem: "not the state of a pruning stage", remedy: "delete it to prune again")
+        }
     }
 
     /// The unpruned student, or the model after the last finished round of an interrupted stage.
     private func startingPoint(inputs: String) throws -> (StructuredPruner, Encoder) {
         let url = run.file(Self.prunerFile)
         if FileManager.default.fileExists(atPath: url.path) {
-            let progress = try JSONDecoder().decode(PruneProgress.self, from: Data(contentsOf: url))
+            let progress = try pruneProgress()
             if progress.inputs == inputs {
                 observer.note("prune: going on after round \(progress.pruner.roundsDone)")
                 let folder = run.file("prune/round-\(progress.pruner.roundsDone)")

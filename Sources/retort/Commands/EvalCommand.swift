@@ -70,9 +70,9 @@ struct EvalCommand: ParsableCommand {
                     file: against, problem: "its classes are \(theirs), those of \(model) \(mine)",
                     remedy: "compare models of the same classes in the same order")
             }
-            models.append(("teacher", against, other))
+            models.append(("teacher", "Teacher", other))
         }
-        models.append(("model", model, judged))
+        models.append(("model", "Model", judged))
         let evaluation = ModelEvaluation(rows: rows, labels: judged.classifier.configuration.labels, queries: queries)
         let keys = models.map(\.key)
         let report = try Report(
@@ -88,6 +88,20 @@ struct EvalCommand: ParsableCommand {
             printData(String(decoding: try report.json(), as: UTF8.self))
         } else {
             printData(report.table())
+            for pair in report.pairs {
+                let difference = pair.accuracyDifference
+                printData(
+                    String(
+                        format: "accuracy of model against teacher: %+.1f points (95%% interval %+.1f to %+.1f), "
+                            + "agreement %.1f%%, mean KL %.4f, McNemar p %.3f, %d lost, %d won", difference.value * 100,
+                        difference.low * 100, difference.high * 100, pair.agreement * 100, pair.klMean, pair.mcnemarP,
+                        pair.flips.lost, pair.flips.won))
+            }
+            for gate in report.gates {
+                printData(
+                    "gate \(gate.gate): \(gate.passed ? "passed" : "failed") with \(String(format: "%.4f", gate.value))"
+                )
+            }
         }
         if let output {
             let directory = URL(fileURLWithPath: output, isDirectory: true)

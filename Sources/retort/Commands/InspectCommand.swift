@@ -1,6 +1,9 @@
 import ArgumentParser
 import Formats
 import Foundation
+import Models
+import Recipes
+import Tokenizers
 
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -28,6 +31,7 @@ struct InspectCommand: ParsableCommand {
         }
         printData("format: \(inspection.format.rawValue)")
         for property in inspection.metadata { printData("\(property.name): \(property.value)") }
+        guard inspection.format != .directory else { return try describeModel() }
         let names = inspection.tensors.map(\.name)
         let shapes = inspection.tensors.map { $0.shape.map(String.init).joined(separator: " × ") }
         let (nameWidth, shapeWidth) = ((names.map(\.count).max() ?? 0) + 2, (shapes.map(\.count).max() ?? 0) + 2)
@@ -39,5 +43,23 @@ struct InspectCommand: ParsableCommand {
         }
         let bytes = inspection.tensors.reduce(0) { $0 + $1.bytes }
         printData("\(inspection.tensors.count) tensors, \(bytes) bytes")
+    }
+
+    /// What a model directory, or a run, holds.
+    private func describeModel() throws {
+        let url = URL(fileURLWithPath: file, isDirectory: true)
+        guard FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path) else { return }
+        let model = try LoadedModel(url)
+        let configuration = model.classifier.configuration
+        printData(
+            "model: \(model.classifier is Encoder ? "float32" : "INT8") encoder, \(configuration.layers) layers, hidden \(configuration.hiddenSize)"
+        )
+        printData("heads per layer: \(configuration.heads.map(String.init).joined(separator: ", "))")
+        printData("feed-forward per layer: \(configuration.feedForward.map(String.init).joined(separator: ", "))")
+        printData("parameters: \(model.classifier.parameterCount)")
+        printData("classes: \(configuration.labels.joined(separator: ", "))")
+        printData(
+            "tokenizer: WordPiece, \(model.tokenizer.vocabulary.count) pieces, at most \(configuration.maximumPositions) a text"
+        )
     }
 }

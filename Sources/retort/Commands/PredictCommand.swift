@@ -8,7 +8,7 @@ struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "predict", abstract: "Classify texts from standard input, one JSON object per text.",
         discussion: """
-            Reads one text per line, or JSONL with {"id", "text"}. Writes, in the same order,
+            Reads one text per line; if the first line is a JSON object, JSONL with {"id", "text"}. Writes, in the same order,
             {"id", "label", "score", "scores": {label: probability}}; a plain line's id is its number.
 
             EXAMPLE
@@ -44,13 +44,18 @@ struct PredictCommand: ParsableCommand {
                 remedy: "give at most \(positions)")
         }
         let predictor = LinePredictor(model: model, maxLength: maxLength ?? positions, withLogits: logits)
-        if let text { return try predictor.answer([PredictionRequest(id: .string("1"), text: text)]) }
+        if let text { return try predictor.answer([PredictionRequest(id: .integer(1), text: text)]) }
         var pending: [PredictionRequest] = []
         var number = 0
+        var readsObjects = false
         while let line = readLine(strippingNewline: true) {
             number += 1
             do {
-                pending.append(try PredictionRequest(line: line, number: number))
+                if number == 1 { readsObjects = PredictionRequest.isObject(line) }
+                pending.append(
+                    try readsObjects
+                        ? PredictionRequest(object: line, number: number)
+                        : PredictionRequest(id: .integer(number), text: line))
             } catch {
                 // What came before the bad line is answered first.
                 try predictor.answer(pending)

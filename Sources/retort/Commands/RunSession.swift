@@ -76,6 +76,6 @@ struct GatesFailed: Error, CustomStringConvertible {
     var description: String {
         gates.map { gate in
             String(format: "gate failed: \(gate.gate): %.4f against %.4f", gate.value, gate.threshold)
-        }.joined(separator: "\n") + "\n  → the report says where the quality went"
+        }.joined(separator: "\n")
     }
 }
