@@ -5,7 +5,8 @@ import Tensors
 
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Say what this machine offers, and test the main kernels against their references.",
+        commandName: "doctor",
+        abstract: "Say what this machine offers, and test the main kernels against their references.",
         discussion: """
             EXAMPLE
               retort doctor
