@@ -27,18 +27,20 @@ struct RunTests {
             #expect(FileManager.default.fileExists(atPath: path), "\(file)")
         }
 
-        let predicted = try command.run(
-            "predict", "\(run)/export",
-            input: "the red and the blue\n{\"id\": \"x\", \"text\": \"the cat and the dog\"}\n")
-        #expect(predicted.status == 0, "\(predicted.errors)")
-        let answers = try predicted.output.split(separator: "\n").map {
-            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        func predict(_ input: String) throws -> [String: Any] {
+            let predicted = try command.run("predict", "\(run)/export", input: input)
+            #expect(predicted.status == 0, "\(predicted.errors)")
+            let lines = predicted.output.split(separator: "\n")
+            #expect(lines.count == 1)
+            let answer = try JSONSerialization.jsonObject(with: Data(try #require(lines.first).utf8))
+            return try #require(answer as? [String: Any])
         }
-        #expect(answers.count == 2)
-        #expect(answers[0]["id"] as? Int == 1)
-        #expect(answers[0]["label"] as? String == "colour")
-        #expect(answers[1]["id"] as? String == "x")
-        #expect(answers[1]["label"] as? String == "animal")
+        let plain = try predict("the red and the blue\n")
+        #expect(plain["id"] as? Int == 1)
+        #expect(plain["label"] as? String == "colour")
+        let object = try predict("{\"id\": \"x\", \"text\": \"the cat and the dog\"}\n")
+        #expect(object["id"] as? String == "x")
+        #expect(object["label"] as? String == "animal")
 
         let inspected = try command.run("inspect", "\(run)/export", "--json")
         #expect(inspected.status == 0, "\(inspected.errors)")

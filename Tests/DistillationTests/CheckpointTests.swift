@@ -152,7 +152,8 @@ struct CheckpointTests {
 
     @Test("that declare impossible counts or shapes are refused, not trusted")
     func hostile() throws {
-        func write(_ url: URL, step: Int64 = 1, moment: [Int] = [2]) throws {
+        let ones = Digest.sha256([Float](repeating: 1, count: 2).withUnsafeBufferPointer { Data(buffer: $0) })
+        func write(_ url: URL, step: Int64 = 1, moment: [Int] = [2], weight: Float = 1) throws {
             try HDF5File.create(at: url) { file in
                 try file.setAttribute("format", to: .string("retort checkpoint 1"))
                 try file.setAttribute("stage", to: .string("student"))
@@ -160,8 +161,9 @@ struct CheckpointTests {
                 try file.setAttribute("step", to: .integer(step))
                 try file.setAttribute("optimizer_step", to: .integer(step))
                 try file.setAttribute("metrics_bytes", to: .integer(0))
+                try file.setAttribute("sha256", to: .string(Digest.sha256(ones + ones + ones)))
                 try file.write(Array("w".utf8), shape: [1], to: "parameters")
-                try file.write([Float](repeating: 1, count: 2), shape: [2], to: "weights/w")
+                try file.write([weight, 1], shape: [2], to: "weights/w")
                 try file.write([Float](repeating: 1, count: moment[0]), shape: moment, to: "m/w")
                 try file.write([Float](repeating: 1, count: 2), shape: [2], to: "v/w")
             }
@@ -177,6 +179,8 @@ struct CheckpointTests {
             #expect(try rejection()?.contains("negative") == true)
             try write(url, moment: [3])
             #expect(try rejection()?.contains("m/w") == true)
+            try write(url, weight: 1.5)
+            #expect(try rejection()?.contains("not those that were written") == true)
             try write(url)
             let checkpoint = try #require(try store(directory).newest { Issue.record("\($0)") })
             // Whole, but of another model.

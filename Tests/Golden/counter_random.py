@@ -1,8 +1,8 @@
-"""Writes random.json: values of the key-based random numbers, from their definition in plain Python integers.
+"""Writes counter_random.json: values of the key-based random numbers, from their definition in plain Python integers.
 
 Made with Python 3.11 and nothing else:
 
-    python Tests/Golden/random.py
+    python Tests/Golden/counter_random.py
 """
 
 import json
@@ -65,9 +65,9 @@ def main():
     golden = {
         "key": str(k), "mixed_with_7": str(mixed(k, 7)), "mixed_with_minus_1": str(mixed(k, MASK)),
         "mixed_with_dropout": str(named(k, "dropout")), "uniform": [uniform(k, i) for i in range(4)],
-        "normal": [normal(k, i) for i in range(4)], "permutation": permutation(k, 12),
+        "normal": [normal(k, i) for i in range(4)], "permutations": [permutation(mixed(k, i), 12) for i in range(4)],
         "dropout_hashes": [dropout_hash(3, 7, column) for column in (0, 1, 1000)]}
-    path = pathlib.Path(__file__).with_name("random.json")
+    path = pathlib.Path(__file__).with_name("counter_random.json")
     path.write_text(json.dumps(golden, indent=1) + "\n")
 
 
