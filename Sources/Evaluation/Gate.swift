@@ -129,8 +129,7 @@ public struct Gate: Sendable, Equatable, CustomStringConvertible {
     }
 
     private static func unknown(_ kind: String, _ name: String, among known: [String], field: String) -> InputError {
-        let nearest = known.min { name.editDistance(to: $0) < name.editDistance(to: $1) }
-        let suggestion = nearest.map { "did you mean \"\($0)\"? " } ?? ""
+        let suggestion = nearestName(to: name, among: known).map { "did you mean \"\($0)\"? " } ?? ""
         return InputError(
             field: field, problem: "unknown \(kind) \"\(name)\"",
             remedy: "\(suggestion)allowed: \(known.joined(separator: ", "))")
@@ -148,20 +147,4 @@ public struct GateOutcome: Sendable, Equatable, Codable {
 
 extension String {
     fileprivate var trimmed: String { trimmingCharacters(in: .whitespaces) }
-
-    /// Levenshtein's distance.
-    fileprivate func editDistance(to other: String) -> Int {
-        let other = Array(other)
-        var row = Array(0...other.count)
-        for (i, character) in self.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for j in other.indices {
-                let substituted = diagonal + (character == other[j] ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = Swift.min(substituted, row[j] + 1, row[j + 1] + 1)
-            }
-        }
-        return row[other.count]
-    }
 }
