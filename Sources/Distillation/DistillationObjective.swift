@@ -3,15 +3,14 @@ public import Models
 public import Tensors
 
 /// The weights of the combined loss a_ce · CE + a_kl · T² · KL + a_f · Σ F / pairs.
-public struct LossWeights: Equatable, Sendable {
+public struct LossWeights: Sendable {
     public var crossEntropy: Float
     public var kl: Float
     public var temperature: Double
     public var temperatureSquared: Bool
     public var features: Float
     /// Hidden states that are matched: (student layer, teacher layer), 0 the embedding output.
-    public var featurePairs: [(student: Int, teacher: Int)] { pairs.map { ($0[0], $0[1]) } }
-    private let pairs: [[Int]]
+    public var featurePairs: [(student: Int, teacher: Int)]
 
     public init(
         crossEntropy: Float, kl: Float, temperature: Double, temperatureSquared: Bool, features: Float,
@@ -22,7 +21,7 @@ public struct LossWeights: Equatable, Sendable {
         self.temperature = temperature
         self.temperatureSquared = temperatureSquared
         self.features = features
-        pairs = featurePairs.map { [$0.student, $0.teacher] }
+        self.featurePairs = featurePairs
     }
 
     /// Cross-entropy with the labels alone.
@@ -32,9 +31,10 @@ public struct LossWeights: Equatable, Sendable {
     /// For recovering after compression: without the matching of hidden states, unless that is all there is.
     public var forRecovery: LossWeights {
         guard crossEntropy > 0 || kl > 0 else { return self }
-        return LossWeights(
-            crossEntropy: crossEntropy, kl: kl, temperature: temperature, temperatureSquared: temperatureSquared,
-            features: 0, featurePairs: [])
+        var weights = self
+        weights.features = 0
+        weights.featurePairs = []
+        return weights
     }
 }
 
