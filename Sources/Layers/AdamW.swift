@@ -36,7 +36,7 @@ public final class AdamW {
 
     /// √Σ g² over all parameters.
     public var gradientNorm: Double {
-        parameters.reduce(0) { $0 + $1.gradient.value.sumOfSquares }.squareRoot()
+        parameters.reduce(0) { $0 + $1.gradient.sumOfSquares }.squareRoot()
     }
 
     /// Takes one step along the gradients times `gradientScale`, and clears them.
@@ -44,7 +44,7 @@ public final class AdamW {
         step += 1
         for (index, parameter) in parameters.enumerated() {
             parameter.value.applyAdamW(
-                gradient: parameter.gradient.value, first: &firstMoments[index],
+                gradient: parameter.gradient, first: &firstMoments[index],
                 second: &secondMoments[index],
                 gradientScale: gradientScale, learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
                 weightDecay: parameter.decays ? weightDecay : 0, step: step)

@@ -19,4 +19,13 @@ public struct LayerNorm: Module {
     public func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
         tape.layerNorm(x, gamma: gamma.on(tape), beta: beta.on(tape), epsilon: epsilon)
     }
+
+    /// The norm of residual + dropout(x); x, residual: [N, C] → [N, C].
+    public func callAsFunction(
+        adding x: Variable, to residual: Variable, on tape: Tape, dropout: Float, keys: DropoutKeys?, salt: UInt64
+    ) -> Variable {
+        tape.addNorm(
+            x, residual: residual, gamma: gamma.on(tape), beta: beta.on(tape), epsilon: epsilon, dropout: dropout,
+            keys: keys, salt: salt)
+    }
 }

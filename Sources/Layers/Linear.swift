@@ -26,14 +26,14 @@ public final class Linear: Module {
     public var name: String { String(weight.name.dropLast(".weight".count)) }
     public var parameters: [Parameter] { [weight, bias] }
 
-    /// x: [N, I] → [N, O].
-    public func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
+    /// x: [N, I] → [N, O], through the activation if there is one.
+    public func callAsFunction(_ x: Variable, on tape: Tape, activation: Activation? = nil) -> Variable {
         guard let quantization else {
-            return tape.linear(x, weight: weight.on(tape), bias: bias.on(tape))
+            return tape.linear(x, weight: weight.on(tape), bias: bias.on(tape), activation: activation)
         }
         return tape.linear(
-            quantization.input(x, on: tape), weight: quantization.weight(weight.on(tape), on: tape), bias: bias.on(tape)
-        )
+            quantization.input(x, on: tape), weight: quantization.weight(weight.on(tape), on: tape),
+            bias: bias.on(tape), activation: activation)
     }
 }
 

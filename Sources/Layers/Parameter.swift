@@ -4,8 +4,10 @@ public import Tensors
 public final class Parameter {
     /// The name under which the weight is stored, such as `bert.encoder.layer.0.output.dense.weight`.
     public let name: String
-    public var value: Tensor
+    public var value: Tensor { didSet { forms.clear() } }
     public let gradient: GradientBuffer
+    /// The value packed for matrix products, until it changes.
+    private let forms = PackedForms()
     /// Whether weight decay applies: not for biases and norms.
     public let decays: Bool
 
@@ -32,7 +34,7 @@ public final class Parameter {
 
     /// Puts the parameter on a tape.
     public func on(_ tape: Tape) -> Variable {
-        tape.leaf(value, gradient: gradient)
+        tape.leaf(value, gradient: gradient, forms: forms)
     }
 }
 

@@ -13,7 +13,9 @@ public struct KernelCheck: Codable, Equatable, Sendable {
     public static func runAll() -> [KernelCheck] {
         var count = 0
         let tables = retort_kernels_all(&count)!
-        return (0..<count).flatMap { checks(tables[$0]!.pointee) } + [matrixProduct()]
+        let kernels = (0..<count).flatMap { checks(tables[$0]!.pointee) }
+        let products = retort_products_all(&count)!
+        return kernels + (0..<count).map { product(products[$0]!.pointee) } + Precision.allCases.map(linear)
     }
 
     private static let rows = 7
@@ -36,8 +38,9 @@ public struct KernelCheck: Codable, Equatable, Sendable {
             KernelCheck(kernel: kernel, level: level, error: difference(found, expected), tolerance: tolerance)
         }
 
-        var gelu = x
+        var (gelu, geluTanh) = (x, x)
         table.gelu(x, &gelu, x.count)
+        table.gelu_tanh(x, &geluTanh, x.count)
         var softmax = x
         table.softmax(&softmax, rows, width, 0.5)
         var (norm, mean, rstd) = (x, [Float](repeating: 0, count: rows), [Float](repeating: 0, count: rows))
@@ -53,6 +56,7 @@ public struct KernelCheck: Codable, Equatable, Sendable {
         }
         return [
             check("GELU", 2e-6, gelu, x.map { Reference.gelu(Double($0)) }),
+            check("GELU with tanh", 2e-6, geluTanh, x.map { Reference.geluTanh(Double($0)) }),
             check("softmax", 1e-6, softmax, Reference.softmax(doubles(x), width: width, scale: 0.5)),
             check(
                 "layer norm", 2e-5, norm,
@@ -84,17 +88,45 @@ public struct KernelCheck: Codable, Equatable, Sendable {
             tolerance: 0)
     }
 
-    private static func matrixProduct() -> KernelCheck {
+    /// A · Bᵀ + bias on operands packed by the same table.
+    private static func product(_ product: retort_product) -> KernelCheck {
+        let (m, k, n) = (37, 65, 50)
+        let precision: Precision = product.element == 2 ? .bfloat16 : .float32
+        let (x, weight, bias) = (numbers("left", m * k), numbers("right", n * k), numbers("bias", n))
+        let depth = precision == .bfloat16 ? (k + 31) / 32 * 32 : k
+        // Floats enough for either element; what is not packed is NaN, and may not reach the result.
+        var rows = [Float](repeating: .nan, count: (m + 15) / 16 * 16 * depth)
+        var panels = [Float](repeating: .nan, count: (n + 15) / 16 * 16 * depth)
+        var found = [Float](repeating: .nan, count: m * n)
+        product.pack_rows(x, k, &rows, depth, m, k)
+        product.pack_panels_transposed(weight, k, &panels, k, n)
+        product.multiply(rows, depth, panels, depth * 16, &found, n, bias, m, k, n, 0)
+        let expected = Reference.linear(
+            held(x, precision), weight: held(weight, precision), bias: doubles(bias), input: k)
+        return KernelCheck(
+            kernel: "\(precision.rawValue) product", level: String(cString: product.name),
+            error: difference(found, expected), tolerance: sumTolerance)
+    }
+
+    /// What models use: the instructions chosen for this processor, or OpenBLAS.
+    private static func linear(_ precision: Precision) -> KernelCheck {
         let (m, k, n) = (37, 65, 29)
         let (x, weight) = (numbers("left", m * k), numbers("right", n * k))
-        let product = Tape(recording: false).linear(
+        let found = Tape(recording: false, precision: precision).linear(
             Variable(constant: Tensor(x, shape: [m, k])), weight: Variable(constant: Tensor(weight, shape: [n, k])),
             bias: nil)
+        let expected = Reference.linear(held(x, precision), weight: held(weight, precision), input: k)
         return KernelCheck(
-            kernel: "matrix product", level: "OpenBLAS \(MatrixProduct.coreName)",
-            error: difference(
-                product.value.values, Reference.linear(doubles(x), weight: doubles(weight), input: k)),
-            tolerance: 1e-4)
+            kernel: "\(precision.rawValue) linear layer", level: precision.instructions,
+            error: difference(found.value.values, expected), tolerance: sumTolerance)
+    }
+
+    /// 65 products of normal numbers, their magnitudes adding up to less than 100: 16 · 2⁻²⁴ of that (see `ProductTests`).
+    private static let sumTolerance = 1e-4
+
+    /// What a packed operand holds.
+    private static func held(_ values: [Float], _ precision: Precision) -> [Double] {
+        precision == .bfloat16 ? values.map(Reference.bfloat16) : doubles(values)
     }
 
     private static func difference(_ found: [Float], _ expected: [Double]) -> Double {

@@ -1,52 +1,96 @@
+import CKernels
 import COpenBLAS
 
-/// Single-precision matrix products on OpenBLAS: this file is the whole contract with it.
+/// Matrix products C = A · B: this file is the whole contract with OpenBLAS and with the product kernels.
 ///
-/// OpenBLAS runs on the calling thread; large products are split here by rows or columns of the result, which keeps
-/// one thread policy and makes the result independent of OpenBLAS's own scheduling.
+/// Both run on the calling thread; large products are split here by rows or columns of the result, which keeps one
+/// thread policy. With the own kernels the result does not depend on the split.
 public enum MatrixProduct {
-    /// A matrix as BLAS sees it: its first element, whether it is used transposed, and the distance between its rows.
-    struct Operand {
-        var pointer: UnsafePointer<Float>
-        var transposed = false
-        var stride: Int
-
-        /// The operand from row `row` and column `column` of op(A) on.
-        func advanced(row: Int, column: Int) -> UnsafePointer<Float> {
-            transposed ? pointer + column * stride + row : pointer + row * stride + column
-        }
-    }
-
     /// The name of the kernels that OpenBLAS uses, such as `SkylakeX`.
     public static var coreName: String {
         _ = prepared
         return String(cString: openblas_get_corename())
     }
 
-    /// C = alpha · op(A) · op(B) + beta · C with op(A): m × k, op(B): k × n, C: m × n with row distance `stride`.
+    /// C = A · B (+ bias in every row) (+ C), with C: m × n and `stride` floats from row to row.
+    ///
+    /// - Parameters:
+    ///   - bias: n floats.
+    ///   - finish: called for ranges of rows of C, together all of them, as soon as they are done and still in the cache,
+    ///     from the thread that made them.
     static func multiply(
-        _ a: Operand, _ b: Operand, into c: UnsafeMutablePointer<Float>, stride: Int, m: Int, n: Int, k: Int,
-        alpha: Float = 1, beta: Float = 0, parallel: Bool = true
+        _ a: ProductRows, _ b: ProductPanels, into c: UnsafeMutablePointer<Float>, stride: Int,
+        bias: UnsafePointer<Float>? = nil, accumulate: Bool = false, finish: ((Range<Int>) -> Void)? = nil
     ) {
+        precondition(
+            a.depth == b.depth && a.precision == b.precision,
+            "MatrixProduct: \(a.rows) × \(a.depth) \(a.precision) and \(b.depth) × \(b.width) \(b.precision)")
+        let (m, n, k) = (a.rows, b.width, a.depth)
         guard m > 0, n > 0 else { return }
+        Profile.measure(.gemm) {
+            // Below about 30 µs of work a second thread costs more than it brings.
+            let isLarge = 2 * m * n * k > 4_000_000
+            if isLarge, m < 2 * blockRows, finish == nil {
+                // 48 columns are the widest block that the kernels keep in registers.
+                Threads.forEachChunk(of: (n + 47) / 48, grain: 1) { range in
+                    part(
+                        a, b, into: c, stride: stride, bias: bias, accumulate: accumulate, rows: 0..<m,
+                        columns: range.lowerBound * 48..<min(range.upperBound * 48, n))
+                }
+                return
+            }
+            // As many blocks for each thread, each of whole tiles of 16 rows.
+            let blocks = isLarge ? max(1, (m / blockRows + Threads.count - 1) / Threads.count) * Threads.count : 1
+            Threads.forEach(blocks) { block in
+                let tiles = Threads.chunk(block, of: (m + 15) / 16, parts: blocks)
+                let rows = tiles.lowerBound * 16..<min(tiles.upperBound * 16, m)
+                guard !rows.isEmpty else { return }
+                part(
+                    a, b, into: c, stride: stride, bias: bias, accumulate: accumulate, rows: rows, columns: 0..<n)
+                finish?(rows)
+            }
+        }
+    }
+
+    /// Rows of C that one task makes: few enough to share out evenly and to stay in the second-level cache.
+    private static let blockRows = 96
+
+    private static func part(
+        _ a: ProductRows, _ b: ProductPanels, into c: UnsafeMutablePointer<Float>, stride: Int,
+        bias: UnsafePointer<Float>?, accumulate: Bool, rows: Range<Int>, columns: Range<Int>
+    ) {
+        let corner = c + rows.lowerBound * stride + columns.lowerBound
+        let bias = bias.map { $0 + columns.lowerBound }
+        guard b.isPlain else {
+            let product = a.precision.product
+            let element = Int(product.element)
+            product.multiply(
+                a.pointer + rows.lowerBound * a.stride * element, a.stride,
+                b.pointer + columns.lowerBound / 16 * b.panel * element, b.panel, corner, stride, bias, rows.count,
+                a.depth, columns.count, accumulate ? 1 : 0)
+            return
+        }
         _ = prepared
-        func part(rows: Range<Int>, columns: Range<Int>) {
-            cblas_sgemm(
-                CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans, b.transposed ? CblasTrans : CblasNoTrans,
-                blasint(rows.count), blasint(columns.count), blasint(k), alpha,
-                a.advanced(row: rows.lowerBound, column: 0), blasint(max(a.stride, 1)),
-                b.advanced(row: 0, column: columns.lowerBound), blasint(max(b.stride, 1)), beta,
-                c + rows.lowerBound * stride + columns.lowerBound, blasint(stride))
+        if let bias {
+            for row in 0..<rows.count {
+                let destination = corner + row * stride
+                if accumulate {
+                    kernels.add_scaled(bias, 1, destination, columns.count)
+                } else {
+                    destination.update(from: bias, count: columns.count)
+                }
+            }
         }
-        // Below about 30 µs of work a second thread costs more than it brings.
-        guard parallel, Threads.count > 1, 2 * m * n * k > 4_000_000 else {
-            return part(rows: 0..<m, columns: 0..<n)
-        }
-        if m >= n {
-            Threads.forEachChunk(of: m, grain: 8) { part(rows: $0, columns: 0..<n) }
-        } else {
-            Threads.forEachChunk(of: n, grain: 16) { part(rows: 0..<m, columns: $0) }
-        }
+        let (left, right) = (
+            a.pointer.assumingMemoryBound(to: Float.self), b.pointer.assumingMemoryBound(to: Float.self)
+        )
+        let width = b.isTransposed ? b.depth : b.width
+        cblas_sgemm(
+            CblasRowMajor, a.isTransposed ? CblasTrans : CblasNoTrans, b.isTransposed ? CblasTrans : CblasNoTrans,
+            blasint(rows.count), blasint(columns.count), blasint(a.depth), 1,
+            left + rows.lowerBound * (a.isTransposed ? 1 : a.stride), blasint(max(a.stride, 1)),
+            right + columns.lowerBound * (b.isTransposed ? width : 1), blasint(max(width, 1)),
+            bias != nil || accumulate ? 1 : 0, corner, blasint(stride))
     }
 
     /// Done once, before the first product.

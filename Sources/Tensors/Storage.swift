@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 
 /// A 64-byte aligned buffer of floats that returns to a pool, not to the system, when it is released.
@@ -49,9 +50,22 @@ public final class StoragePool: Sendable {
             return pointer
         }
         if let recycled { return recycled }
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: capacity * MemoryLayout<Float>.stride, alignment: 64)
-        return raw.bindMemory(to: Float.self, capacity: capacity)
+        return Self.allocate(bytes: capacity * MemoryLayout<Float>.stride).bindMemory(
+            to: Float.self, capacity: capacity)
     }
+
+    /// Large buffers ask for pages of 2 MB: the first touch of 4 kB pages costs more than a pass over them.
+    private static func allocate(bytes: Int) -> UnsafeMutableRawPointer {
+        let isLarge = bytes >= 2 * largePage
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? largePage : 64)
+        #if os(Linux)
+            // Advice: where the system does not take it, nothing is lost.
+            if isLarge { _ = madvise(memory, bytes, MADV_HUGEPAGE) }
+        #endif
+        return memory
+    }
+
+    private static let largePage = 1 << 21
 
     fileprivate func give(_ pointer: UnsafeMutablePointer<Float>, capacity: Int) {
         let bytes = capacity * MemoryLayout<Float>.stride

@@ -9,36 +9,36 @@ public protocol DifferentiableOperation {
 /// A tensor on a tape. Constants, which need no gradient, have no node.
 public struct Variable {
     public let value: Tensor
-    let node: Int?
+    /// The value packed for matrix products, as far as it has been.
+    let forms: PackedForms
+    /// Where its gradient goes; what an operation keeps that does not need the value.
+    public let slot: GradientSlot
 
     /// A value that no gradient flows to.
     public init(constant value: Tensor) {
-        self.value = value
-        node = nil
+        self.init(value: value, slot: GradientSlot(node: nil, buffer: nil, shape: value.shape))
     }
 
-    init(value: Tensor, node: Int?) {
+    init(value: Tensor, forms: PackedForms = PackedForms(), slot: GradientSlot) {
         self.value = value
-        self.node = node
+        self.forms = forms
+        self.slot = slot
     }
 
     public var shape: [Int] { value.shape }
     /// Whether a gradient flows to this value.
-    public var needsGradient: Bool { node != nil }
+    public var needsGradient: Bool { slot.needsGradient }
 }
 
-/// Where the gradient of a leaf, such as a weight, is summed up over backward passes.
-public final class GradientBuffer {
-    public var value: Tensor
+/// Where the gradient of a variable goes. An operation that does not need the variable's value for backward keeps this
+/// alone, so that the value's memory is free for the next operation.
+public struct GradientSlot {
+    let node: Int?
+    /// The buffer of a leaf.
+    let buffer: GradientBuffer?
+    public let shape: [Int]
 
-    public init(shape: [Int]) {
-        value = Tensor(zeros: shape)
-    }
-
-    /// Sets the gradient to zero, keeping the memory.
-    public func clear() {
-        value.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
-    }
+    public var needsGradient: Bool { node != nil }
 }
 
 /// A flat record of one forward pass, walked backwards once.
@@ -47,25 +47,38 @@ public final class GradientBuffer {
 /// that intermediate tensors are released as forward goes on.
 public final class Tape {
     private enum Record {
-        case leaf(GradientBuffer)
+        case leaf
         case operation(any DifferentiableOperation)
         case released
     }
 
     public let isRecording: Bool
+    /// The precision of the matrix products of linear layers, forward and backward.
+    public let precision: Precision
+    /// Whether what runs in `checkpoint` is computed again in backward instead of being kept.
+    public let isCheckpointing: Bool
     private var records: [Record] = []
     private var watched: [Int: Tensor] = [:]
 
-    public init(recording: Bool = true) {
+    public init(recording: Bool = true, precision: Precision = .float32, checkpointing: Bool = false) {
         isRecording = recording
+        self.precision = precision
+        isCheckpointing = checkpointing
     }
 
     /// Puts a value on the tape whose gradient is added to `gradient` by `backward`.
-    public func leaf(_ value: Tensor, gradient: GradientBuffer) -> Variable {
-        guard isRecording else { return Variable(constant: value) }
-        precondition(value.shape == gradient.value.shape, "Tape.leaf: \(value.shape) and \(gradient.value.shape)")
-        records.append(.leaf(gradient))
-        return Variable(value: value, node: records.count - 1)
+    ///
+    /// - Parameter forms: the value's packed forms, if they outlive this tape.
+    public func leaf(_ value: Tensor, gradient: GradientBuffer, forms: PackedForms = PackedForms()) -> Variable {
+        precondition(value.shape == gradient.shape, "Tape.leaf: \(value.shape) and \(gradient.shape)")
+        guard isRecording else {
+            return Variable(
+                value: value, forms: forms, slot: GradientSlot(node: nil, buffer: nil, shape: value.shape))
+        }
+        records.append(.leaf)
+        return Variable(
+            value: value, forms: forms,
+            slot: GradientSlot(node: records.count - 1, buffer: gradient, shape: value.shape))
     }
 
     /// Puts an operation's output on the tape, if any of its operands needs a gradient.
@@ -76,24 +89,24 @@ public final class Tape {
     {
         guard isRecording, operands.contains(where: \.needsGradient) else { return Variable(constant: value) }
         records.append(.operation(operation()))
-        return Variable(value: value, node: records.count - 1)
+        return Variable(value: value, slot: GradientSlot(node: records.count - 1, buffer: nil, shape: value.shape))
     }
 
     /// Keeps ∂L/∂variable when backward passes it, for `gradient(of:)`.
     public func watch(_ variable: Variable) {
-        if let node = variable.node { watched[node] = Tensor(zeros: variable.shape) }
+        if let node = variable.slot.node { watched[node] = Tensor(zeros: variable.shape) }
     }
 
     /// The gradient of a watched variable after `backward`: zeros if none arrived, nil if it was not watched.
     public func gradient(of variable: Variable) -> Tensor? {
-        variable.node.flatMap { watched[$0] }
+        variable.slot.node.flatMap { watched[$0] }
     }
 
     /// Adds ∂(output)/∂leaf · seed to the gradient buffer of every leaf, and releases the records on the way.
     ///
     /// - Parameter seed: ∂L/∂output; 1 where the output is the scalar loss itself.
     public func backward(from output: Variable, seed: Tensor? = nil) {
-        guard let last = output.node else { return }
+        guard let last = output.slot.node else { return }
         let start = seed ?? Tensor(repeating: 1, shape: output.shape)
         precondition(start.shape == output.shape, "Tape.backward: seed \(start.shape) for output \(output.shape)")
         var gradients = Gradients(count: last + 1)
@@ -104,7 +117,7 @@ public final class Tape {
             guard let gradient = gradients.take(node) else { continue }
             if watched[node] != nil { watched[node] = gradient }
             switch record {
-            case .leaf(let buffer): buffer.value.add(gradient)
+            case .leaf: preconditionFailure("Tape.backward: a leaf's gradient goes to its buffer")
             case .operation(let operation): operation.backward(gradient, &gradients)
             case .released: preconditionFailure("Tape.backward: this part of the tape was walked before")
             }
@@ -122,12 +135,42 @@ public struct Gradients {
 
     /// Adds `gradient` to what has arrived at `variable`; constants ignore it.
     public mutating func add(_ gradient: Tensor, to variable: Variable) {
-        guard let node = variable.node else { return }
-        precondition(gradient.shape == variable.shape, "Gradients.add: \(gradient.shape) for \(variable.shape)")
-        if pending[node] == nil {
+        add(gradient, to: variable.slot)
+    }
+
+    /// Adds `gradient` to what has arrived at `slot`; constants ignore it.
+    public mutating func add(_ gradient: Tensor, to slot: GradientSlot) {
+        guard let node = slot.node else { return }
+        precondition(gradient.shape == slot.shape, "Gradients.add: \(gradient.shape) for \(slot.shape)")
+        if let buffer = slot.buffer {
+            buffer.add(gradient)
+        } else if pending[node] == nil {
             pending[node] = gradient
         } else {
             pending[node]!.add(gradient)
+        }
+    }
+
+    /// Adds row n of `gradient` to row ids[n] of what has arrived at a table.
+    mutating func add(_ gradient: Tensor, toRows ids: [Int32], of table: GradientSlot) {
+        let buffer = table.buffer ?? GradientBuffer(shape: table.shape)
+        buffer.add(gradient, toRows: ids)
+        if table.buffer == nil { add(buffer.value, to: table) }
+    }
+
+    /// Lets `body` write a gradient, or add it to what has arrived, without a tensor in between.
+    ///
+    /// - Parameter body: gets the memory and whether it must add to it rather than overwrite it.
+    mutating func accumulate(into slot: GradientSlot, _ body: (UnsafeMutablePointer<Float>, Bool) -> Void) {
+        guard let node = slot.node else { return }
+        if let buffer = slot.buffer {
+            buffer.accumulate(body)
+        } else if pending[node] == nil {
+            var gradient = Tensor(uninitialized: slot.shape)
+            body(gradient.mutablePointer, false)
+            pending[node] = gradient
+        } else {
+            body(pending[node]!.mutablePointer, true)
         }
     }
 

@@ -109,9 +109,36 @@ extension Tensor {
         }
     }
 
-    /// Σ x², in double precision and in a fixed order.
+    /// x − other. Shapes must be equal.
+    public func subtracting(_ other: Tensor) -> Tensor {
+        precondition(shape == other.shape, "Tensor.subtracting: \(shape) and \(other.shape)")
+        var y = Tensor(uninitialized: shape)
+        let destination = y.mutablePointer
+        Threads.forEachChunk(of: count, grain: 1 << 16) { range in
+            kernels.subtract(
+                pointer + range.lowerBound, other.pointer + range.lowerBound, destination + range.lowerBound,
+                range.count)
+        }
+        return y
+    }
+
+    /// factor · x: itself where the factor is 1.
+    public func scaled(by factor: Float) -> Tensor {
+        guard factor != 1 else { return self }
+        var y = Tensor(uninitialized: shape)
+        let destination = y.mutablePointer
+        Threads.forEachChunk(of: count, grain: 1 << 16) { range in
+            kernels.scale(pointer + range.lowerBound, factor, destination + range.lowerBound, range.count)
+        }
+        return y
+    }
+
+    /// Σ x², in double precision and in an order that does not depend on the threads.
     public var sumOfSquares: Double {
-        kernels.sum_squares(pointer, count)
+        let block = 1 << 16
+        return Threads.map((count + block - 1) / block) { index in
+            kernels.sum_squares(pointer + index * block, min(block, count - index * block))
+        }.reduce(0, +)
     }
 
     /// Whether no element is NaN or infinite.

@@ -36,6 +36,15 @@ public enum Threads {
         perform(count, body)
     }
 
+    /// The results of `body` for each index, in order; the indices are spread over the threads.
+    static func map<Result>(_ count: Int, _ body: (Int) -> Result) -> [Result] {
+        [Result](unsafeUninitializedCapacity: count) { results, initialized in
+            nonisolated(unsafe) let base = results.baseAddress
+            forEach(count) { (base! + $0).initialize(to: body($0)) }
+            initialized = count
+        }
+    }
+
     private static func perform(_ iterations: Int, _ body: (Int) -> Void) {
         withoutActuallyEscaping(body) { body in
             // Kernels write disjoint ranges, which the compiler cannot see.

@@ -8,26 +8,50 @@ import Testing
 struct ElementwiseKernelTests {
     @Test("GELU and its derivative, within 1e-6 of max(1, |x|)", arguments: KernelLevel.all)
     func gelu(level: KernelLevel) {
+        check(level.kernels.gelu, level.kernels.gelu_backward, Reference.gelu, Reference.geluDerivative, 1e-6)
+    }
+
+    /// Around x = 5 the derivative multiplies 1 − (1 + tanh(u))/2, rounded to 2⁻²⁵, by up to 36: 1.1e-6.
+    @Test("GELU with tanh within 1e-6 of max(1, |x|), its derivative within 2e-6", arguments: KernelLevel.all)
+    func geluTanh(level: KernelLevel) {
+        check(
+            level.kernels.gelu_tanh, level.kernels.gelu_tanh_backward, Reference.geluTanh,
+            Reference.geluTanhDerivative, 2e-6)
+    }
+
+    private func check(
+        _ forward: (UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int) -> Void,
+        _ backward: (UnsafePointer<Float>?, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int) -> Void,
+        _ formula: (Double) -> Double, _ derivative: (Double) -> Double, _ backwardTolerance: Double
+    ) {
         for n in kernelSizes {
             for misaligned in [false, true] {
-                let values = normals(n, "gelu", deviation: 3)
+                let values = normals(n, "x", deviation: 3)
                 let x = FencedBuffer(values, misaligned: misaligned)
                 let y = FencedBuffer([Float](repeating: 9, count: n), misaligned: misaligned)
-                level.kernels.gelu(x.pointer, y.pointer, n)
-                #expect(largestError(y.values, values.doubles.map(Reference.gelu), scale: relative(1)) < 1e-6)
+                forward(x.pointer, y.pointer, n)
+                #expect(largestError(y.values, values.doubles.map(formula), scale: relative(1)) < 1e-6)
 
                 let incoming = normals(n, "dy")
                 let dy = FencedBuffer(incoming, misaligned: misaligned)
                 let dx = FencedBuffer([Float](repeating: 9, count: n), misaligned: misaligned)
-                level.kernels.gelu_backward(x.pointer, dy.pointer, dx.pointer, n)
-                let expected = zip(values.doubles, incoming.doubles).map { Reference.geluDerivative($0) * $1 }
-                #expect(largestError(dx.values, expected, scale: relative(1)) < 1e-6)
+                backward(x.pointer, dy.pointer, dx.pointer, n)
+                let expected = zip(values.doubles, incoming.doubles).map { derivative($0) * $1 }
+                #expect(largestError(dx.values, expected, scale: relative(1)) < backwardTolerance)
                 #expect(y.isIntact && dx.isIntact)
             }
         }
+        // The whole curve, where the tails begin and where they end.
+        let grid = (-2500...2500).map { Float($0) / 100 }
+        let (x, ones) = (FencedBuffer(grid), FencedBuffer([Float](repeating: 1, count: grid.count)))
+        let y = FencedBuffer([Float](repeating: 9, count: grid.count))
+        forward(x.pointer, y.pointer, grid.count)
+        #expect(largestError(y.values, grid.doubles.map(formula), scale: relative(1)) < 1e-6)
+        backward(x.pointer, ones.pointer, y.pointer, grid.count)
+        #expect(largestError(y.values, grid.doubles.map(derivative), scale: relative(1)) < backwardTolerance)
     }
 
-    @Test("Sums and multiples, within two roundings", arguments: KernelLevel.all)
+    @Test("Sums, differences and multiples, within two roundings", arguments: KernelLevel.all)
     func sums(level: KernelLevel) {
         for n in kernelSizes {
             for misaligned in [false, true] {
@@ -37,6 +61,8 @@ struct ElementwiseKernelTests {
                 let z = FencedBuffer([Float](repeating: 9, count: n), misaligned: misaligned)
                 level.kernels.add(x.pointer, y.pointer, z.pointer, n)
                 #expect(largestError(z.values, Reference.add(a.doubles, b.doubles), scale: relative(1)) < 1.3e-7)
+                level.kernels.subtract(x.pointer, y.pointer, z.pointer, n)
+                #expect(largestError(z.values, Reference.subtract(a.doubles, b.doubles), scale: relative(1)) < 1.3e-7)
                 level.kernels.scale(x.pointer, 0.3, z.pointer, n)
                 #expect(
                     largestError(z.values, Reference.scale(a.doubles, by: Double(Float(0.3))), scale: relative(1e-30))
@@ -44,7 +70,11 @@ struct ElementwiseKernelTests {
                 level.kernels.add_scaled(x.pointer, 0.3, y.pointer, n)
                 let expected = Reference.addScaled(a.doubles, by: Double(Float(0.3)), to: b.doubles)
                 #expect(largestError(y.values, expected, scale: relative(1)) < 1.3e-7)
-                #expect(y.isIntact && z.isIntact)
+                let quadratic = FencedBuffer(a, misaligned: misaligned)
+                level.kernels.quadratic(quadratic.pointer, n, 0.5, -2)
+                let squares = Reference.quadratic(a.doubles, 0.5, -2)
+                #expect(largestError(quadratic.values, squares, scale: relative(1)) < 2.5e-7)
+                #expect(y.isIntact && z.isIntact && quadratic.isIntact)
                 let exact = Reference.sumOfSquares(a.doubles)
                 #expect(abs(level.kernels.sum_squares(x.pointer, n) - exact) <= 1e-13 * exact)
             }

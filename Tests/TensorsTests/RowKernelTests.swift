@@ -1,4 +1,5 @@
 import CKernels
+import Foundation
 import Tensors
 import Testing
 
@@ -47,7 +48,7 @@ struct RowKernelTests {
         }
     }
 
-    @Test("Softmax, each probability within 4e-6 of itself, and its gradient", arguments: KernelLevel.all)
+    @Test("Softmax, each probability within 4e-6 of itself", arguments: KernelLevel.all)
     func softmax(level: KernelLevel) {
         for (rows, width) in kernelShapes {
             for misaligned in [false, true] {
@@ -56,14 +57,49 @@ struct RowKernelTests {
                 level.kernels.softmax(x.pointer, rows, width, 0.25)
                 let p = Reference.softmax(values.doubles, width: width, scale: 0.25)
                 #expect(largestError(x.values, p, scale: relative(1e-12)) < 4e-6)
+                #expect(x.isIntact)
+            }
+        }
+    }
 
-                let incoming = normals(rows * width, "dp")
-                let dp = FencedBuffer(incoming, misaligned: misaligned)
-                level.kernels.softmax_backward(x.pointer, dp.pointer, rows, width, 0.25)
-                let expected = Reference.softmaxBackward(
-                    x.values.doubles, dp: incoming.doubles, width: width, scale: 0.25)
-                #expect(largestError(dp.values, expected, scale: relative(0.01)) < 1e-5)
-                #expect(x.isIntact && dp.isIntact)
+    @Test("Exponentials and their sums, within 4e-6 of themselves", arguments: KernelLevel.all)
+    func exponentials(level: KernelLevel) {
+        for n in kernelSizes where n > 0 {
+            for misaligned in [false, true] {
+                let values = normals(n, "scores", deviation: 8)
+                let x = FencedBuffer(values, misaligned: misaligned)
+                var (maximum, sum, squares) = (Float(9), Float(9), Float(9))
+                level.kernels.exponentials(x.pointer, n, 0.25, &maximum, &sum, &squares)
+                let e = values.map { exp(0.25 * Double($0 - values.max()!)) }
+                #expect(maximum == values.max())
+                #expect(largestError(x.values, e, scale: relative(1e-12)) < 4e-6)
+                #expect(largestError([sum], [e.reduce(0, +)], scale: relative(1)) < 4e-6)
+                #expect(largestError([squares], [Reference.sumOfSquares(e)], scale: relative(1)) < 8e-6)
+                #expect(x.isIntact)
+            }
+        }
+    }
+
+    @Test("The gradient of softmax, with and without dropout behind it", arguments: KernelLevel.all)
+    func softmaxBackward(level: KernelLevel) {
+        for (rows, width) in kernelShapes {
+            for misaligned in [false, true] {
+                let scores = normals(rows * width, "scores", deviation: 8).doubles
+                let p = FencedBuffer(
+                    Reference.softmax(scores, width: width, scale: 0.25).map { Float($0) }, misaligned: misaligned)
+                // At one half what is kept is doubled, which is exact.
+                let keys = (0..<rows).map { RandomKey(6).mixed($0).value }
+                let factors = Reference.dropoutFactors(keys: keys, salt: 3, width: width, probability: 0.5)
+                let dropped = FencedBuffer(zip(p.values, factors).map { $0 * Float($1) }, misaligned: misaligned)
+                let incoming = normals(rows * width, "du")
+                for (used, factors) in [(p, [Double]?.none), (dropped, factors)] {
+                    let du = FencedBuffer(incoming, misaligned: misaligned)
+                    level.kernels.softmax_backward(p.pointer, used.pointer, du.pointer, rows, width, 0.25)
+                    let expected = Reference.softmaxBackward(
+                        p.values.doubles, factors: factors, du: incoming.doubles, width: width, scale: 0.25)
+                    #expect(largestError(du.values, expected, scale: relative(0.01)) < 1e-5)
+                    #expect(p.isIntact && used.isIntact && du.isIntact)
+                }
             }
         }
     }
@@ -72,7 +108,7 @@ struct RowKernelTests {
     func emptyRows(level: KernelLevel) {
         let nothing = FencedBuffer([Float]())
         level.kernels.softmax(nothing.pointer, 2, 0, 1)
-        level.kernels.softmax_backward(nothing.pointer, nothing.pointer, 2, 0, 1)
+        level.kernels.softmax_backward(nothing.pointer, nothing.pointer, nothing.pointer, 2, 0, 1)
         #expect(nothing.isIntact)
     }
 

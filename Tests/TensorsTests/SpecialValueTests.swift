@@ -20,21 +20,35 @@ struct SpecialValueTests {
 
     @Test("GELU: NaN stays, the limits hold, small values halve", arguments: KernelLevel.all)
     func gelu(level: KernelLevel) {
-        let kernels = level.kernels
-        func gelu(_ value: Float) -> Float { apply(spread(value)) { kernels.gelu($0, $1, $2) }[1] }
+        check(level.kernels.gelu, level.kernels.gelu_backward)
+    }
+
+    @Test("GELU with tanh: NaN stays, the limits hold, small values halve", arguments: KernelLevel.all)
+    func geluTanh(level: KernelLevel) {
+        check(level.kernels.gelu_tanh, level.kernels.gelu_tanh_backward)
+    }
+
+    private func check(
+        _ forward: (UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int) -> Void,
+        _ backward: (UnsafePointer<Float>?, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int) -> Void
+    ) {
+        func gelu(_ value: Float) -> Float { apply(spread(value)) { forward($0, $1, $2) }[1] }
         func slope(_ value: Float) -> Float {
             let ones = FencedBuffer([Float](repeating: 1, count: 37))
-            return apply(spread(value)) { kernels.gelu_backward($0, ones.pointer, $1, $2) }[1]
+            return apply(spread(value)) { backward($0, ones.pointer, $1, $2) }[1]
         }
         #expect(gelu(.nan).isNaN && slope(.nan).isNaN)
         #expect(gelu(.infinity) == .infinity && gelu(1e30) == 1e30)
-        for low in [-.infinity, -1e30, -1000, -6] as [Float] {
+        for low in [-.infinity, -1e30, -1e15, -1000] as [Float] {
             #expect(gelu(low) == 0, "GELU(\(low))")
             #expect(abs(slope(low)) < 1e-6, "GELU'(\(low))")
         }
-        for high in [.infinity, 1e30, 1000] as [Float] { #expect(abs(slope(high) - 1) < 1e-6, "GELU'(\(high))") }
-        #expect(gelu(0x1p-134) == 0x1p-135 && gelu(-0x1p-134) == -0x1p-135)
-        #expect(gelu(-0.0).sign == .minus && gelu(-0.0) == 0 && gelu(0).sign == .plus)
+        #expect(abs(gelu(-6)) < 1e-6 && abs(slope(-6)) < 1e-6)
+        for high in [.infinity, 1e30, 1e15, 1000] as [Float] {
+            #expect(abs(slope(high) - 1) < 1e-6, "GELU'(\(high))")
+        }
+        #expect(gelu(0x1p-134) == 0x1p-135 && gelu(-0x1p-134) == -0x1p-135 && slope(0x1p-134) == 0.5)
+        #expect(gelu(-0.0).sign == .minus && gelu(-0.0) == 0 && gelu(0).sign == .plus && slope(-0.0) == 0.5)
     }
 
     @Test("Softmax: −∞ is excluded; NaN, +∞ or nothing left make the row NaN, and no other", arguments: KernelLevel.all)
@@ -100,6 +114,26 @@ struct SpecialValueTests {
         }
     }
 
+    @Test("Exponentials: −∞ becomes 0, NaN and +∞ show in the sums", arguments: KernelLevel.all)
+    func exponentials(level: KernelLevel) {
+        func run(_ place: Int, _ value: Float) -> (x: [Float], sum: Float, squares: Float) {
+            var values = normals(37, "scores")
+            values[place] = value
+            let x = FencedBuffer(values)
+            var (maximum, sum, squares) = (Float(9), Float(9), Float(9))
+            level.kernels.exponentials(x.pointer, 37, 0.5, &maximum, &sum, &squares)
+            return (x.values, sum, squares)
+        }
+        for place in [0, 1, 15, 16, 31, 32, 36] {
+            let excluded = run(place, -.infinity)
+            #expect(excluded.x[place] == 0 && excluded.sum.isFinite && excluded.squares.isFinite)
+            for poison in [Float.nan, .infinity] {
+                let result = run(place, poison)
+                #expect(result.x[place].isNaN && result.sum.isNaN && result.squares.isNaN, "\(poison) at \(place)")
+            }
+        }
+    }
+
     @Test("Sums, products and AdamW follow IEEE 754, denormals included", arguments: KernelLevel.all)
     func arithmetic(level: KernelLevel) {
         let kernels = level.kernels
@@ -107,6 +141,7 @@ struct SpecialValueTests {
             let inputs = spread(value)
             #expect(same(apply(inputs) { kernels.scale($0, 2, $1, $2) }, inputs.map { 2 * $0 }))
             #expect(same(apply(inputs) { kernels.add($0, $0, $1, $2) }, inputs.map { $0 + $0 }))
+            #expect(same(apply(inputs) { kernels.subtract($0, $0, $1, $2) }, inputs.map { $0 - $0 }))
             #expect(same(apply(inputs) { kernels.add_scaled($0, 2, $1, $2) }, inputs.map { 9 + 2 * $0 }))
             let sum = FencedBuffer(inputs)
             let expected = Reference.sumOfSquares(inputs.doubles)

@@ -50,6 +50,41 @@ struct TapeTests {
         #expect(buffer.value.values == [0, 0])
     }
 
+    @Test("Weight gradients of two passes add up, and the first pass after clearing writes over what was there")
+    func weightAccumulation() {
+        let (x, w) = (tensor([3, 5], "x"), tensor([4, 5], "w"))
+        let buffer = GradientBuffer(shape: [4, 5])
+        func pass() -> [Float] {
+            let tape = Tape()
+            let y = tape.linear(Variable(constant: x), weight: tape.leaf(w, gradient: buffer), bias: nil)
+            tape.backward(from: y, seed: tensor([3, 4], "seed"))
+            return buffer.value.values
+        }
+        let once = pass()
+        #expect(pass() == once.map { $0 + $0 })
+        buffer.clear()
+        #expect(pass() == once)
+    }
+
+    @Test("A checkpoint gives the same values and gradients, bit by bit")
+    func checkpoint() {
+        func run(checkpointing: Bool) -> [[Float]] {
+            let tape = Tape(checkpointing: checkpointing)
+            let (x, weight) = (tensor([3, 5], "x"), tensor([5, 5], "w"))
+            let buffers = [GradientBuffer(shape: [3, 5]), GradientBuffer(shape: [5, 5])]
+            let leaf = tape.gelu(tape.leaf(x, gradient: buffers[0]))
+            let keys = DropoutKeys(rows: [1, 2, 3])
+            let y = tape.checkpoint(leaf) { x, tape in
+                let weight = tape.leaf(weight, gradient: buffers[1])
+                let dropped = tape.dropout(x, probability: 0.4, keys: keys, salt: 1)
+                return tape.add(x, tape.linear(dropped, weight: weight, bias: nil, activation: .gelu))
+            }
+            tape.backward(from: tape.gelu(y), seed: tensor([3, 5], "seed"))
+            return [y.value.values] + buffers.map(\.value.values)
+        }
+        #expect(run(checkpointing: true) == run(checkpointing: false))
+    }
+
     @Test("A watched value's gradient is kept; one that was not reached is zero")
     func watching() throws {
         let tape = Tape()

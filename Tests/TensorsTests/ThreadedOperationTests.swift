@@ -52,6 +52,17 @@ struct ThreadedOperationTests {
             reference: { Reference.linear($0[0], weight: $0[1], bias: $0[2], input: input) })
     }
 
+    @Test("Linear through an activation", arguments: [Activation.gelu, .geluTanh])
+    func linearWithActivation(activation: Activation) {
+        check(
+            [tensor([300, 64], "x"), tensor([130, 64], "w"), tensor([130], "b")],
+            operation: { $0.linear($1[0], weight: $1[1], bias: $1[2], activation: activation) },
+            reference: {
+                let before = Reference.linear($0[0], weight: $0[1], bias: $0[2], input: 64)
+                return before.map(activation == .gelu ? Reference.gelu : Reference.geluTanh)
+            })
+    }
+
     @Test("Sum and GELU")
     func elementwise() {
         check(
@@ -78,19 +89,60 @@ struct ThreadedOperationTests {
             })
     }
 
-    @Test("Attention over sequences of very different lengths, with dropout")
-    func attention() {
-        let offsets = SequenceOffsets(lengths: [1, 70, 3, 40, 1, 1, 90, 20, 64])
+    @Test(
+        "Attention over sequences of very different lengths, with dropout, causal or not",
+        arguments: [(heads: 4, size: 16), (3, 20), (1, 50)], [false, true])
+    func attention(layout: (heads: Int, size: Int), causal: Bool) {
+        let offsets = SequenceOffsets(lengths: [1, 70, 3, 40, 1, 1, 90, 20, 64, 129])
         let keys = DropoutKeys(rows: (0..<offsets.rows).map { RandomKey(4).mixed($0).value })
         check(
-            ["q", "k", "v"].map { tensor([offsets.rows, 64], $0) },
+            ["q", "k", "v"].map { tensor([offsets.rows, layout.heads * layout.size], $0) },
             operation: {
                 $0.attention(
-                    q: $1[0], k: $1[1], v: $1[2], heads: 4, offsets: offsets, dropout: 0.2, keys: keys, salt: 5)
+                    q: $1[0], k: $1[1], v: $1[2], heads: layout.heads, offsets: offsets, causal: causal, dropout: 0.2,
+                    keys: keys, salt: 5)
             },
             reference: {
                 Reference.attention(
-                    q: $0[0], k: $0[1], v: $0[2], heads: 4, offsets: offsets, dropout: 0.2, keys: keys, salt: 5)
+                    q: $0[0], k: $0[1], v: $0[2], heads: layout.heads, offsets: offsets, causal: causal, dropout: 0.2,
+                    keys: keys, salt: 5)
+            })
+    }
+
+    @Test("A sum with a residual and layer norm, with dropout")
+    func addNorm() {
+        let keys = DropoutKeys(rows: (0..<700).map { RandomKey(5).mixed($0).value })
+        check(
+            [tensor([700, 100], "x"), tensor([700, 100], "residual"), tensor([100], "gamma"), tensor([100], "beta")],
+            operation: {
+                $0.addNorm(
+                    $1[0], residual: $1[1], gamma: $1[2], beta: $1[3], epsilon: 0.01, dropout: 0.3, keys: keys, salt: 6)
+            },
+            reference: {
+                Reference.addNorm(
+                    $0[0], residual: $0[1], gamma: $0[2], beta: $0[3], epsilon: Double(Float(0.01)), dropout: 0.3,
+                    keys: keys, salt: 6)
+            })
+    }
+
+    /// So wide that the logits exist for 16 rows at a time and their gradients are transposed in several parts.
+    @Test("A loss of the rows of x · Wᵀ, block by block")
+    func rowwiseLoss() {
+        let vocabulary = 200_000
+        check(
+            [tensor([37, 2], "x"), tensor([vocabulary, 2], "w")],
+            operation: {
+                $0.rowwiseLoss($1[0], weight: $1[1]) { row, z in
+                    let factor = Float(row + 1) / 1e7
+                    let loss = z.reduce(0.0) { $0 + Double(factor * $1 * $1) / 2 }
+                    for index in z.indices { z[index] *= factor }
+                    return loss
+                }
+            },
+            reference: {
+                let z = Reference.linear($0[0], weight: $0[1], input: 2)
+                let terms = z.enumerated().map { Double($0.offset / vocabulary + 1) / 2e7 * $0.element * $0.element }
+                return [terms.reduce(0, +)]
             })
     }
 
@@ -98,13 +150,14 @@ struct ThreadedOperationTests {
     func adamW() {
         let count = 100_000
         var (weight, first, second) = (tensor([count], "w"), Tensor(zeros: [count]), Tensor(zeros: [count]))
-        let (start, gradient) = (weight.values, tensor([count], "g"))
+        let (start, gradient) = (weight.values, GradientBuffer(shape: [count]))
+        gradient.value = tensor([count], "g")
         for step in 1...3 {
             weight.applyAdamW(
                 gradient: gradient, first: &first, second: &second, gradientScale: 0.5, learningRate: 0.01, beta1: 0.9,
                 beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, step: step)
         }
-        let expected = zip(start, gradient.values).map { start, gradient in
+        let expected = zip(start, gradient.value.values).map { start, gradient in
             (1...3).reduce(Reference.AdamWState(weight: Double(start))) {
                 Reference.adamW($0, gradient: Double(gradient) * 0.5, step: $1, learningRate: 0.01, weightDecay: 0.1)
             }

@@ -2,6 +2,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "CProducts.h"
+
 /* Vector kernels that Swift cannot reach: one body (kernels.inc) compiled per instruction level, chosen at run time.
    Each has a reference in Swift (Sources/Tensors/Reference) and a test that they agree at every level.
    All matrices are row-major; `rows` × `width`, without gaps unless a stride is given; any count may be 0.
@@ -16,6 +18,9 @@ typedef struct retort_kernels {
   void (*gelu)(const float *x, float *y, size_t n);
   /* dx = dy · (Φ(x) + x · φ(x)); the factor is 0 at −∞ and 1 at ∞. */
   void (*gelu_backward)(const float *x, const float *dy, float *dx, size_t n);
+  /* y = x / 2 · (1 + tanh(√(2/π) (x + 0.044715 x³))): the approximation that GPT-2 was trained with; 0 at −∞. */
+  void (*gelu_tanh)(const float *x, float *y, size_t n);
+  void (*gelu_tanh_backward)(const float *x, const float *dy, float *dx, size_t n);
 
   /* y = (x − mean) · rstd · gamma + beta per row; mean and rstd are kept for backward. */
   void (*layer_norm)(const float *x, const float *gamma, const float *beta, float *y, float *mean, float *rstd,
@@ -26,8 +31,16 @@ typedef struct retort_kernels {
 
   /* x = softmax(scale · x) per row, in place. */
   void (*softmax)(float *x, size_t rows, size_t width, float scale);
-  /* dp = scale · p · (dp − Σ p·dp) per row, in place. */
-  void (*softmax_backward)(const float *p, float *dp, size_t rows, size_t width, float scale);
+  /* dy = scale · (used · dy − p · Σ used·dy) per row, in place: the gradient of what softmax(scale · x) = p was made
+     from, where dy is the gradient of `used` divided by the factors that dropout put between p and used. Without
+     dropout used is p. */
+  void (*softmax_backward)(const float *p, const float *used, float *dy, size_t rows, size_t width, float scale);
+
+  /* x = e = exp(scale · (x − max x)), in place; gives the maximum, Σ e and Σ e², from which a row of logits has its
+     softmax at one temperature and at half of it. n ≥ 1. */
+  void (*exponentials)(float *x, size_t n, float scale, float *maximum, float *sum, float *sum_of_squares);
+  /* x = a · x² + b · x */
+  void (*quadratic)(float *x, size_t n, float a, float b);
 
   /* y[i, j] = keep(key[i], salt, j) ? x[i, j] · scale : 0, where keep is a hash ≥ threshold (see Dropout.swift).
      What is dropped becomes 0 whatever it was. x may be y. */
@@ -38,6 +51,8 @@ typedef struct retort_kernels {
   void (*add_scaled)(const float *x, float a, float *y, size_t n);
   /* z = x + y */
   void (*add)(const float *x, const float *y, float *z, size_t n);
+  /* z = x − y */
+  void (*subtract)(const float *x, const float *y, float *z, size_t n);
   /* y = a · x */
   void (*scale)(const float *x, float a, float *y, size_t n);
   /* y[i, :] = bias for each row. */

@@ -3,9 +3,10 @@ import CKernels
 /// Scaled dot-product attention with several heads over a packed batch (Vaswani et al. 2017, arXiv 1706.03762).
 ///
 /// For each sequence and head: S = Q · Kᵀ / √D, P = softmax(S) per row, D' = dropout(P), Y = D' · V.
-/// q, k, v: [N, H · D] → [N, H · D]. Sequences see only themselves, so there is no padding and no mask.
-/// With g = ∂L/∂Y: ∂L/∂V = D'ᵀ · g, ∂L/∂D' = g · Vᵀ, ∂L/∂S = P ⊙ (∂L/∂P − Σ_row P ⊙ ∂L/∂P) / √D, ∂L/∂Q = ∂L/∂S · K,
-/// ∂L/∂K = ∂L/∂Sᵀ · Q. The probabilities are computed again in backward: only q, k and v are kept.
+/// q, k, v: [N, H · D] → [N, H · D]. Sequences see only themselves, so there is no padding and no mask but the causal one.
+/// With g = ∂L/∂Y: ∂L/∂V = D'ᵀ · g, ∂L/∂D' = g · Vᵀ, ∂L/∂S = (D' ⊙ ∂L/∂D' − P · Σ_row D' ⊙ ∂L/∂D') / √D (the mask and its
+/// factor are in D' already), ∂L/∂Q = ∂L/∂S · K, ∂L/∂K = ∂L/∂Sᵀ · Q. The probabilities are computed again in backward: only q, k and v are kept. Scores exist for a
+/// block of rows of one head at a time and stay in the cache (Dao et al. 2022, arXiv 2205.14135, blocked over rows).
 private struct Attention: DifferentiableOperation {
     let q: Variable
     let k: Variable
@@ -17,36 +18,11 @@ private struct Attention: DifferentiableOperation {
         var dk = Tensor(uninitialized: k.shape)
         var dv = Tensor(uninitialized: v.shape)
         let (dqs, dks, dvs) = (dq.mutablePointer, dk.mutablePointer, dv.mutablePointer)
-        let (width, headSize, scale) = (layout.width, layout.headSize, layout.scale)
-        layout.forEachSequence { rows in
-            let length = rows.count
-            let square = length * length
-            var scratch = Tensor(uninitialized: [3, square])
-            defer { withExtendedLifetime(scratch) {} }
-            let probabilities = scratch.mutablePointer
-            let (dropped, dprobabilities) = (probabilities + square, probabilities + 2 * square)
-            for head in 0..<layout.heads {
-                let start = rows.lowerBound * width + head * headSize
-                let qh = MatrixProduct.Operand(pointer: q.value.pointer + start, stride: width)
-                let kh = MatrixProduct.Operand(pointer: k.value.pointer + start, stride: width)
-                let vh = MatrixProduct.Operand(pointer: v.value.pointer + start, transposed: true, stride: width)
-                let gh = MatrixProduct.Operand(pointer: gradient.pointer + start, stride: width)
-                layout.probabilities(qh, kh, length: length, into: probabilities)
-                var used = UnsafePointer(probabilities)
-                if layout.drop(probabilities, into: dropped, rows: rows, head: head) { used = UnsafePointer(dropped) }
-                MatrixProduct.multiply(
-                    .init(pointer: used, transposed: true, stride: length), gh, into: dvs + start, stride: width,
-                    m: length, n: headSize, k: length, parallel: false)
-                MatrixProduct.multiply(
-                    gh, vh, into: dprobabilities, stride: length, m: length, n: length, k: headSize, parallel: false)
-                _ = layout.drop(dprobabilities, into: dprobabilities, rows: rows, head: head)
-                kernels.softmax_backward(probabilities, dprobabilities, length, length, scale)
-                let ds = MatrixProduct.Operand(pointer: dprobabilities, stride: length)
-                MatrixProduct.multiply(
-                    ds, kh, into: dqs + start, stride: width, m: length, n: headSize, k: length, parallel: false)
-                MatrixProduct.multiply(
-                    .init(pointer: ds.pointer, transposed: true, stride: length), qh, into: dks + start, stride: width,
-                    m: length, n: headSize, k: length, parallel: false)
+        Profile.measure(.attention) {
+            layout.forEachHead { head in
+                head.backward(
+                    q: q.value.pointer, k: k.value.pointer, v: v.value.pointer, g: gradient.pointer, dq: dqs, dk: dks,
+                    dv: dvs)
             }
         }
         gradients.add(dq, to: q)
@@ -55,47 +31,157 @@ private struct Attention: DifferentiableOperation {
     }
 }
 
-/// The sizes of one attention call and the steps that forward and backward share.
+/// The sizes of one attention call.
 private struct AttentionLayout {
     let offsets: SequenceOffsets
     let heads: Int
     let width: Int
+    let isCausal: Bool
     let dropout: DropoutMask?
 
     var headSize: Int { width / heads }
     var scale: Float { 1 / Float(headSize).squareRoot() }
 
-    /// Runs `body` with the rows of each sequence. Sequences are dealt to the threads so that each thread has nearly
-    /// the same number of rows; every result row is written by one thread alone.
-    func forEachSequence(_ body: (Range<Int>) -> Void) {
-        let parts = offsets.rows * width > 1 << 14 ? min(Threads.count, offsets.count) : 1
-        Threads.forEach(parts) { part in
-            let wanted = Threads.chunk(part, of: offsets.rows, parts: parts)
-            for b in 0..<offsets.count where wanted.contains(offsets[b].lowerBound) { body(offsets[b]) }
+    /// Runs `body` for each head of each sequence, in parallel; each writes its own columns of its own rows.
+    func forEachHead(_ body: (AttentionHead) -> Void) {
+        let product = Precision.float32.product
+        func run(_ index: Int) {
+            body(AttentionHead(self, rows: offsets[index / heads], head: index % heads, product: product))
+        }
+        if offsets.rows * width > 1 << 14 {
+            Threads.forEach(offsets.count * heads, run)
+        } else {
+            for index in 0..<offsets.count * heads { run(index) }
+        }
+    }
+}
+
+/// One head of one sequence.
+private struct AttentionHead {
+    let layout: AttentionLayout
+    /// The sequence's rows of the packed batch.
+    let rows: Range<Int>
+    let product: retort_product
+    /// Where the head begins in q, k, v and the output.
+    let start: Int
+    let salt: UInt64
+
+    /// Rows of scores that exist at a time.
+    private static let blockRows = 64
+
+    init(_ layout: AttentionLayout, rows: Range<Int>, head: Int, product: retort_product) {
+        self.layout = layout
+        self.rows = rows
+        self.product = product
+        start = rows.lowerBound * layout.width + head * layout.headSize
+        salt = layout.dropout?.salted(head) ?? 0
+    }
+
+    private var length: Int { rows.count }
+    private var headSize: Int { layout.headSize }
+    private var width: Int { layout.width }
+    /// Floats of the packed form of one operand: positions × D, both rounded up to whole panels.
+    private var panelCount: Int { (length + 15) / 16 * 16 * ((headSize + 15) / 16 * 16) }
+
+    /// Calls `body` with blocks of rows and the number of positions that they see.
+    private func forEachBlock(_ body: (Range<Int>, Int) -> Void) {
+        for first in stride(from: 0, to: length, by: Self.blockRows) {
+            let block = first..<min(first + Self.blockRows, length)
+            body(block, layout.isCausal ? block.upperBound : length)
         }
     }
 
-    /// P = softmax(Q · Kᵀ / √D) of one head: [T, T].
-    func probabilities(
-        _ q: MatrixProduct.Operand, _ k: MatrixProduct.Operand, length: Int, into p: UnsafeMutablePointer<Float>
+    func forward(
+        q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>
     ) {
-        MatrixProduct.multiply(
-            q, .init(pointer: k.pointer, transposed: true, stride: k.stride), into: p, stride: length, m: length,
-            n: length, k: headSize, parallel: false)
-        kernels.softmax(p, length, length, scale)
+        var scratch = Tensor(uninitialized: [2 * panelCount + min(length, Self.blockRows) * length])
+        defer { withExtendedLifetime(scratch) {} }
+        let keys = scratch.mutablePointer
+        let (values, scores) = (keys + panelCount, keys + 2 * panelCount)
+        product.pack_panels_transposed(k + start, width, keys, headSize, length)
+        product.pack_panels(v + start, width, values, length, headSize)
+        forEachBlock { block, seen in
+            probabilities(q, keys, block, seen, into: scores)
+            drop(scores, into: scores, block, seen)
+            product.multiply(
+                scores, seen, values, length * 16, y + start + block.lowerBound * width, width, nil, block.count, seen,
+                headSize, 0)
+        }
     }
 
-    /// Applies the dropout mask of one head to a [T, T] block. Returns false, having done nothing, without dropout.
-    func drop(
-        _ source: UnsafePointer<Float>, into destination: UnsafeMutablePointer<Float>, rows: Range<Int>, head: Int
-    ) -> Bool {
-        guard let dropout else { return false }
-        let salt = RandomKey(dropout.salt).mixed(head).value
-        dropout.keys.rows.withUnsafeBufferPointer { keys in
-            kernels.dropout(
-                source, destination, keys.baseAddress! + rows.lowerBound, salt, rows.count, rows.count,
-                dropout.threshold, dropout.scale)
+    func backward(
+        q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>, g: UnsafePointer<Float>,
+        dq: UnsafeMutablePointer<Float>, dk: UnsafeMutablePointer<Float>, dv: UnsafeMutablePointer<Float>
+    ) {
+        let square = min(length, Self.blockRows) * length
+        var scratch = Tensor(uninitialized: [5 * panelCount + 3 * square])
+        defer { withExtendedLifetime(scratch) {} }
+        let keysTransposed = scratch.mutablePointer
+        let valuesTransposed = keysTransposed + panelCount
+        let (keys, queries) = (valuesTransposed + panelCount, valuesTransposed + 2 * panelCount)
+        let (incoming, scores) = (queries + panelCount, queries + 2 * panelCount)
+        let (dropped, dscores) = (scores + square, scores + 2 * square)
+        product.pack_panels_transposed(k + start, width, keysTransposed, headSize, length)
+        product.pack_panels_transposed(v + start, width, valuesTransposed, headSize, length)
+        product.pack_panels(k + start, width, keys, length, headSize)
+        product.pack_panels(q + start, width, queries, length, headSize)
+        product.pack_panels(g + start, width, incoming, length, headSize)
+        forEachBlock { block, seen in
+            let offset = start + block.lowerBound * width
+            probabilities(q, keysTransposed, block, seen, into: scores)
+            let used = drop(scores, into: dropped, block, seen) ? dropped : scores
+            let isLater: Int32 = block.lowerBound > 0 ? 1 : 0
+            // Causal blocks see ever more positions; those that are new are written, not added to.
+            let known = layout.isCausal ? block.lowerBound : isLater == 1 ? seen : 0
+            addTransposed(used, incoming, dv, block, seen, known)
+            product.multiply(
+                g + offset, width, valuesTransposed, headSize * 16, dscores, seen, nil, block.count, headSize, seen, 0)
+            Profile.measure(.softmax, within: .attention, threads: Threads.count) {
+                kernels.softmax_backward(scores, used, dscores, block.count, seen, layout.scale)
+            }
+            product.multiply(
+                dscores, seen, keys, length * 16, dq + offset, width, nil, block.count, seen, headSize, 0)
+            addTransposed(dscores, queries, dk, block, seen, known)
         }
+    }
+
+    /// destination[:seen] = scoresᵀ · panels[block], added to what the first `known` rows hold.
+    private func addTransposed(
+        _ scores: UnsafePointer<Float>, _ panels: UnsafePointer<Float>, _ destination: UnsafeMutablePointer<Float>,
+        _ block: Range<Int>, _ seen: Int, _ known: Int
+    ) {
+        for (part, accumulate) in [(0..<known, Int32(1)), (known..<seen, 0)] where !part.isEmpty {
+            product.multiply_transposed(
+                scores + part.lowerBound, seen, panels + block.lowerBound * 16, length * 16,
+                destination + start + part.lowerBound * width, width, part.count, block.count, headSize, accumulate)
+        }
+    }
+
+    /// P = softmax(Q · Kᵀ / √D) for a block of rows: [block, seen]; 0 for later positions if causal.
+    private func probabilities(
+        _ q: UnsafePointer<Float>, _ keys: UnsafePointer<Float>, _ block: Range<Int>, _ seen: Int,
+        into p: UnsafeMutablePointer<Float>
+    ) {
+        product.multiply(
+            q + start + block.lowerBound * width, width, keys, headSize * 16, p, seen, nil, block.count, headSize, seen,
+            0)
+        Profile.measure(.softmax, within: .attention, threads: Threads.count) {
+            guard layout.isCausal else { return kernels.softmax(p, block.count, seen, layout.scale) }
+            for row in block {
+                let scores = p + (row - block.lowerBound) * seen
+                kernels.softmax(scores, 1, row + 1, layout.scale)
+                (scores + row + 1).update(repeating: 0, count: seen - row - 1)
+            }
+        }
+    }
+
+    /// Applies the dropout mask to a block of scores. Returns false, having done nothing, without dropout.
+    @discardableResult private func drop(
+        _ source: UnsafePointer<Float>, into destination: UnsafeMutablePointer<Float>, _ block: Range<Int>, _ seen: Int
+    ) -> Bool {
+        guard let dropout = layout.dropout else { return false }
+        let first = rows.lowerBound + block.lowerBound
+        dropout.apply(to: source, into: destination, rows: first..<first + block.count, width: seen, salt: salt)
         return true
     }
 }
@@ -104,34 +190,24 @@ extension Tape {
     /// Multi-head attention over a packed batch; q, k, v: [N, H · D] → [N, H · D].
     ///
     /// - Parameters:
+    ///   - causal: whether a position sees only itself and earlier ones.
     ///   - dropout: probability of dropping an attention weight; used only with `keys`.
     ///   - salt: tells apart the attention layers of a model.
     public func attention(
-        q: Variable, k: Variable, v: Variable, heads: Int, offsets: SequenceOffsets, dropout: Float = 0,
-        keys: DropoutKeys? = nil, salt: UInt64 = 0
+        q: Variable, k: Variable, v: Variable, heads: Int, offsets: SequenceOffsets, causal: Bool = false,
+        dropout: Float = 0, keys: DropoutKeys? = nil, salt: UInt64 = 0
     ) -> Variable {
         precondition(
             q.shape == k.shape && q.shape == v.shape && q.value.rows == offsets.rows && q.value.width % heads == 0,
             "attention: q \(q.shape), k \(k.shape), v \(v.shape), \(heads) heads, \(offsets.rows) positions")
-        let mask = keys.flatMap { dropout > 0 ? DropoutMask(keys: $0, salt: salt, probability: dropout) : nil }
-        let layout = AttentionLayout(offsets: offsets, heads: heads, width: q.value.width, dropout: mask)
+        let layout = AttentionLayout(
+            offsets: offsets, heads: heads, width: q.value.width, isCausal: causal,
+            dropout: DropoutMask(keys: keys, salt: salt, probability: dropout))
         var y = Tensor(uninitialized: q.shape)
         let destination = y.mutablePointer
-        layout.forEachSequence { rows in
-            let length = rows.count
-            var scratch = Tensor(uninitialized: [length, length])
-            defer { withExtendedLifetime(scratch) {} }
-            let p = scratch.mutablePointer
-            for head in 0..<heads {
-                let start = rows.lowerBound * layout.width + head * layout.headSize
-                layout.probabilities(
-                    .init(pointer: q.value.pointer + start, stride: layout.width),
-                    .init(pointer: k.value.pointer + start, stride: layout.width), length: length, into: p)
-                _ = layout.drop(p, into: p, rows: rows, head: head)
-                MatrixProduct.multiply(
-                    .init(pointer: p, stride: length), .init(pointer: v.value.pointer + start, stride: layout.width),
-                    into: destination + start, stride: layout.width, m: length, n: layout.headSize, k: length,
-                    parallel: false)
+        Profile.measure(.attention) {
+            layout.forEachHead { head in
+                head.forward(q: q.value.pointer, k: k.value.pointer, v: v.value.pointer, y: destination)
             }
         }
         return record(y, from: q, k, v) { Attention(q: q, k: k, v: v, layout: layout) }

@@ -13,7 +13,7 @@ public struct DropoutKeys: Sendable {
 
 /// y = x ⊙ mask / (1 − p); the mask is not kept but made again in backward.
 private struct Dropout: DifferentiableOperation {
-    let x: Variable
+    let x: GradientSlot
     let mask: DropoutMask
 
     func backward(_ gradient: Tensor, _ gradients: inout Gradients) {
@@ -27,20 +27,39 @@ struct DropoutMask {
     let salt: UInt64
     let probability: Float
 
-    var threshold: UInt32 { UInt32(Double(probability) * 4_294_967_296) }
-    var scale: Float { 1 / (1 - probability) }
+    /// nil where nothing is dropped: without keys, or with probability 0.
+    init?(keys: DropoutKeys?, salt: UInt64, probability: Float) {
+        precondition((0..<1).contains(probability), "dropout: probability \(probability) is not in 0..<1")
+        guard let keys, probability > 0 else { return nil }
+        self.keys = keys
+        self.salt = salt
+        self.probability = probability
+    }
+
+    private var threshold: UInt32 { UInt32(Double(probability) * 4_294_967_296) }
+    private var scale: Float { 1 / (1 - probability) }
+
+    /// The mask under another salt, for instance that of one head.
+    func salted(_ part: Int) -> UInt64 { RandomKey(salt).mixed(part).value }
+
+    /// Masks some rows; x and y point to the first of them. x may be y.
+    func apply(
+        to x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, rows: Range<Int>, width: Int,
+        salt: UInt64? = nil
+    ) {
+        keys.rows.withUnsafeBufferPointer { keys in
+            kernels.dropout(
+                x, y, keys.baseAddress! + rows.lowerBound, salt ?? self.salt, rows.count, width, threshold, scale)
+        }
+    }
 
     func apply(to x: Tensor) -> Tensor {
         precondition(x.rows == keys.rows.count, "dropout: \(keys.rows.count) keys for \(x.shape)")
         var y = Tensor(uninitialized: x.shape)
         let (width, destination) = (x.width, y.mutablePointer)
-        keys.rows.withUnsafeBufferPointer { keys in
-            Threads.forEachChunk(of: x.rows, grain: max(1, (1 << 15) / max(width, 1))) { range in
-                let start = range.lowerBound
-                kernels.dropout(
-                    x.pointer + start * width, destination + start * width, keys.baseAddress! + start, salt,
-                    range.count, width, threshold, scale)
-            }
+        Threads.forEachChunk(of: x.rows, grain: max(1, (1 << 15) / max(width, 1))) { range in
+            let start = range.lowerBound * width
+            apply(to: x.pointer + start, into: destination + start, rows: range, width: width)
         }
         return y
     }
@@ -51,9 +70,7 @@ extension Tape {
     ///
     /// - Parameter salt: tells apart the places of a model that use dropout.
     public func dropout(_ x: Variable, probability: Float, keys: DropoutKeys?, salt: UInt64) -> Variable {
-        precondition((0..<1).contains(probability), "dropout: probability \(probability) is not in 0..<1")
-        guard probability > 0, let keys else { return x }
-        let mask = DropoutMask(keys: keys, salt: salt, probability: probability)
-        return record(mask.apply(to: x.value), from: x) { Dropout(x: x, mask: mask) }
+        guard let mask = DropoutMask(keys: keys, salt: salt, probability: probability) else { return x }
+        return record(mask.apply(to: x.value), from: x) { Dropout(x: x.slot, mask: mask) }
     }
 }

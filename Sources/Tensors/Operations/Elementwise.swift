@@ -3,8 +3,8 @@ import Foundation
 
 /// z = x + y; the gradient goes to both unchanged.
 private struct Add: DifferentiableOperation {
-    let x: Variable
-    let y: Variable
+    let x: GradientSlot
+    let y: GradientSlot
 
     func backward(_ gradient: Tensor, _ gradients: inout Gradients) {
         gradients.add(gradient, to: x)
@@ -31,7 +31,7 @@ private struct GELU: DifferentiableOperation {
 
 /// y = tanh(x); dy/dx = 1 − y².
 private struct Tanh: DifferentiableOperation {
-    let x: Variable
+    let x: GradientSlot
     let y: Tensor
 
     func backward(_ gradient: Tensor, _ gradients: inout Gradients) {
@@ -63,7 +63,7 @@ extension Tape {
             let start = range.lowerBound
             kernels.add(x.value.pointer + start, y.value.pointer + start, destination + start, range.count)
         }
-        return record(z, from: x, y) { Add(x: x, y: y) }
+        return record(z, from: x, y) { Add(x: x.slot, y: y.slot) }
     }
 
     /// GELU with the exact normal distribution function, element by element.
@@ -81,7 +81,7 @@ extension Tape {
         var y = Tensor(uninitialized: x.shape)
         let (source, destination) = (x.value.pointer, y.mutablePointer)
         for i in 0..<y.count { destination[i] = Foundation.tanh(source[i]) }
-        return record(y, from: x) { Tanh(x: x, y: y) }
+        return record(y, from: x) { Tanh(x: x.slot, y: y) }
     }
 
     /// Σ weight · value over scalars: the combined loss.

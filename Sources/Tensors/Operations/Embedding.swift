@@ -2,16 +2,11 @@ import CKernels
 
 /// y[i, :] = table[ids[i], :]; the gradient of a row is the sum over the positions that used it.
 private struct Embedding: DifferentiableOperation {
-    let table: Variable
+    let table: GradientSlot
     let ids: [Int32]
 
     func backward(_ gradient: Tensor, _ gradients: inout Gradients) {
-        var dtable = Tensor(zeros: table.shape)
-        let (width, destination) = (table.shape[1], dtable.mutablePointer)
-        for (row, id) in ids.enumerated() {
-            kernels.add_scaled(gradient.pointer + row * width, 1, destination + Int(id) * width, width)
-        }
-        gradients.add(dtable, to: table)
+        gradients.add(gradient, toRows: ids, of: table)
     }
 }
 
@@ -26,6 +21,6 @@ extension Tape {
             precondition(id >= 0 && id < vocabulary, "embedding: id \(id) is outside of the table \(table.shape)")
             (destination + row * width).update(from: source + Int(id) * width, count: width)
         }
-        return record(y, from: table) { Embedding(table: table, ids: ids) }
+        return record(y, from: table) { Embedding(table: table.slot, ids: ids) }
     }
 }

@@ -58,7 +58,7 @@ struct RowFakeQuantization {
 
 /// The record of `fakeQuantizeRows`: the identity backwards.
 private struct StraightThrough: DifferentiableOperation {
-    let x: Variable
+    let x: GradientSlot
 
     func backward(_ gradient: Tensor, _ gradients: inout Gradients) {
         gradients.add(gradient, to: x)
@@ -81,6 +81,6 @@ extension Tape {
     /// x: [R, C] as it comes back from an `Int8Matrix`, whose scales follow x; the gradient passes unchanged.
     public func fakeQuantizeRows(_ x: Variable) -> Variable {
         let y = RowFakeQuantization(scales: Int8Matrix.scales(of: x.value)).forward(x.value)
-        return record(y, from: x) { StraightThrough(x: x) }
+        return record(y, from: x) { StraightThrough(x: x.slot) }
     }
 }

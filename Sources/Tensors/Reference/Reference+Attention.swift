@@ -12,9 +12,13 @@ extension Reference {
         }
     }
 
-    /// The gradient of softmax(scale · x) per row: scale · p · (dp − Σ p · dp). p, dp: [N, C].
-    public static func softmaxBackward(_ p: [Double], dp: [Double], width: Int, scale: Double = 1) -> [Double] {
-        stride(from: 0, to: p.count, by: max(width, 1)).flatMap { start -> [Double] in
+    /// The gradient of u = factors · softmax(scale · x) per row, by the chain rule: with dp = factors · du,
+    /// scale · p · (dp − Σ p · dp). p, factors, du: [N, C]; without factors u is p.
+    public static func softmaxBackward(
+        _ p: [Double], factors: [Double]? = nil, du: [Double], width: Int, scale: Double = 1
+    ) -> [Double] {
+        let dp = factors.map { zip($0, du).map { $0 * $1 } } ?? du
+        return stride(from: 0, to: p.count, by: max(width, 1)).flatMap { start -> [Double] in
             let dot = (start..<start + width).reduce(0) { $0 + p[$1] * dp[$1] }
             return (start..<start + width).map { scale * p[$0] * (dp[$0] - dot) }
         }
@@ -24,9 +28,10 @@ extension Reference {
     ///
     /// q, k, v: [N, H · D] → [N, H · D]. M is the dropout of `dropoutFactors` with the row keys of the sequence, its
     /// columns the positions within the sequence, and `RandomKey(salt).mixed(head)` as salt; all 1 without keys.
+    /// If `causal`, the scores of later positions are −∞.
     public static func attention(
-        q: [Double], k: [Double], v: [Double], heads: Int, offsets: SequenceOffsets, dropout: Float = 0,
-        keys: DropoutKeys? = nil, salt: UInt64 = 0
+        q: [Double], k: [Double], v: [Double], heads: Int, offsets: SequenceOffsets, causal: Bool = false,
+        dropout: Float = 0, keys: DropoutKeys? = nil, salt: UInt64 = 0
     ) -> [Double] {
         let width = q.count / offsets.rows
         let headSize = width / heads
@@ -35,9 +40,11 @@ extension Reference {
             let rows = offsets[b]
             for head in 0..<heads {
                 let columns = head * headSize..<(head + 1) * headSize
-                let scores = rows.flatMap { i in
-                    rows.map { j in columns.reduce(0) { $0 + q[i * width + $1] * k[j * width + $1] } }
+                func score(_ i: Int, _ j: Int) -> Double {
+                    if causal && j > i { return -.infinity }
+                    return columns.reduce(0) { $0 + q[i * width + $1] * k[j * width + $1] }
                 }
+                let scores = rows.flatMap { i in rows.map { score(i, $0) } }
                 var p = softmax(scores, width: rows.count, scale: 1 / Double(headSize).squareRoot())
                 if let keys {
                     let factors = dropoutFactors(

@@ -6,6 +6,16 @@ extension Reference {
         zip(x, y).map { $0 + $1 }
     }
 
+    /// z = x − y.
+    public static func subtract(_ x: [Double], _ y: [Double]) -> [Double] {
+        zip(x, y).map { $0 - $1 }
+    }
+
+    /// a · x² + b · x.
+    public static func quadratic(_ x: [Double], _ a: Double, _ b: Double) -> [Double] {
+        x.map { a * $0 * $0 + b * $0 }
+    }
+
     /// y + a · x.
     public static func addScaled(_ x: [Double], by a: Double, to y: [Double]) -> [Double] {
         zip(x, y).map { a * $0 + $1 }
@@ -25,6 +35,26 @@ extension Reference {
     public static func geluDerivative(_ x: Double) -> Double {
         if x.isInfinite { return x > 0 ? 1 : 0 }
         return 0.5 * erfc(-x / 2.0.squareRoot()) + x * exp(-0.5 * x * x) / (2 * Double.pi).squareRoot()
+    }
+
+    /// GELU as GPT-2 computes it: x / 2 · (1 + tanh(√(2/π) · (x + 0.044715 · x³))); the limits at ±∞ are ∞ and 0.
+    ///
+    /// (1 + tanh(u)) / 2 = 1 / (1 + exp(−2u)), which keeps its digits where tanh(u) is close to −1.
+    public static func geluTanh(_ x: Double) -> Double {
+        x == -.infinity ? 0 : x / (1 + exp(-2 * geluTanhArgument(x)))
+    }
+
+    /// With u the argument of tanh and t = tanh(u): (1 + t) / 2 + x / 2 · (1 − t²) · du/dx; the limits at ±∞ are 1 and 0.
+    public static func geluTanhDerivative(_ x: Double) -> Double {
+        if x.isInfinite { return x > 0 ? 1 : 0 }
+        let u = geluTanhArgument(x)
+        let slope = (2 / Double.pi).squareRoot() * (1 + 3 * 0.044715 * x * x)
+        let (rising, falling) = (1 / (1 + exp(-2 * u)), 1 / (1 + exp(2 * u)))
+        return rising + 2 * x * rising * falling * slope
+    }
+
+    private static func geluTanhArgument(_ x: Double) -> Double {
+        (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
     }
 
     /// tanh(x) = 1 − 2 / (e²ˣ + 1).

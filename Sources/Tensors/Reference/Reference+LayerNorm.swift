@@ -19,6 +19,20 @@ extension Reference {
         return (y, means, rstds)
     }
 
+    /// LN(residual + dropout(x)), with the dropout of `dropoutFactors`; without keys nothing is dropped.
+    ///
+    /// x, residual: [N, C], gamma, beta: [C] → [N, C].
+    public static func addNorm(
+        _ x: [Double], residual: [Double], gamma: [Double], beta: [Double], epsilon: Double, dropout: Float = 0,
+        keys: DropoutKeys? = nil, salt: UInt64 = 0
+    ) -> [Double] {
+        let factors = keys.map {
+            dropoutFactors(keys: $0.rows, salt: salt, width: gamma.count, probability: dropout)
+        }
+        let dropped = factors.map { zip(x, $0).map { $0 * $1 } } ?? x
+        return layerNorm(add(residual, dropped), gamma: gamma, beta: beta, epsilon: epsilon).y
+    }
+
     /// The gradients of `layerNorm`: with h = (x − mean) · rstd and d = dy ⊙ γ,
     /// dx = rstd · (d − mean(d) − h · mean(d ⊙ h)) per row, dγ = Σ_rows dy ⊙ h, dβ = Σ_rows dy.
     public static func layerNormBackward(

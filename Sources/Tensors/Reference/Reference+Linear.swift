@@ -1,4 +1,12 @@
 extension Reference {
+    /// c[i, j] = Σ_k a[i, k] · b[k, j]. a: [N, K], b: [K, C] → [N, C].
+    public static func product(_ a: [Double], _ b: [Double], rows: Int, depth: Int, width: Int) -> [Double] {
+        (0..<rows * width).map { index in
+            let (i, j) = (index / width, index % width)
+            return (0..<depth).reduce(0) { $0 + a[i * depth + $1] * b[$1 * width + j] }
+        }
+    }
+
     /// y[i, o] = Σ_j x[i, j] · weight[o, j] + bias[o]. x: [N, I], weight: [O, I], bias: [O] or empty → [N, O].
     public static func linear(_ x: [Double], weight: [Double], bias: [Double] = [], input: Int) -> [Double] {
         let (rows, output) = (x.count / input, weight.count / input)

@@ -1,0 +1,229 @@
+/* The matrix products once per instruction level, and the choice between them (see kernels.c for how). */
+#include "CProducts.h"
+#include <string.h>
+#include <time.h>
+
+#pragma clang fp contract(fast)
+/* Vectors wider than the level's registers pass only between functions that are inlined. */
+#pragma clang diagnostic ignored "-Wpsabi"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define KERNEL(name) product_##name##_base
+#define LEVEL "base"
+#if defined(__aarch64__)
+#define TILE_ROWS 6
+#define TILE_LIST(F) F(1) F(2) F(3) F(4) F(5) F(6)
+#else
+#define TILE_ROWS 2
+#define TILE_LIST(F) F(1) F(2)
+#endif
+#define TILE_PANELS 1
+#define TILE_COLUMNS(F, rows) F(rows, 1)
+#include "products.inc"
+#undef KERNEL
+#undef LEVEL
+#undef TILE_ROWS
+#undef TILE_LIST
+
+/* The AMX body on tiles in memory. */
+typedef struct { uint8_t row[16][64]; } emulated_tile;
+
+static void emulated_multiply(emulated_tile *c, const emulated_tile *a, const emulated_tile *b) {
+  for (int m = 0; m < 16; m++)
+    for (int k = 0; k < 16; k++)
+      for (int n = 0; n < 16; n++) {
+        uint32_t x, y;
+        float sum, xs[2], ys[2];
+        memcpy(&x, &a->row[m][4 * k], 4);
+        memcpy(&y, &b->row[k][4 * n], 4);
+        memcpy(&sum, &c->row[m][4 * n], 4);
+        const uint32_t parts[4] = {x << 16, x & 0xffff0000u, y << 16, y & 0xffff0000u};
+        memcpy(xs, parts, 8);
+        memcpy(ys, parts + 2, 8);
+        sum += xs[0] * ys[0];
+        sum += xs[1] * ys[1];
+        memcpy(&c->row[m][4 * n], &sum, 4);
+      }
+}
+
+#define KERNEL(name) product_##name##_emulated
+#define TILES_BEGIN emulated_tile tiles[8];
+#define TILES_END
+#define TILE_ZERO(t) memset(&tiles[t], 0, sizeof(emulated_tile));
+#define TILE_LOAD(t, from, stride) \
+  for (int r = 0; r < 16; r++) memcpy(tiles[t].row[r], (const char *)(from) + r * (stride), 64);
+#define TILE_STORE(t, to, stride) \
+  for (int r = 0; r < 16; r++) memcpy((char *)(to) + r * (stride), tiles[t].row[r], 64);
+#define TILE_MULTIPLY(c, a, b) emulated_multiply(&tiles[c], &tiles[a], &tiles[b]);
+#include "amx.inc"
+#undef KERNEL
+#undef TILES_BEGIN
+#undef TILES_END
+#undef TILE_ZERO
+#undef TILE_LOAD
+#undef TILE_STORE
+#undef TILE_MULTIPLY
+
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#define KERNEL(name) product_##name##_avx2
+#define LEVEL "avx2"
+#define TILE_ROWS 6
+#define TILE_LIST(F) F(1) F(2) F(3) F(4) F(5) F(6)
+#include "products.inc"
+#undef KERNEL
+#undef LEVEL
+#undef TILE_ROWS
+#undef TILE_LIST
+#undef TILE_PANELS
+#undef TILE_COLUMNS
+#pragma clang attribute pop
+
+#define TILE_ROWS 8
+#define TILE_LIST(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8)
+#define TILE_PANELS 3
+#define TILE_COLUMNS(F, rows) F(rows, 1) F(rows, 2) F(rows, 3)
+#define AVX512 "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma"
+
+#pragma clang attribute push(__attribute__((target(AVX512))), apply_to = function)
+#define KERNEL(name) product_##name##_avx512
+#define LEVEL "avx512"
+#include "products.inc"
+#undef KERNEL
+#undef LEVEL
+#pragma clang attribute pop
+
+#pragma clang attribute push(__attribute__((target(AVX512 ",avx512bf16"))), apply_to = function)
+static inline __attribute__((always_inline)) __m512 bfloat16_pairs(__m512 sum, const uint16_t *a, const uint16_t *w) {
+  int32_t two;
+  memcpy(&two, a, 4);
+  return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_set1_epi32(two), (__m512bh)_mm512_loadu_si512(w));
+}
+#define BFLOAT16_PAIRS(sum, a, w) sum = bfloat16_pairs(sum, a, w)
+#define KERNEL(name) product_##name##_avx512_bf16
+#define LEVEL "avx512-bf16"
+#include "products.inc"
+#undef KERNEL
+#undef LEVEL
+#undef BFLOAT16_PAIRS
+#pragma clang attribute pop
+
+#pragma clang attribute push(__attribute__((target(AVX512 ",amx-tile,amx-bf16"))), apply_to = function)
+/* All eight tiles have 16 rows of 64 bytes. Configured in every call and released after it: other libraries do the
+   same, and a configuration kept across calls would be theirs. */
+static const struct {
+  uint8_t palette, start;
+  uint8_t reserved[14];
+  uint16_t bytes[16];
+  uint8_t rows[16];
+} amx_configuration = {
+    .palette = 1, .bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
+
+#define KERNEL(name) product_##name##_amx
+#define TILES_BEGIN _tile_loadconfig(&amx_configuration);
+#define TILES_END _tile_release();
+#define TILE_ZERO(t) _tile_zero(t);
+#define TILE_LOAD(t, from, stride) _tile_loadd(t, from, stride);
+#define TILE_STORE(t, to, stride) _tile_stored(t, to, stride);
+#define TILE_MULTIPLY(c, a, b) _tile_dpbf16ps(c, a, b);
+#include "amx.inc"
+#undef KERNEL
+#pragma clang attribute pop
+
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Whether the processor has AMX with bfloat16 and the system lets this process use it: Linux gives the tiles' state
+   only to processes that ask, and threads inherit the permission. */
+static int amx_permitted(void) {
+  unsigned a, b, c, d;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & 1u << 22) || !(d & 1u << 24)) return 0;
+#if defined(__linux__)
+  const long request_permission = 0x1023, tile_data = 18;
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+  return 0;
+#endif
+}
+
+static double seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Giga-operations per second of the register block alone: the fastest of a few short runs on operands in the cache. */
+static double rate(const retort_product *product, const void *a, const void *b, float *c) {
+  const size_t depth = 256, runs = 16;
+  double best = 0;
+  for (int attempt = 0; attempt < 5; attempt++) {
+    const double start = seconds();
+    for (size_t i = 0; i < runs; i++)
+      product->multiply(a, depth, b, depth * 16, c, 48, NULL, 8, depth, 48, 0);
+    const double operations = 2.0 * 8 * 48 * (double)(depth * runs) * 1e-9, time = seconds() - start;
+    if (time > 0 && operations / time > best) best = operations / time;
+  }
+  return best;
+}
+#endif
+
+static retort_product emulated, amx;
+static const retort_product *products[10];
+static size_t product_count;
+static const retort_product *best_float32, *best_bfloat16;
+
+static void add(const retort_product *product) {
+  products[product_count++] = product;
+  if (product->element == 4) best_float32 = product;
+  else best_bfloat16 = product;
+}
+
+static __attribute__((constructor)) void choose(void) {
+  emulated = product_bfloat16_base;
+  emulated.name = "amx-emulated";
+  emulated.multiply = product_multiply_tiles_emulated;
+  add(&emulated);
+  add(&product_float32_base);
+  add(&product_bfloat16_base);
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    add(&product_float32_avx2);
+    add(&product_bfloat16_avx2);
+  }
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512dq")) {
+    add(&product_float32_avx512);
+    add(&product_bfloat16_avx512);
+    if (__builtin_cpu_supports("avx512bf16")) add(&product_bfloat16_avx512_bf16);
+    if (amx_permitted()) {
+      amx = *best_bfloat16;
+      amx.name = "amx";
+      amx.multiply = product_multiply_tiles_amx;
+      add(&amx);
+    }
+  }
+#endif
+}
+
+const retort_product *retort_product_best(size_t element) { return element == 4 ? best_float32 : best_bfloat16; }
+
+const retort_product *const *retort_products_all(size_t *count) {
+  *count = product_count;
+  return products;
+}
+
+void retort_product_rates(double *float32, double *bfloat16) {
+  *float32 = *bfloat16 = 0;
+#if defined(__x86_64__)
+  static float c[8 * 48];
+  static _Alignas(64) float a[8 * 256], b[48 * 256];
+  *float32 = rate(best_float32, a, b, c);
+  if (best_bfloat16 == &amx) *bfloat16 = 8 * *float32;
+  else if (best_bfloat16 == &product_bfloat16_avx512_bf16) *bfloat16 = rate(best_bfloat16, a, b, c);
+#endif
+}
