@@ -15,10 +15,15 @@ public struct TrainingOptions: Equatable, Sendable {
     public var clip: Float
     public var weightDecay: Float
     public var seed: UInt64
+    /// Of the matrix products; weights, optimizer and everything else are float32.
+    public var precision: Precision
+    /// Whether backward computes each layer again instead of keeping its activations.
+    public var checkpointing: Bool
 
     public init(
         totalSteps: Int, batch: Int, microBatch: Int, learningRate: Float, decay: LearningRateSchedule.Decay,
-        warmUp: Double, clip: Float, weightDecay: Float, seed: UInt64
+        warmUp: Double, clip: Float, weightDecay: Float, seed: UInt64, precision: Precision = .float32,
+        checkpointing: Bool = false
     ) {
         self.totalSteps = totalSteps
         self.batch = batch
@@ -29,6 +34,8 @@ public struct TrainingOptions: Equatable, Sendable {
         self.clip = clip
         self.weightDecay = weightDecay
         self.seed = seed
+        self.precision = precision
+        self.checkpointing = checkpointing
     }
 
     /// Steps for `epochs` passes over `examples`.
@@ -97,18 +104,18 @@ public final class Trainer {
         var sums: [LossTerm] = []
         for start in stride(from: 0, to: examples.count, by: options.microBatch) {
             let part = Array(examples[start..<min(start + options.microBatch, examples.count)])
-            let tape = Tape()
+            let tape = Tape(precision: options.precision, checkpointing: options.checkpointing)
             let result = try objective.loss(of: part, in: scope, on: tape)
             loss += result.loss.value.scalar
             sums = sums.isEmpty ? result.terms : zip(sums, result.terms).map { $0.adding($1) }
             tape.backward(from: result.loss)
         }
-        let norm = Float(optimizer.gradientNorm)
+        let norm = Profile.measure(.optimizer) { Float(optimizer.gradientNorm) }
         let rate = schedule.rate(at: step)
         let applied = loss.isFinite && norm.isFinite
         if applied {
             let scale = options.clip > 0 && norm > options.clip ? options.clip / norm : 1
-            optimizer.update(learningRate: rate, gradientScale: scale)
+            Profile.measure(.optimizer) { optimizer.update(learningRate: rate, gradientScale: scale) }
         } else {
             optimizer.clearGradients()
         }

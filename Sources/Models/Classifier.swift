@@ -34,6 +34,11 @@ extension Classifier {
 
 extension Encoder: Classifier {
     public func logits(_ batch: PackedBatch) -> Tensor {
-        forward(batch, on: Tape(recording: false)).logits.value
+        logits(batch, precision: .float32)
+    }
+
+    /// Logits with the matrix products in a given precision: [B, classes].
+    public func logits(_ batch: PackedBatch, precision: Precision) -> Tensor {
+        forward(batch, on: Tape(recording: false, precision: precision)).logits.value
     }
 }

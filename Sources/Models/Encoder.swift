@@ -69,9 +69,9 @@ public final class Encoder: Module {
     public struct Output {
         /// Embedding output, then the output of each layer: L + 1 of [N, C].
         public var hiddenStates: [Variable] = []
-        /// The heads' outputs before the output projection, per layer: [N, H · D].
+        /// The heads' outputs before the output projection, per layer: [N, H · D]; only if captured.
         public var contexts: [Variable] = []
-        /// The feed-forward blocks' activations before their second projection, per layer: [N, F].
+        /// The feed-forward blocks' activations before their second projection, per layer: [N, F]; only if captured.
         public var activations: [Variable] = []
         /// [B, classes].
         public var logits: Variable
@@ -79,8 +79,12 @@ public final class Encoder: Module {
 
     /// Runs the encoder over a packed batch.
     ///
-    /// - Parameter dropout: the key that stands for seed and epoch; nil evaluates without dropout.
-    public func forward(_ batch: PackedBatch, on tape: Tape, dropout: RandomKey? = nil) -> Output {
+    /// - Parameters:
+    ///   - dropout: the key that stands for seed and epoch; nil evaluates without dropout.
+    ///   - capturing: whether the output holds contexts and activations, which otherwise are released on the way.
+    public func forward(
+        _ batch: PackedBatch, on tape: Tape, dropout: RandomKey? = nil, capturing: Bool = false
+    ) -> Output {
         let keys = dropout.map { batch.dropoutKeys($0) }
         let rate = configuration.hiddenDropout
         let words = wordEmbeddings(batch.tokens, on: tape)
@@ -91,11 +95,17 @@ public final class Encoder: Module {
         var output = Output(logits: x)
         output.hiddenStates.append(x)
         for layer in layers {
-            let result = layer.forward(x, batch.offsets, configuration, on: tape, keys: keys)
-            x = result.hidden
+            if capturing {
+                let result = layer.forward(x, batch.offsets, configuration, on: tape, keys: keys)
+                x = result.hidden
+                output.contexts.append(result.context)
+                output.activations.append(result.activation)
+            } else {
+                x = tape.checkpoint(x) { [configuration] x, tape in
+                    layer.forward(x, batch.offsets, configuration, on: tape, keys: keys).hidden
+                }
+            }
             output.hiddenStates.append(x)
-            output.contexts.append(result.context)
-            output.activations.append(result.activation)
         }
         let first =
             configuration.pooling == .first ? tape.firstPosition(x, batch.offsets) : tape.meanPosition(x, batch.offsets)

@@ -65,14 +65,13 @@ public struct EncoderLayer: Module {
         let context = tape.attention(
             q: query(x, on: tape), k: key(x, on: tape), v: value(x, on: tape), heads: heads, offsets: offsets,
             dropout: configuration.attentionDropout, keys: keys, salt: DropoutSite.attention.salt(layer: index))
-        let attended = tape.dropout(
-            attentionOutput(context, on: tape), probability: configuration.hiddenDropout, keys: keys,
-            salt: DropoutSite.attentionOutput.salt(layer: index))
-        let h = attentionNorm(tape.add(attended, x), on: tape)
-        let activation = tape.gelu(intermediate(h, on: tape))
-        let fed = tape.dropout(
-            output(activation, on: tape), probability: configuration.hiddenDropout, keys: keys,
+        let h = attentionNorm(
+            adding: attentionOutput(context, on: tape), to: x, on: tape, dropout: configuration.hiddenDropout,
+            keys: keys, salt: DropoutSite.attentionOutput.salt(layer: index))
+        let activation = intermediate(h, on: tape, activation: .gelu)
+        let hidden = outputNorm(
+            adding: output(activation, on: tape), to: h, on: tape, dropout: configuration.hiddenDropout, keys: keys,
             salt: DropoutSite.output.salt(layer: index))
-        return (outputNorm(tape.add(fed, h), on: tape), context, activation)
+        return (hidden, context, activation)
     }
 }

@@ -10,7 +10,7 @@ import Testing
 struct QuantizationCalibrationTests {
     /// The values at the inputs of the first layer's projections and of the second layer's output layer.
     private func inputs(_ encoder: Encoder, _ sequences: [[Int32]]) -> [String: [Float]] {
-        let output = encoder.forward(QuantizationFixture.batch(sequences), on: Tape(recording: false))
+        let output = encoder.forward(QuantizationFixture.batch(sequences), on: Tape(recording: false), capturing: true)
         return [
             "bert.encoder.layer.0.attention.self.key": output.hiddenStates[0].value.values,
             "bert.encoder.layer.0.attention.output.dense": output.contexts[0].value.values,

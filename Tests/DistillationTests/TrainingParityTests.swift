@@ -34,8 +34,15 @@ private struct GoldenTargets: TeacherTargets {
 
 @Suite("Training parity with torch")
 struct TrainingParityTests {
-    @Test("distils the same student: ten losses, terms and gradient norms", arguments: [8, 3])
-    func tenSteps(_ microBatch: Int) throws {
+    /// Float32 agrees with the reference's float64 to 1e-5 of the loss; gradient norms, which are not averages over
+    /// thousands of products, to 1e-4. bfloat16 rounds each operand to 2⁻⁹ of its size: 2e-2 of the loss.
+    @Test(
+        "distils the same student: ten losses, terms and gradient norms",
+        arguments: [
+            (microBatch: 8, precision: Precision.float32, checkpointing: false), (3, .float32, false),
+            (8, .float32, true), (8, .bfloat16, false), (3, .bfloat16, true),
+        ])
+    func tenSteps(_ microBatch: Int, _ precision: Precision, _ checkpointing: Bool) throws {
         let golden = try GoldenTraining.read().training
         let student = Encoder(unfilled: try GoldenTraining.configuration())
         let options = golden.options
@@ -55,24 +62,25 @@ struct TrainingParityTests {
             options: TrainingOptions(
                 totalSteps: golden.steps.count, batch: golden.labels.count, microBatch: microBatch,
                 learningRate: options.peak, decay: .linear, warmUp: options.warmUp, clip: options.clip,
-                weightDecay: options.weightDecay, seed: 5))
+                weightDecay: options.weightDecay, seed: 5, precision: precision, checkpointing: checkpointing))
         for (step, expected) in golden.steps.enumerated() {
             let report = try trainer.takeStep()
-            func check(_ name: String, _ found: Float?, _ expected: Float) {
+            let tolerance: Float = precision == .float32 ? 1e-5 : 2e-2
+            func check(_ name: String, _ found: Float?, _ expected: Float, _ tolerance: Float) {
                 guard let found else {
                     Issue.record("no \(name)")
                     return
                 }
-                #expect(abs(found - expected) <= 1e-4 * abs(expected), "\(name), step \(step)")
+                #expect(abs(found - expected) <= tolerance * abs(expected), "\(name), step \(step)")
             }
-            check("loss", report.loss, expected.loss)
+            check("loss", report.loss, expected.loss, tolerance)
             for (name, value) in [
                 ("cross_entropy", expected.crossEntropy), ("kl", expected.kl), ("features", expected.features),
             ] {
-                check(name, report.terms.first { $0.name == name }?.value, value)
+                check(name, report.terms.first { $0.name == name }?.value, value, 2 * tolerance)
             }
-            check("gradient norm", report.gradientNorm, expected.gradientNorm)
-            check("learning rate", report.learningRate, expected.learningRate)
+            check("gradient norm", report.gradientNorm, expected.gradientNorm, 10 * tolerance)
+            check("learning rate", report.learningRate, expected.learningRate, 1e-6)
             #expect(report.applied && report.examples == 8 && report.step == step + 1)
         }
         #expect(trainer.isFinished)

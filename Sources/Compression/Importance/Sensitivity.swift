@@ -46,7 +46,7 @@ public struct Sensitivity: Sendable {
     ) {
         let tape = Tape()
         let packed = data.batch(examples)
-        let output = model.forward(packed, on: tape)
+        let output = model.forward(packed, on: tape, capturing: true)
         for watched in output.contexts + output.activations { tape.watch(watched) }
         // Divided by one, not by the batch: each example's gradient is its own.
         let loss = tape.crossEntropy(output.logits, labels: examples.map { data.labels[$0] }, normalizer: 1)

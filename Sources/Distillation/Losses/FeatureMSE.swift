@@ -4,14 +4,12 @@ public import Tensors
 ///
 /// h_s: [N, d_t] (already projected), h_t: [N, d_t]. ∂F/∂h_s = 2 (h_s − h_t) / (N · d_t).
 private struct FeatureMSE: DifferentiableOperation {
-    let student: Variable
+    let student: GradientSlot
     let difference: Tensor
     let scale: Float
 
     func backward(_ gradient: Tensor, _ gradients: inout Gradients) {
-        var dstudent = Tensor(zeros: student.shape)
-        dstudent.add(difference, scaledBy: 2 * scale * gradient.scalar)
-        gradients.add(dstudent, to: student)
+        gradients.add(difference.scaled(by: 2 * scale * gradient.scalar), to: student)
     }
 }
 
@@ -22,12 +20,13 @@ extension Tape {
     /// - Parameter normalizer: the number of positions in the whole optimizer step (N).
     public func featureMSE(_ student: Variable, teacher: Tensor, normalizer: Int) -> Variable {
         precondition(student.shape == teacher.shape, "featureMSE: student \(student.shape), teacher \(teacher.shape)")
-        var difference = student.value
-        difference.add(teacher, scaledBy: -1)
         let scale = 1 / (Float(normalizer) * Float(teacher.width))
-        let loss = Tensor([Float(difference.sumOfSquares) * scale], shape: [1])
-        return record(loss, from: student) { [difference] in
-            FeatureMSE(student: student, difference: difference, scale: scale)
+        return Profile.measure(.loss) {
+            let difference = student.value.subtracting(teacher)
+            let loss = Tensor([Float(difference.sumOfSquares) * scale], shape: [1])
+            return record(loss, from: student) {
+                FeatureMSE(student: student.slot, difference: difference, scale: scale)
+            }
         }
     }
 }
