@@ -126,8 +126,8 @@ public struct RunPlan: Codable, Equatable, Sendable {
                 parameters: model.parameters, objective: objective,
                 options: TrainingOptions(
                     totalSteps: 4, batch: batch, microBatch: batch, learningRate: 0, decay: .constant, warmUp: 0,
-                    clip: 0,
-                    weightDecay: 0, seed: 0))
+                    clip: 0, weightDecay: 0, seed: 0, precision: recipe.trainingPrecision,
+                    checkpointing: recipe.train.checkpointing))
             _ = try trainer.takeStep()
             let clock = ContinuousClock()
             let time = try clock.measure { for _ in 0..<3 { _ = try trainer.takeStep() } }

@@ -63,7 +63,8 @@ extension Pipeline {
             let options = TrainingOptions(
                 totalSteps: TrainingOptions.steps(epochs: shape.epochs, examples: data.count, batch: shape.batch),
                 batch: shape.batch, microBatch: shape.batch, learningRate: Float(shape.learningRate), decay: .linear,
-                warmUp: shape.warmup, clip: 1, weightDecay: Float(shape.weightDecay), seed: key.value)
+                warmUp: shape.warmup, clip: 1, weightDecay: Float(shape.weightDecay), seed: key.value,
+                precision: recipe.trainingPrecision, checkpointing: recipe.train.checkpointing)
             try train(Stage.teacher.rawValue, inputs, objective.parameters, objective, options)
         }
         try ModelDirectory.write(teacher, tokenizer, to: run.file(ModelFolder.teacher))
@@ -114,7 +115,7 @@ extension Pipeline {
         return TrainingOptions(
             totalSteps: steps, batch: train.batch, microBatch: train.microBatch, learningRate: Float(learningRate),
             decay: decay, warmUp: train.warmup, clip: Float(train.clip), weightDecay: Float(train.weightDecay),
-            seed: seed)
+            seed: seed, precision: recipe.trainingPrecision, checkpointing: train.checkpointing)
     }
 
     func trainingStage(_ name: String, _ inputs: String) -> TrainingStage {

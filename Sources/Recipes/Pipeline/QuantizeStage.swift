@@ -30,8 +30,10 @@ extension Pipeline {
             try QuantizationSimulation.attach(to: model, ranges: ranges)
             let objective = try DistillationObjective(
                 student: model, data: data, targets: try targets(), weights: lossWeights.forRecovery, key: key)
-            let options = trainingOptions(
+            var options = trainingOptions(
                 steps: settings.steps, learningRate: settings.learningRate, seed: key.value)
+            // The rounded weights and activations are exact in float32, as in the integers that they stand for.
+            options.precision = .float32
             try train(Stage.quantize.rawValue, inputs, objective.parameters, objective, options)
             QuantizationSimulation.detach(from: model)
         }

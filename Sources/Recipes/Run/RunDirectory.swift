@@ -30,7 +30,7 @@ public struct RunDirectory: Sendable {
         }
         let run = RunDirectory(url)
         try AtomicFile.write(source, to: run.file("recipe.yaml"))
-        try AtomicFile.write(recipe.resolvedYAML(), to: run.file("resolved.yaml"))
+        try AtomicFile.write(recipe.choosingPrecision().resolvedYAML(), to: run.file("resolved.yaml"))
         return run
     }
 

@@ -10,7 +10,8 @@ public struct RunEnvironment: Codable, Equatable, Sendable, CustomStringConverti
     public var processor: String
     public var threads: Int
     public var kernels: String
-    public var blas: String
+    /// The instructions of matrix products in float32 and in bfloat16.
+    public var products: String
 
     private init() {
         retort = Version.current
@@ -18,7 +19,7 @@ public struct RunEnvironment: Codable, Equatable, Sendable, CustomStringConverti
         processor = Self.processorName()
         threads = Threads.count
         kernels = Processor.kernelLevel
-        blas = "OpenBLAS \(MatrixProduct.coreName)"
+        products = "float32 \(Precision.float32.instructions), bfloat16 \(Precision.bfloat16.instructions)"
     }
 
     /// What this process runs on.
@@ -45,14 +46,14 @@ public struct RunEnvironment: Codable, Equatable, Sendable, CustomStringConverti
     }
 
     public var description: String {
-        "\(processor), \(threads) threads, \(kernels), \(blas), Retort \(retort)"
+        "\(processor), \(threads) threads, \(kernels), \(products), Retort \(retort)"
     }
 
     /// Name and value of each, for people.
     public var facts: [(name: String, value: String)] {
         [
             ("Retort", retort), ("System", system), ("Processor", processor), ("Threads", String(threads)),
-            ("Vector kernels", kernels), ("Matrix products", blas),
+            ("Vector kernels", kernels), ("Matrix products", products),
         ]
     }
 

@@ -50,7 +50,16 @@ extension Recipe {
         public var warmup = 0.1
         public var clip = 1.0
         public var weightDecay = 0.01
+        public var precision = PrecisionChoice.auto
+        public var checkpointing = false
         public var baseline = true
+    }
+
+    /// The precision of training's matrix products.
+    public enum PrecisionChoice: String, SettingChoice {
+        /// The faster one on the machine that begins the run; the run records which it was.
+        case auto
+        case float32, bfloat16
     }
 
     /// What turns gradients into updates.
@@ -122,6 +131,15 @@ extension Recipe.Train: Section {
         Field(
             "clip", \.clip, .number(.from(0, to: 1_000_000)), "Largest norm of the whole gradient; 0 switches it off."),
         Field("weight_decay", \.weightDecay, .number(.from(0, to: 1)), "Decoupled weight decay."),
+        Field(
+            "precision", \.precision,
+            "Precision of training's matrix products; weights and optimizer are float32. `auto` is bfloat16 where the "
+                + "processor is faster in it, as `retort doctor` says, and is replaced by its choice in the run's recipe. "
+                + "Quantization-aware training and everything that is measured use float32."),
+        Field(
+            "checkpointing", \.checkpointing, .boolean,
+            "Whether backward computes each layer again instead of keeping its activations: less memory, about a third more "
+                + "time, the same result."),
         Field(
             "baseline", \.baseline, .boolean,
             "Whether the same student is also trained on the labels only, so that the report shows what distilling won."

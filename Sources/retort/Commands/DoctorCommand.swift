@@ -29,6 +29,7 @@ struct DoctorCommand: ParsableCommand {
         let passed = checks.allSatisfy(\.passed)
         var facts = RunEnvironment.current().facts
         facts.append(("Kernel levels", Processor.kernelLevels.joined(separator: ", ")))
+        facts.append(("Training in", Precision.choice))
         facts.append(("Free disk here", freeDisk))
         if json {
             let encoder = JSONEncoder()
