@@ -5,7 +5,7 @@ SHELL := /bin/bash
 retort := .build/release/retort
 python := .venv/bin/python
 
-.PHONY: help setup build demo lint test consumers seeds clean
+.PHONY: help setup build demo lint test consumers seeds bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -42,5 +42,14 @@ consumers: .venv/installed ## Run the quickstart, then read what it wrote with t
 seeds: build ## The quickstart's students over three seeds: distilled against labels only
 	$(retort) run recipes/quickstart.yaml --seeds 3
 
+.venv-bench/installed: Benchmarks/peers/requirements.txt
+	python3 -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+bench: setup .venv-bench/installed ## Time our workloads beside PyTorch's, in turn, and print the ratios (half an hour, 6 GB)
+	swift build -c release --product bench
+	python3 Benchmarks/compare.py --bench .build/release/bench --python .venv-bench/bin/python $(BENCH)
+
 clean: ## Remove what was built
-	rm -rf .build .venv
+	rm -rf .build .venv .venv-bench

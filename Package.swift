@@ -12,7 +12,8 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "retort",
     products: [
-        .executable(name: "retort", targets: ["retort"])
+        .executable(name: "retort", targets: ["retort"]),
+        .executable(name: "bench", targets: ["bench"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -56,6 +57,12 @@ let package = Package(
                 "Tensors",
                 "Tokenizers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .executableTarget(
+            name: "bench",
+            dependencies: [
+                "Distillation", "Evaluation", "Files", "Layers", "Models", "Tensors",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
     ]
 )
 
@@ -76,7 +83,7 @@ for (name, dependencies) in tests {
     package.targets.append(
         .testTarget(name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies))
 }
-package.targets.append(.testTarget(name: "CommandTests", dependencies: ["retort"]))
+package.targets.append(.testTarget(name: "CommandTests", dependencies: ["retort", "bench"]))
 for target in package.targets where target.type != .system && target.name != "CKernels" {
     target.swiftSettings = (target.swiftSettings ?? []) + strict
 }

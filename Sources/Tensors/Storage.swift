@@ -13,7 +13,15 @@ final class Storage: @unchecked Sendable {
     /// Room for at least `count` floats with undefined content.
     init(count: Int) {
         capacity = StoragePool.capacity(for: count)
-        pointer = StoragePool.shared.take(capacity)
+        pointer = StoragePool.shared.take(capacity).pointer
+    }
+
+    /// `count` zeros, without touching memory that is fresh from the system and zero already.
+    init(zeros count: Int) {
+        capacity = StoragePool.capacity(for: count)
+        let (pointer, isZero) = StoragePool.shared.take(capacity)
+        self.pointer = pointer
+        if !isZero { pointer.update(repeating: 0, count: count) }
     }
 
     deinit {
@@ -43,29 +51,51 @@ public final class StoragePool: Sendable {
         return power + (minimum - power + quarter - 1) / quarter * quarter
     }
 
-    fileprivate func take(_ capacity: Int) -> UnsafeMutablePointer<Float> {
+    /// A buffer, and whether it is known to hold zeros.
+    fileprivate func take(_ capacity: Int) -> (pointer: UnsafeMutablePointer<Float>, isZero: Bool) {
         let recycled = state.withLock { state -> UnsafeMutablePointer<Float>? in
             guard let pointer = state.free[capacity]?.popLast() else { return nil }
             state.freeBytes -= capacity * MemoryLayout<Float>.stride
             return pointer
         }
-        if let recycled { return recycled }
-        return Self.allocate(bytes: capacity * MemoryLayout<Float>.stride).bindMemory(
-            to: Float.self, capacity: capacity)
+        if let recycled { return (recycled, false) }
+        let bytes = capacity * MemoryLayout<Float>.stride
+        let isLarge = Self.isLarge(bytes)
+        let memory =
+            isLarge ? Self.map(bytes: bytes) : UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+        return (memory.bindMemory(to: Float.self, capacity: capacity), isLarge)
     }
 
-    /// Large buffers ask for pages of 2 MB: the first touch of 4 kB pages costs more than a pass over them.
-    private static func allocate(bytes: Int) -> UnsafeMutableRawPointer {
-        let isLarge = bytes >= 2 * largePage
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? largePage : 64)
+    private static func isLarge(_ bytes: Int) -> Bool {
         #if os(Linux)
-            // Advice: where the system does not take it, nothing is lost.
-            if isLarge { _ = madvise(memory, bytes, MADV_HUGEPAGE) }
+            bytes >= largePage
+        #else
+            false
         #endif
-        return memory
     }
 
     private static let largePage = 1 << 21
+
+    /// Zeros straight from the system, in pages of 2 MB where it gives them: the first touch of 4 kB pages costs more
+    /// than a pass over them.
+    private static func map(bytes: Int) -> UnsafeMutableRawPointer {
+        let mapped = mmap(nil, bytes + largePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let mapped, mapped != MAP_FAILED else { fatalError("no memory for a tensor of \(bytes) bytes") }
+        // What lies before the first large page and behind the buffer goes back.
+        let start = UnsafeMutableRawPointer(bitPattern: (Int(bitPattern: mapped) + largePage - 1) & ~(largePage - 1))!
+        let end = start + (bytes + 4095) / 4096 * 4096
+        if start > mapped { munmap(mapped, start - mapped) }
+        if end < mapped + bytes + largePage { munmap(end, mapped + bytes + largePage - end) }
+        #if os(Linux)
+            // Advice: where the system does not take it, nothing is lost.
+            _ = madvise(start, bytes, MADV_HUGEPAGE)
+        #endif
+        return start
+    }
+
+    private static func release(_ pointer: UnsafeMutablePointer<Float>, bytes: Int) {
+        if isLarge(bytes) { munmap(pointer, bytes) } else { UnsafeMutableRawPointer(pointer).deallocate() }
+    }
 
     fileprivate func give(_ pointer: UnsafeMutablePointer<Float>, capacity: Int) {
         let bytes = capacity * MemoryLayout<Float>.stride
@@ -75,15 +105,17 @@ public final class StoragePool: Sendable {
             state.free[capacity, default: []].append(pointer)
             return true
         }
-        if !kept { UnsafeMutableRawPointer(pointer).deallocate() }
+        if !kept { Self.release(pointer, bytes: bytes) }
     }
 
     /// Gives all free buffers back to the system, for instance between two stages of a run.
     public func drain() {
         let buffers = state.withLock { state in
             defer { state = State() }
-            return state.free.values.flatMap { $0 }
+            return state.free.flatMap { capacity, pointers in pointers.map { ($0, capacity) } }
         }
-        for pointer in buffers { UnsafeMutableRawPointer(pointer).deallocate() }
+        for (pointer, capacity) in buffers {
+            Self.release(pointer, bytes: capacity * MemoryLayout<Float>.stride)
+        }
     }
 }

@@ -23,7 +23,9 @@ public struct Tensor: Sendable {
 
     /// A tensor of zeros.
     public init(zeros shape: [Int]) {
-        self.init(repeating: 0, shape: shape)
+        precondition(shape.allSatisfy { $0 >= 0 }, "Tensor: negative dimension in \(shape)")
+        self.shape = shape
+        storage = Storage(zeros: shape.reduce(1, *))
     }
 
     /// A tensor with these values in row-major order; their number must fit the shape.

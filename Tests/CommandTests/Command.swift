@@ -37,9 +37,9 @@ struct Command {
     }
 
     /// Starts, and lets the caller interrupt.
-    func start(_ arguments: [String], input: String = "") throws -> Running {
+    func start(_ arguments: [String], input: String = "", program: String = "retort") throws -> Running {
         let process = Process()
-        process.executableURL = Self.executable
+        process.executableURL = Self.executable(program)
         process.arguments = arguments
         process.currentDirectoryURL = folder
         let unique = UUID().uuidString
@@ -59,10 +59,10 @@ struct Command {
     }
 
     /// The tests' bundle lies beside the program that they test.
-    private static var executable: URL {
+    private static func executable(_ program: String) -> URL {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        return root.appendingPathComponent(".build/release/retort")
+        return root.appendingPathComponent(".build/release/\(program)")
     }
 }
 

@@ -46,4 +46,57 @@ struct ParameterTests {
         let y = layer(Variable(constant: Tensor([1, 0, -1, 2, 1, 0], shape: [2, 3])), on: Tape())
         #expect(y.value.values == [8, 18, 14, 33])
     }
+
+    /// A weight's packed forms are kept from pass to pass.
+    @Test("that change are packed again for the next pass, forward and backward", arguments: Precision.allCases)
+    func changedWeight(precision: Precision) {
+        let x = Tensor((0..<6).map { Float($0 % 5) - 2 }, shape: [2, 3])
+        let seed = Tensor([1, 2, 3, 4, 5, 6, 7, 8], shape: [2, 4])
+        func run(_ layer: Linear) -> [[Float]] {
+            let (tape, incoming) = (Tape(precision: precision), GradientBuffer(shape: [2, 3]))
+            let y = layer(tape.leaf(x, gradient: incoming), on: tape)
+            tape.backward(from: y, seed: seed)
+            return [y.value.values, incoming.value.values]
+        }
+        func holding(_ values: [Float]) -> Linear {
+            Linear(
+                weight: Parameter(name: "l.weight", value: Tensor(values, shape: [4, 3]), decays: true),
+                bias: Parameter(name: "l.bias", value: Tensor(zeros: [4]), decays: false))
+        }
+        func fresh(_ layer: Linear) -> [[Float]] { run(holding(layer.weight.value.values)) }
+
+        let layer = holding((0..<12).map { Float($0) })
+        let first = run(layer)
+        #expect(first == fresh(layer) && run(layer) == first)
+
+        layer.weight.value = Tensor((0..<12).map { Float(7 - $0) }, shape: [4, 3])
+        let second = run(layer)
+        #expect(second == fresh(layer) && second[0] != first[0] && second[1] != first[1])
+
+        // In place.
+        layer.weight.value.withUnsafeMutableBufferPointer { $0[5] = 100 }
+        let third = run(layer)
+        #expect(third == fresh(layer) && third[0] != second[0] && third[1] != second[1])
+
+        // By the optimizer.
+        AdamW(parameters: [layer.weight], weightDecay: 0.1).update(learningRate: 0.5)
+        let fourth = run(layer)
+        #expect(fourth == fresh(layer) && fourth[0] != third[0] && fourth[1] != third[1])
+    }
+
+    @Test("serve tapes of both precisions in turn")
+    func bothPrecisions() {
+        // 1 + 2⁻⁹ is 1 in bfloat16.
+        let layer = Linear(
+            weight: Parameter(name: "l.weight", value: Tensor([1 + 0x1p-9], shape: [1, 1]), decays: true),
+            bias: Parameter(name: "l.bias", value: Tensor([0], shape: [1]), decays: false))
+        for _ in 0..<2 {
+            for (precision, expected) in [(Precision.float32, 1 + 0x1p-9 as Float), (.bfloat16, 1)] {
+                let (tape, incoming) = (Tape(precision: precision), GradientBuffer(shape: [1, 1]))
+                let y = layer(tape.leaf(Tensor([1], shape: [1, 1]), gradient: incoming), on: tape)
+                tape.backward(from: y)
+                #expect(y.value.scalar == expected && incoming.value.scalar == expected)
+            }
+        }
+    }
 }

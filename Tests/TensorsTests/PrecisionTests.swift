@@ -178,6 +178,8 @@ struct PrecisionTests {
         stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
     }
 
+    /// The product has the same bits; the activation may differ in its last two, because the compiler rounds otherwise in
+    /// the remainders of its vector loops.
     @Test("A layer that is split by rows computes what its blocks of rows do alone", arguments: own)
     func splitByRows(precision: Precision) {
         let (x, weight, bias) = (tensor([300, 64], "x"), tensor([500, 64], "w"), tensor([500], "b"))
@@ -191,7 +193,10 @@ struct PrecisionTests {
             let whole = linear(x)
             for size in [1, 47, 50] {
                 let parts = ranges(of: 300, by: size).flatMap { linear(rows(x, $0)) }
-                #expect(parts == whole, "blocks of \(size) rows, \(String(describing: activation))")
+                let isSame =
+                    activation == nil
+                    ? parts == whole : largestError(parts, whole.doubles, scale: relative(1)) < 5e-7
+                #expect(isSame, "blocks of \(size) rows, \(String(describing: activation))")
             }
         }
     }

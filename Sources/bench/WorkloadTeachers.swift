@@ -1,0 +1,91 @@
+import Distillation
+import Models
+import Tensors
+
+/// A teacher whose targets were recorded: random numbers in memory, found by the token row.
+struct CachedTeacher: TeacherTargets {
+    private let width: Int
+    /// The place of each sequence in what is recorded.
+    private let row: [[Int32]: Int]
+    /// [R, classes] for R sequences.
+    private let logits: Tensor
+    /// Per layer: [R, T · d_t].
+    private let states: [Int: Tensor]
+
+    /// - Parameter sequences: all of one length.
+    init(_ sequences: [[Int32]], classes: Int, layers: [Int], width: Int, key: RandomKey) {
+        self.width = width
+        row = Dictionary(uniqueKeysWithValues: sequences.enumerated().map { ($0.element, $0.offset) })
+        func recorded(_ name: String, _ width: Int) -> Tensor {
+            var values = Tensor(uninitialized: [sequences.count, width])
+            values.fillUniformly(deviation: 1, key: key.mixed(name))
+            return values
+        }
+        logits = recorded("logits", classes)
+        let length = sequences[0].count
+        states = Dictionary(uniqueKeysWithValues: layers.map { ($0, recorded("layer \($0)", length * width)) })
+    }
+
+    /// Logits do as well as log-probabilities: the loss ignores a shift.
+    func logProbabilities(for sequences: [[Int32]]) -> Tensor {
+        rows(sequences, of: logits)
+    }
+
+    func hiddenStates(layer: Int, for sequences: [[Int32]]) -> Tensor {
+        let found = rows(sequences, of: states[layer]!)
+        return found.reshaped([found.count / width, width])
+    }
+
+    func width(layer: Int) -> Int { width }
+
+    /// What is recorded for these sequences. recorded: [R, X] → [B, X].
+    private func rows(_ sequences: [[Int32]], of recorded: Tensor) -> Tensor {
+        let (places, width) = (sequences.map { row[$0]! }, recorded.width)
+        var result = Tensor(uninitialized: [places.count, width])
+        recorded.withUnsafeBufferPointer { source in
+            result.withUnsafeMutableBufferPointer { destination in
+                Threads.forEach(places.count) { index in
+                    (destination.baseAddress! + index * width)
+                        .update(from: source.baseAddress! + places[index] * width, count: width)
+                }
+            }
+        }
+        return result
+    }
+}
+
+/// A teacher that is run when it is asked, once per batch and without recording.
+final class RunningTeacher: TeacherTargets {
+    private let encoder: Encoder
+    private let layers: [Int]
+    private let precision: Precision
+    /// What it said last, of the layers that are asked for: logits [B, classes], hidden states [N, d_t].
+    private var last: (sequences: [[Int32]], logits: Tensor, states: [Int: Tensor])?
+
+    init(_ encoder: Encoder, layers: [Int], precision: Precision) {
+        self.encoder = encoder
+        self.layers = layers
+        self.precision = precision
+    }
+
+    /// Logits do as well as log-probabilities: the loss ignores a shift.
+    func logProbabilities(for sequences: [[Int32]]) -> Tensor {
+        answer(sequences).logits
+    }
+
+    func hiddenStates(layer: Int, for sequences: [[Int32]]) -> Tensor {
+        answer(sequences).states[layer]!
+    }
+
+    func width(layer: Int) -> Int { encoder.configuration.hiddenSize }
+
+    private func answer(_ sequences: [[Int32]]) -> (logits: Tensor, states: [Int: Tensor]) {
+        if let last, last.sequences == sequences { return (last.logits, last.states) }
+        last = nil
+        let batch = PackedBatch(sequences, samples: Array(sequences.indices))
+        let output = encoder.forward(batch, on: Tape(recording: false, precision: precision))
+        let states = Dictionary(uniqueKeysWithValues: layers.map { ($0, output.hiddenStates[$0].value) })
+        last = (sequences, output.logits.value, states)
+        return (output.logits.value, states)
+    }
+}
