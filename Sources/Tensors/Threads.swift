@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 
 /// The one policy for threads: kernels split their rows into at most `count` equal chunks; BLAS itself stays on the
@@ -45,11 +44,13 @@ public enum Threads {
         }
     }
 
+    private static let pool = WorkerPool(threads: count)
+
     private static func perform(_ iterations: Int, _ body: (Int) -> Void) {
         withoutActuallyEscaping(body) { body in
             // Kernels write disjoint ranges, which the compiler cannot see.
             nonisolated(unsafe) let body = body
-            DispatchQueue.concurrentPerform(iterations: iterations) { body($0) }
+            pool.perform(iterations) { body($0) }
         }
     }
 }

@@ -84,6 +84,15 @@ typedef struct retort_kernels {
   void (*float_to_half)(const float *x, uint16_t *y, size_t n);
 } retort_kernels;
 
+/* Tells the processor that this thread is waiting in a loop. */
+static inline void retort_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 /* The best table for this processor. */
 const retort_kernels *retort_kernels_best(void);
 /* All tables that this processor can run, slowest first; `count` receives how many. */
