@@ -4,10 +4,10 @@ public import Tensors
 public final class Parameter {
     /// The name under which the weight is stored, such as `bert.encoder.layer.0.output.dense.weight`.
     public let name: String
-    public var value: Tensor { didSet { forms.clear() } }
+    public var value: Tensor { didSet { forms = PackedForms() } }
     public let gradient: GradientBuffer
     /// The value packed for matrix products, until it changes.
-    private let forms = PackedForms()
+    private var forms = PackedForms()
     /// Whether weight decay applies: not for biases and norms.
     public let decays: Bool
 

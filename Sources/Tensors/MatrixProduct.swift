@@ -30,7 +30,7 @@ public enum MatrixProduct {
         Profile.measure(.gemm) {
             // Below about 30 µs of work a second thread costs more than it brings.
             let isLarge = 2 * m * n * k > 4_000_000
-            if isLarge, m < 2 * blockRows, finish == nil {
+            if isLarge, m < Threads.count * 96, finish == nil {
                 // 48 columns are the widest block that the kernels keep in registers.
                 Threads.forEachChunk(of: (n + 47) / 48, grain: 1) { range in
                     part(
@@ -39,20 +39,26 @@ public enum MatrixProduct {
                 }
                 return
             }
-            // As many blocks for each thread, each of whole tiles of 16 rows.
-            let blocks = isLarge ? max(1, (m / blockRows + Threads.count - 1) / Threads.count) * Threads.count : 1
-            Threads.forEach(blocks) { block in
-                let tiles = Threads.chunk(block, of: (m + 15) / 16, parts: blocks)
-                let rows = tiles.lowerBound * 16..<min(tiles.upperBound * 16, m)
-                guard !rows.isEmpty else { return }
-                part(
-                    a, b, into: c, stride: stride, bias: bias, accumulate: accumulate, rows: rows, columns: 0..<n)
-                finish?(rows)
+            // As many tasks for each thread, each of whole tiles of 16 rows.
+            let tasks = isLarge ? max(1, (m / taskRows + Threads.count - 1) / Threads.count) * Threads.count : 1
+            Threads.forEach(tasks) { task in
+                let tiles = Threads.chunk(task, of: (m + 15) / 16, parts: tasks)
+                let end = min(tiles.upperBound * 16, m)
+                // Without a finish the kernels block the rows by themselves.
+                let step = finish == nil ? max(end, 1) : blockRows
+                for start in Swift.stride(from: tiles.lowerBound * 16, to: end, by: step) {
+                    let rows = start..<min(start + step, end)
+                    part(
+                        a, b, into: c, stride: stride, bias: bias, accumulate: accumulate, rows: rows, columns: 0..<n)
+                    finish?(rows)
+                }
             }
         }
     }
 
-    /// Rows of C that one task makes: few enough to share out evenly and to stay in the second-level cache.
+    /// Rows of C that one task makes: few enough to share out evenly, enough to keep the panels of B in the caches.
+    private static let taskRows = 512
+    /// Rows of C that are finished together: they stay in the second-level cache.
     private static let blockRows = 96
 
     private static func part(

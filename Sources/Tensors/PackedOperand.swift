@@ -212,17 +212,10 @@ public final class PackedForms: @unchecked Sendable {
 
     public init() {}
 
-    /// Forgets all forms, because the tensor has changed.
-    public func clear() {
-        rows = nil
-        panels = nil
-        transposedPanels = nil
-    }
-
     /// x as a left operand.
-    func rows(of x: Tensor, _ precision: Precision) -> ProductRows {
+    func rows(of x: @autoclosure () -> Tensor, _ precision: Precision) -> ProductRows {
         if let rows, rows.precision == precision { return rows }
-        let made = Profile.measure(.gemm) { ProductRows(x, precision) }
+        let made = Profile.measure(.gemm) { ProductRows(x(), precision) }
         rows = made
         return made
     }

@@ -8,7 +8,12 @@ public protocol DifferentiableOperation {
 
 /// A tensor on a tape. Constants, which need no gradient, have no node.
 public struct Variable {
-    public let value: Tensor
+    /// The value, or what it can be made of again.
+    private enum Content {
+        case tensor(Tensor)
+        case activation(Activation, of: Tensor)
+    }
+    private let content: Content
     /// The value packed for matrix products, as far as it has been.
     let forms: PackedForms
     /// Where its gradient goes; what an operation keeps that does not need the value.
@@ -20,12 +25,26 @@ public struct Variable {
     }
 
     init(value: Tensor, forms: PackedForms = PackedForms(), slot: GradientSlot) {
-        self.value = value
+        content = .tensor(value)
         self.forms = forms
         self.slot = slot
     }
 
-    public var shape: [Int] { value.shape }
+    /// An activation that exists as packed rows only, and is computed from its input where its value is asked for.
+    init(_ activation: Activation, of input: Tensor, forms: PackedForms, slot: GradientSlot) {
+        content = .activation(activation, of: input)
+        self.forms = forms
+        self.slot = slot
+    }
+
+    public var value: Tensor {
+        switch content {
+        case .tensor(let tensor): tensor
+        case .activation(let activation, let input): activation(input)
+        }
+    }
+
+    public var shape: [Int] { slot.shape }
     /// Whether a gradient flows to this value.
     public var needsGradient: Bool { slot.needsGradient }
 }
@@ -90,6 +109,22 @@ public final class Tape {
         guard isRecording, operands.contains(where: \.needsGradient) else { return Variable(constant: value) }
         records.append(.operation(operation()))
         return Variable(value: value, slot: GradientSlot(node: records.count - 1, buffer: nil, shape: value.shape))
+    }
+
+    /// As `record`, for an activation that exists as packed rows only.
+    func record(
+        _ activation: Activation, of input: Tensor, packed: ProductRows, from operands: Variable...,
+        operation: () -> any DifferentiableOperation
+    ) -> Variable {
+        let forms = PackedForms()
+        forms.adopt(packed)
+        var node: Int?
+        if isRecording, operands.contains(where: \.needsGradient) {
+            records.append(.operation(operation()))
+            node = records.count - 1
+        }
+        return Variable(
+            activation, of: input, forms: forms, slot: GradientSlot(node: node, buffer: nil, shape: input.shape))
     }
 
     /// Keeps ∂L/∂variable when backward passes it, for `gradient(of:)`.

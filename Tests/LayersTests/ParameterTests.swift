@@ -99,4 +99,23 @@ struct ParameterTests {
             }
         }
     }
+
+    /// A tape that was built before a weight changed still stands for the old weight; what it packs late must not be
+    /// taken for the new one.
+    @Test("that change leave earlier tapes as they were, and get nothing from them", arguments: Precision.allCases)
+    func changeBetweenForwardAndBackward(precision: Precision) {
+        let parameter = Parameter(name: "w", value: Tensor([2], shape: [1, 1]), decays: true)
+        func forward() -> (tape: Tape, y: Variable, incoming: GradientBuffer) {
+            let (tape, incoming) = (Tape(precision: precision), GradientBuffer(shape: [1, 1]))
+            let x = tape.leaf(Tensor([1], shape: [1, 1]), gradient: incoming)
+            return (tape, tape.linear(x, weight: parameter.on(tape), bias: nil), incoming)
+        }
+        let earlier = forward()
+        parameter.value = Tensor([3], shape: [1, 1])
+        let later = forward()
+        for (pass, weight) in [(earlier, Float(2)), (later, 3)] {
+            pass.tape.backward(from: pass.y)
+            #expect(pass.incoming.value.scalar == weight)
+        }
+    }
 }

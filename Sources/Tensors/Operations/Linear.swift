@@ -7,6 +7,16 @@ public enum Activation: Sendable {
     /// GPT-2's approximation of it through tanh.
     case geluTanh
 
+    /// The activation of every element.
+    func callAsFunction(_ x: Tensor) -> Tensor {
+        var y = Tensor(uninitialized: x.shape)
+        let destination = y.mutablePointer
+        Threads.forEachChunk(of: y.count, grain: 1 << 15) { range in
+            apply(x.pointer + range.lowerBound, destination + range.lowerBound, range.count)
+        }
+        return y
+    }
+
     func apply(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
         switch self {
         case .gelu: kernels.gelu(x, y, count)
@@ -128,12 +138,12 @@ extension Tape {
     /// y = f(x · Wᵀ + b) with x: [N, I], weight: [O, I], bias: [O] → [N, O].
     public func linear(_ x: Variable, weight: Variable, bias: Variable?, activation: Activation? = nil) -> Variable {
         precondition(
-            weight.shape.count == 2 && x.value.width == weight.shape[1],
+            weight.shape.count == 2 && x.shape.last == weight.shape[1],
             "linear: input \(x.shape) does not fit weight \(weight.shape)")
         precondition(
             bias.map { $0.shape == [weight.shape[0]] } ?? true,
             "linear: bias \(bias!.shape) for weight \(weight.shape)")
-        let (rows, output) = (x.value.rows, weight.shape[0])
+        let (rows, output) = (x.shape.dropLast().reduce(1, *), weight.shape[0])
         let left = x.forms.rows(of: x.value, precision)
         let panels = weight.forms.transposedPanels(of: weight.value, precision)
         var sums = Tensor(uninitialized: [rows, output])
@@ -146,24 +156,34 @@ extension Tape {
                     precision: precision)
             }
         }
-        var y = Tensor(uninitialized: [rows, output])
-        let destination = y.mutablePointer
-        // The next layer is a linear one as well: its operand is packed while the rows are in the cache.
-        let packed = precision == .bfloat16 ? ProductRows(empty: rows, output, precision) : nil
-        MatrixProduct.multiply(left, panels, into: before, stride: output, bias: bias?.value.pointer) { range in
-            let start = range.lowerBound * output
-            Profile.measure(.activations, within: .gemm, threads: Threads.count) {
-                activation.apply(before + start, destination + start, range.count * output)
-            }
-            packed?.pack(range, from: destination + start, stride: output)
-        }
-        let result = record(y, from: x, weight, bias ?? x) { [sums] in
+        func operation() -> Linear {
             Linear(
                 x: x.slot, forms: x.forms, input: keptInput(x), weight: weight, bias: bias?.slot,
                 activation: (activation, sums), precision: precision)
         }
-        if let packed { result.forms.adopt(packed) }
-        return result
+        guard precision == .bfloat16 else {
+            var y = Tensor(uninitialized: [rows, output])
+            let destination = y.mutablePointer
+            MatrixProduct.multiply(left, panels, into: before, stride: output, bias: bias?.value.pointer) { range in
+                let start = range.lowerBound * output
+                Profile.measure(.activations, within: .gemm, threads: Threads.count) {
+                    activation.apply(before + start, destination + start, range.count * output)
+                }
+            }
+            return record(y, from: x, weight, bias ?? x, operation: operation)
+        }
+        // The next layer is a linear one as well: its operand is packed while the rows are in the cache, and is all that
+        // is kept of the activation.
+        let packed = ProductRows(empty: rows, output, precision)
+        MatrixProduct.multiply(left, panels, into: before, stride: output, bias: bias?.value.pointer) { range in
+            var block = Tensor(uninitialized: [range.count, output])
+            let y = block.mutablePointer
+            Profile.measure(.activations, within: .gemm, threads: Threads.count) {
+                activation.apply(before + range.lowerBound * output, y, range.count * output)
+            }
+            packed.pack(range, from: y, stride: output)
+        }
+        return record(activation, of: sums, packed: packed, from: x, weight, bias ?? x, operation: operation)
     }
 
     /// x where its packed rows are no more than a view of it.
