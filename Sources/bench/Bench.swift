@@ -38,6 +38,9 @@ struct Bench: ParsableCommand {
     @Option(help: "Untimed repetitions after the first.")
     var warmUp = 3
 
+    @Flag(help: "In a step, compute each layer again in backward instead of keeping its activations.")
+    var checkpointing = false
+
     @Flag(help: "Print one JSON object.")
     var json = false
 
@@ -57,7 +60,8 @@ struct Bench: ParsableCommand {
         let clock = ProcessClock()
         let (precision, dropout) = (precision.resolved, workload.isTraining ? dropout : 0)
         let run = TimedRun(warmUp: warmUp, repetitions: max(repetitions, workload.fewestRepetitions), clock: clock)
-        let timing = try run.measure(workload.prepare(precision: precision, dropout: dropout))
+        let timing = try run.measure(
+            workload.prepare(precision: precision, dropout: dropout, checkpointing: checkpointing))
         let result = Measurement(workload, precision: precision, dropout: dropout, timing)
         print(json ? try result.json() : result.description)
     }

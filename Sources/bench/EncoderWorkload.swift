@@ -15,7 +15,7 @@ struct EncoderWorkload {
     private let featurePairs = [(student: 2, teacher: 4), (student: 4, teacher: 8), (student: 6, teacher: 12)]
 
     /// 0.5 CE + 0.5 T² KL + the sum of three feature MSEs, through learned projections, over two batches in turn.
-    func distillationStep(online: Bool, dropout: Float) throws -> () throws -> Void {
+    func distillationStep(online: Bool, dropout: Float, checkpointing: Bool) throws -> () throws -> Void {
         let labels = (0..<2 * batch).map { Int(key.mixed("labels").bits($0) % UInt64(classes)) }
         let data = LabelledSequences(sequences: texts(2 * batch), labels: labels)
         let student = encoder("student", layers: 6, width: 384, dropout: dropout)
@@ -34,7 +34,8 @@ struct EncoderWorkload {
             featurePairs: featurePairs)
         let objective = try DistillationObjective(
             student: student, data: data, targets: targets, weights: weights, key: key)
-        return trainingStep(of: objective, objective, batch: batch, precision: precision)
+        return trainingStep(
+            of: objective, objective, batch: batch, precision: precision, checkpointing: checkpointing)
     }
 
     /// Classifies one batch.

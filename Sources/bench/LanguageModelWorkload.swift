@@ -14,7 +14,7 @@ struct LanguageModelWorkload {
     private let vocabularySize = 49152
 
     /// 0.5 CE + 0.5 T² KL over two batches in turn.
-    func distillationStep(dropout: Float) -> () throws -> Void {
+    func distillationStep(dropout: Float, checkpointing: Bool) -> () throws -> Void {
         let configuration = DecoderConfiguration(
             vocabularySize: vocabularySize, hiddenSize: 384, layers: 6, heads: 6, feedForward: 1536,
             maximumPositions: length, dropout: dropout)
@@ -30,7 +30,8 @@ struct LanguageModelWorkload {
                     positions: length, vocabularySize: vocabularySize, temperature: LanguageModelObjective.temperature,
                     key: key.mixed("targets").mixed($0))
             })
-        return trainingStep(of: student, objective, batch: batch, precision: precision)
+        return trainingStep(
+            of: student, objective, batch: batch, precision: precision, checkpointing: checkpointing)
     }
 }
 

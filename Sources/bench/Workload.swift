@@ -32,14 +32,14 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
     var fewestRepetitions: Int { self == .encode1 ? 30 : TimedRun.fewestRepetitions }
 
     /// Makes the models and their inputs in memory, and gives one repetition as a function.
-    func prepare(precision: Precision, dropout: Float) throws -> () throws -> Void {
+    func prepare(precision: Precision, dropout: Float, checkpointing: Bool) throws -> () throws -> Void {
         switch self {
         case .stepCached, .stepOnline:
             return try EncoderWorkload(batch: batch, length: length, precision: precision)
-                .distillationStep(online: self == .stepOnline, dropout: dropout)
+                .distillationStep(online: self == .stepOnline, dropout: dropout, checkpointing: checkpointing)
         case .stepLM:
             return LanguageModelWorkload(batch: batch, length: length, precision: precision)
-                .distillationStep(dropout: dropout)
+                .distillationStep(dropout: dropout, checkpointing: checkpointing)
         case .encode1, .encode32:
             return EncoderWorkload(batch: batch, length: length, precision: precision).encoding()
         }
@@ -48,13 +48,13 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
 
 /// Steps of a trainer over two batches, with AdamW at a constant rate and without clipping.
 func trainingStep(
-    of module: some Module, _ objective: any Objective, batch: Int, precision: Precision
+    of module: some Module, _ objective: any Objective, batch: Int, precision: Precision, checkpointing: Bool
 ) -> () throws -> Void {
     let trainer = Trainer(
         parameters: module.parameters, objective: objective,
         options: TrainingOptions(
             totalSteps: .max, batch: batch, microBatch: batch, learningRate: 1e-4, decay: .constant, warmUp: 0, clip: 0,
-            weightDecay: 0.01, seed: 0, precision: precision))
+            weightDecay: 0.01, seed: 0, precision: precision, checkpointing: checkpointing))
     return {
         let report = try trainer.takeStep()
         // A step that is left out skips the optimizer: its time would mean nothing.

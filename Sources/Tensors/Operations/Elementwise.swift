@@ -68,12 +68,7 @@ extension Tape {
 
     /// GELU with the exact normal distribution function, element by element.
     public func gelu(_ x: Variable) -> Variable {
-        var y = Tensor(uninitialized: x.shape)
-        let destination = y.mutablePointer
-        Threads.forEachChunk(of: y.count, grain: 1 << 15) { range in
-            kernels.gelu(x.value.pointer + range.lowerBound, destination + range.lowerBound, range.count)
-        }
-        return record(y, from: x) { GELU(x: x) }
+        record(Activation.gelu(x.value), from: x) { GELU(x: x) }
     }
 
     /// Hyperbolic tangent, element by element. Meant for small tensors such as a pooled output.
