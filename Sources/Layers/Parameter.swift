@@ -23,8 +23,15 @@ public final class Parameter {
     public static func normal(name: String, shape: [Int], deviation: Double, key: RandomKey) -> Parameter {
         guard deviation > 0 else { return Parameter(name: name, value: Tensor(zeros: shape), decays: true) }
         let own = key.mixed(name)
-        let values = (0..<shape.reduce(1, *)).map { Float(own.normal($0) * deviation) }
-        return Parameter(name: name, value: Tensor(values, shape: shape), decays: true)
+        var value = Tensor(uninitialized: shape)
+        value.withUnsafeMutableBufferPointer { values in
+            // Each thread writes its own range.
+            nonisolated(unsafe) let values = values
+            Threads.forEachChunk(of: values.count, grain: 1 << 12) { range in
+                for index in range { values[index] = Float(own.normal(index) * deviation) }
+            }
+        }
+        return Parameter(name: name, value: value, decays: true)
     }
 
     /// A vector of one repeated value, without weight decay.

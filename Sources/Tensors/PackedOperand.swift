@@ -227,7 +227,7 @@ public final class PackedForms: @unchecked Sendable {
 
     /// x as a right operand, once its rows have been made.
     func panelsOfRows() -> ProductPanels {
-        if let panels { return panels }
+        if let panels, panels.precision == rows!.precision { return panels }
         let made = Profile.measure(.gemm) { ProductPanels(of: rows!) }
         panels = made
         return made

@@ -83,7 +83,8 @@ public final class StoragePool: Sendable {
         guard let mapped, mapped != MAP_FAILED else { fatalError("no memory for a tensor of \(bytes) bytes") }
         // What lies before the first large page and behind the buffer goes back.
         let start = UnsafeMutableRawPointer(bitPattern: (Int(bitPattern: mapped) + largePage - 1) & ~(largePage - 1))!
-        let end = start + (bytes + 4095) / 4096 * 4096
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let end = start + (bytes + page - 1) / page * page
         if start > mapped { munmap(mapped, start - mapped) }
         if end < mapped + bytes + largePage { munmap(end, mapped + bytes + largePage - end) }
         #if os(Linux)

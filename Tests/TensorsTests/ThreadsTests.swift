@@ -1,59 +1,65 @@
-import Dispatch
 import Foundation
+import Synchronization
 import Tensors
 import Testing
 
-@Suite("Threads")
+@Suite("Parallel regions")
 struct ThreadsTests {
-    /// How often each index of a region ran, counted in memory that the region's iterations share.
-    private func counts(_ count: Int, _ run: (UnsafeMutablePointer<Int>) -> Void) -> [Int] {
-        let memory = UnsafeMutablePointer<Int>.allocate(capacity: max(count, 1))
-        memory.initialize(repeating: 0, count: max(count, 1))
-        defer { memory.deallocate() }
-        run(memory)
-        return Array(UnsafeBufferPointer(start: memory, count: count))
+    /// How often each index was met.
+    private func visits(_ count: Int) -> [Int] {
+        var seen = [Int](repeating: 0, count: count)
+        seen.withUnsafeMutableBufferPointer { seen in
+            nonisolated(unsafe) let seen = seen
+            Threads.forEach(count) { seen[$0] += 1 }
+        }
+        return seen
     }
 
-    @Test("every index runs once, region after region, whether the threads still wait or sleep by then")
+    @Test("meet every index once, whatever their number")
     func everyIndex() {
-        for pause in [0, 0.02] {
-            for repetition in 0..<(pause == 0 ? 3000 : 10) {
-                let count = [0, 1, 2, 3, 7, 64][repetition % 6]
-                let found = counts(count) { memory in
-                    nonisolated(unsafe) let memory = memory
-                    Threads.forEach(count) { memory[$0] += 1 }
-                }
-                #expect(found == [Int](repeating: 1, count: count))
-                // Long enough for the threads to fall asleep, which is what is tested.
-                if pause > 0 { Thread.sleep(forTimeInterval: pause) }
+        for count in [0, 1, 2, 3, 7, 1000] { #expect(visits(count) == [Int](repeating: 1, count: count)) }
+    }
+
+    @Test("follow each other at once or after a pause in which the threads fall asleep")
+    func manyRegions() {
+        for region in 0..<20_000 {
+            let seen = visits(5)
+            if seen != [1, 1, 1, 1, 1] { Issue.record("region \(region): \(seen)") }
+            // Longer and shorter than the threads wait: they are caught awake, asleep and on their way there.
+            if region % 1000 == 0 { usleep(5000) } else if region % 50 == 0 { usleep(UInt32(region / 50 % 120)) }
+        }
+    }
+
+    @Test("see what was written before them, and what they wrote is seen after them")
+    func visibility() {
+        var values = [Int](repeating: 0, count: 128)
+        values.withUnsafeMutableBufferPointer { values in
+            nonisolated(unsafe) let values = values
+            for round in 0..<2000 {
+                // Each index takes what another one, on any thread, wrote in the round before.
+                let (from, to) = (round % 2 * 64, (round + 1) % 2 * 64)
+                Threads.forEach(64) { values[to + $0] = values[from + ($0 + 17) % 64] + 1 }
+                if values[to..<to + 64].contains(where: { $0 != round + 1 }) { Issue.record("round \(round)") }
             }
         }
     }
 
-    @Test("chunks cover everything once")
-    func chunks() {
-        for (count, grain) in [(0, 1), (1, 1), (5, 2), (1000, 3), (1000, 600)] {
-            let found = counts(count) { memory in
-                nonisolated(unsafe) let memory = memory
-                Threads.forEachChunk(of: count, grain: grain) { range in for index in range { memory[index] += 1 } }
+    @Test("may be asked for inside of one another and from several threads at once")
+    func nestedAndConcurrent() {
+        let total = Atomic(0)
+        Threads.forEach(8) { _ in
+            Threads.forEach(50) { _ in
+                Threads.forEachChunk(of: 10, grain: 1) { total.add($0.count, ordering: .relaxed) }
             }
-            #expect(found == [Int](repeating: 1, count: count))
         }
-    }
+        #expect(total.load(ordering: .relaxed) == 4000)
 
-    @Test("a region inside of a region, and regions of several threads at once, run to the end")
-    func nested() {
-        let (outer, inner, callers) = (4, 5, 8)
-        let found = counts(callers * outer * inner) { memory in
-            nonisolated(unsafe) let memory = memory
-            DispatchQueue.concurrentPerform(iterations: callers) { caller in
-                for _ in 0..<200 {
-                    Threads.forEach(outer) { i in
-                        Threads.forEach(inner) { j in memory[(caller * outer + i) * inner + j] += 1 }
-                    }
-                }
+        let concurrent = Atomic(0)
+        DispatchQueue.concurrentPerform(iterations: 8) { _ in
+            for _ in 0..<500 {
+                Threads.forEach(6) { _ in concurrent.add(1, ordering: .relaxed) }
             }
         }
-        #expect(found == [Int](repeating: 200, count: callers * outer * inner))
+        #expect(concurrent.load(ordering: .relaxed) == 24_000)
     }
 }

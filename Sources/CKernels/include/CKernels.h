@@ -32,8 +32,7 @@ typedef struct retort_kernels {
   /* x = softmax(scale · x) per row, in place. */
   void (*softmax)(float *x, size_t rows, size_t width, float scale);
   /* dy = scale · (used · dy − p · Σ used·dy) per row, in place: the gradient of what softmax(scale · x) = p was made
-     from, where dy is the gradient of `used` divided by the factors that dropout put between p and used. Without
-     dropout used is p. */
+     from, where `used` is p after dropout and dy the gradient of `used`. Without dropout used is p. */
   void (*softmax_backward)(const float *p, const float *used, float *dy, size_t rows, size_t width, float scale);
 
   /* x = e = exp(scale · (x − max x)), in place; gives the maximum, Σ e and Σ e², from which a row of logits has its

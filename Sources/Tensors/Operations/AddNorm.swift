@@ -28,7 +28,7 @@ extension Tape {
         keys: DropoutKeys? = nil, salt: UInt64 = 0
     ) -> Variable {
         precondition(x.shape == residual.shape, "addNorm: \(x.shape) and \(residual.shape)")
-        let mask = DropoutMask(keys: keys, salt: salt, probability: dropout)
+        let mask = DropoutMask(keys: keys, salt: salt, probability: dropout, rows: x.value.rows)
         let width = x.value.width
         return Profile.measure(.norms) {
             var sum = Tensor(uninitialized: x.shape)

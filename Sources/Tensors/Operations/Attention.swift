@@ -202,7 +202,7 @@ extension Tape {
             "attention: q \(q.shape), k \(k.shape), v \(v.shape), \(heads) heads, \(offsets.rows) positions")
         let layout = AttentionLayout(
             offsets: offsets, heads: heads, width: q.value.width, isCausal: causal,
-            dropout: DropoutMask(keys: keys, salt: salt, probability: dropout))
+            dropout: DropoutMask(keys: keys, salt: salt, probability: dropout, rows: offsets.rows))
         var y = Tensor(uninitialized: q.shape)
         let destination = y.mutablePointer
         Profile.measure(.attention) {

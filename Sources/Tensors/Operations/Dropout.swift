@@ -28,9 +28,12 @@ struct DropoutMask {
     let probability: Float
 
     /// nil where nothing is dropped: without keys, or with probability 0.
-    init?(keys: DropoutKeys?, salt: UInt64, probability: Float) {
+    ///
+    /// - Parameter rows: the rows that will be masked, each with a key.
+    init?(keys: DropoutKeys?, salt: UInt64, probability: Float, rows: Int) {
         precondition((0..<1).contains(probability), "dropout: probability \(probability) is not in 0..<1")
         guard let keys, probability > 0 else { return nil }
+        precondition(keys.rows.count == rows, "dropout: \(keys.rows.count) keys for \(rows) rows")
         self.keys = keys
         self.salt = salt
         self.probability = probability
@@ -54,7 +57,6 @@ struct DropoutMask {
     }
 
     func apply(to x: Tensor) -> Tensor {
-        precondition(x.rows == keys.rows.count, "dropout: \(keys.rows.count) keys for \(x.shape)")
         var y = Tensor(uninitialized: x.shape)
         let (width, destination) = (x.width, y.mutablePointer)
         Threads.forEachChunk(of: x.rows, grain: max(1, (1 << 15) / max(width, 1))) { range in
@@ -70,7 +72,9 @@ extension Tape {
     ///
     /// - Parameter salt: tells apart the places of a model that use dropout.
     public func dropout(_ x: Variable, probability: Float, keys: DropoutKeys?, salt: UInt64) -> Variable {
-        guard let mask = DropoutMask(keys: keys, salt: salt, probability: probability) else { return x }
+        guard let mask = DropoutMask(keys: keys, salt: salt, probability: probability, rows: x.value.rows) else {
+            return x
+        }
         return record(mask.apply(to: x.value), from: x) { Dropout(x: x.slot, mask: mask) }
     }
 }

@@ -96,6 +96,7 @@ private struct PackedGradient {
         let blocks = (count + Self.blockRows - 1) / Self.blockRows
         let parts = (blocks + Self.blocksPerPart - 1) / Self.blocksPerPart
         var partial = Tensor(zeros: [parts, width])
+        defer { withExtendedLifetime(partial) {} }
         let partials = partial.mutablePointer
         let destination = isWhole && activation != nil ? whole.mutablePointer : nil
         Profile.measure(.gemm) {

@@ -54,8 +54,9 @@ extension Tape {
         let left = x.forms.rows(of: x.value, precision)
         let panels = weight.forms.transposedPanels(of: weight.value, precision)
         let dlogits = needsGradient ? ProductRows(empty: rows, vocabulary, precision) : nil
-        let block = min(rows, max(16, (1 << 23) / max(vocabulary, 1) / 16 * 16))
+        let block = max(1, min(rows, max(16, (1 << 23) / max(vocabulary, 1) / 16 * 16)))
         var logits = Tensor(uninitialized: [block, vocabulary])
+        defer { withExtendedLifetime(logits) {} }
         let memory = logits.mutablePointer
         var sum = 0.0
         for start in stride(from: 0, to: rows, by: block) {
