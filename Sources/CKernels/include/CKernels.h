@@ -54,8 +54,6 @@ typedef struct retort_kernels {
   void (*subtract)(const float *x, const float *y, float *z, size_t n);
   /* y = a · x */
   void (*scale)(const float *x, float a, float *y, size_t n);
-  /* y[i, :] = bias for each row. */
-  void (*broadcast_row)(const float *bias, float *y, size_t rows, size_t width);
   /* sums[j] += Σ_i x[i, j] */
   void (*add_column_sums)(const float *x, float *sums, size_t rows, size_t width);
   /* Σ x² in double precision. */

@@ -21,11 +21,6 @@ extension Reference {
         ids.flatMap { table[Int($0) * width..<(Int($0) + 1) * width] }
     }
 
-    /// y[i, :] = row, `count` times.
-    public static func broadcastRow(_ row: [Double], count: Int) -> [Double] {
-        (0..<count).flatMap { _ in row }
-    }
-
     /// sums[j] + Σ_i x[i, j]. x: [N, C], sums: [C].
     public static func addColumnSums(_ x: [Double], to sums: [Double]) -> [Double] {
         sums.indices.map { j in stride(from: j, to: x.count, by: sums.count).reduce(sums[j]) { $0 + x[$1] } }
