@@ -30,7 +30,7 @@ public enum MatrixProduct {
         Profile.measure(.gemm) {
             // Below about 30 µs of work a second thread costs more than it brings.
             let isLarge = 2 * m * n * k > 4_000_000
-            if isLarge, m < Threads.count * 96, finish == nil {
+            if isLarge, m < Threads.count * blockRows, finish == nil {
                 // 48 columns are the widest block that the kernels keep in registers.
                 Threads.forEachChunk(of: (n + 47) / 48, grain: 1) { range in
                     part(

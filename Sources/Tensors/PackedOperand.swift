@@ -87,11 +87,6 @@ struct ProductRows {
         self.storage = storage
     }
 
-    /// Fills one row from k floats.
-    func pack(_ row: Int, from x: UnsafePointer<Float>) {
-        precision.product.pack_rows(x, 0, element(row), 0, 1, depth)
-    }
-
     /// Fills some rows from as many rows of floats, `stride` apart.
     func pack(_ range: Range<Int>, from x: UnsafePointer<Float>, stride: Int) {
         precision.product.pack_rows(x, stride, element(range.lowerBound), self.stride, range.count, depth)

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A differentiable operation as the tape keeps it: what backward needs, and backward itself.
 ///
 /// Each operation family has one file with its formula, forward (an extension of `Tape`) and this record side by side.
@@ -8,10 +10,9 @@ public protocol DifferentiableOperation {
 
 /// A tensor on a tape. Constants, which need no gradient, have no node.
 public struct Variable {
-    /// The value, or what it can be made of again.
     private enum Content {
         case tensor(Tensor)
-        case activation(Activation, of: Tensor)
+        case activation(DeferredActivation)
     }
     private let content: Content
     /// The value packed for matrix products, as far as it has been.
@@ -32,7 +33,7 @@ public struct Variable {
 
     /// An activation that exists as packed rows only, and is computed from its input where its value is asked for.
     init(_ activation: Activation, of input: Tensor, forms: PackedForms, slot: GradientSlot) {
-        content = .activation(activation, of: input)
+        content = .activation(DeferredActivation(activation, of: input))
         self.forms = forms
         self.slot = slot
     }
@@ -40,13 +41,34 @@ public struct Variable {
     public var value: Tensor {
         switch content {
         case .tensor(let tensor): tensor
-        case .activation(let activation, let input): activation(input)
+        case .activation(let activation): activation.tensor
         }
     }
 
     public var shape: [Int] { slot.shape }
     /// Whether a gradient flows to this value.
     public var needsGradient: Bool { slot.needsGradient }
+}
+
+/// An activation's output, computed when it is first asked for, from whatever thread, and kept from then on.
+private final class DeferredActivation: Sendable {
+    private let activation: Activation
+    private let input: Tensor
+    private let output = Mutex<Tensor?>(nil)
+
+    init(_ activation: Activation, of input: Tensor) {
+        self.activation = activation
+        self.input = input
+    }
+
+    var tensor: Tensor {
+        output.withLock { output in
+            if let output { return output }
+            let made = activation(input)
+            output = made
+            return made
+        }
+    }
 }
 
 /// Where the gradient of a variable goes. An operation that does not need the variable's value for backward keeps this
@@ -106,9 +128,18 @@ public final class Tape {
     public func record(_ value: Tensor, from operands: Variable..., operation: () -> any DifferentiableOperation)
         -> Variable
     {
-        guard isRecording, operands.contains(where: \.needsGradient) else { return Variable(constant: value) }
+        Variable(value: value, slot: slot(of: value.shape, from: operands, operation: operation))
+    }
+
+    /// Where the gradient of an operation's output goes; the operation is recorded if any operand needs a gradient.
+    private func slot(of shape: [Int], from operands: [Variable], operation: () -> any DifferentiableOperation)
+        -> GradientSlot
+    {
+        guard isRecording, operands.contains(where: \.needsGradient) else {
+            return GradientSlot(node: nil, buffer: nil, shape: shape)
+        }
         records.append(.operation(operation()))
-        return Variable(value: value, slot: GradientSlot(node: records.count - 1, buffer: nil, shape: value.shape))
+        return GradientSlot(node: records.count - 1, buffer: nil, shape: shape)
     }
 
     /// As `record`, for an activation that exists as packed rows only.
@@ -118,13 +149,9 @@ public final class Tape {
     ) -> Variable {
         let forms = PackedForms()
         forms.adopt(packed)
-        var node: Int?
-        if isRecording, operands.contains(where: \.needsGradient) {
-            records.append(.operation(operation()))
-            node = records.count - 1
-        }
         return Variable(
-            activation, of: input, forms: forms, slot: GradientSlot(node: node, buffer: nil, shape: input.shape))
+            activation, of: input, forms: forms,
+            slot: slot(of: input.shape, from: operands, operation: operation))
     }
 
     /// Keeps ∂L/∂variable when backward passes it, for `gradient(of:)`.

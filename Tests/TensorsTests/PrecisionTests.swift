@@ -222,4 +222,16 @@ struct PrecisionTests {
         let float32 = Precision.float32.instructions
         #expect(names.contains(float32) || float32 == "OpenBLAS \(MatrixProduct.coreName)")
     }
+
+    @Test("An activation that exists packed alone gives its value to any operation, and always the same")
+    func deferredActivation() {
+        let (x, weight) = (tensor([40, 64], "x"), tensor([2048, 64], "w"))
+        let tape = Tape(precision: .bfloat16)
+        let leaf = tape.leaf(x, gradient: GradientBuffer(shape: x.shape))
+        let y = tape.linear(leaf, weight: Variable(constant: weight), bias: nil, activation: .gelu)
+        let plain = tape.gelu(tape.linear(leaf, weight: Variable(constant: weight), bias: nil)).value.values
+        #expect(y.value.values == plain)
+        // Large enough to be split, so that several threads ask for the value.
+        #expect(tape.add(y, y).value.values == plain.map { 2 * $0 })
+    }
 }

@@ -88,9 +88,9 @@ private struct PackedGradient {
     ) {
         let (count, width) = (gradient.rows, gradient.width)
         // Float32 rows are read where they lie, so g must exist as a whole.
-        let isWhole = activation == nil || precision == .float32
-        var whole = isWhole && activation != nil ? Tensor(uninitialized: gradient.shape) : gradient
-        let rows = !asRows ? nil : precision == .float32 ? nil : ProductRows(empty: count, width, precision)
+        var whole = activation != nil && precision == .float32 ? Tensor(uninitialized: gradient.shape) : nil
+        let destination = whole?.mutablePointer
+        let rows = asRows && precision == .bfloat16 ? ProductRows(empty: count, width, precision) : nil
         let usesViews = precision.usesBLAS
         let transposed = needsTransposed && !usesViews ? ProductRows(empty: width, count, precision) : nil
         let blocks = (count + Self.blockRows - 1) / Self.blockRows
@@ -98,7 +98,6 @@ private struct PackedGradient {
         var partial = Tensor(zeros: [parts, width])
         defer { withExtendedLifetime(partial) {} }
         let partials = partial.mutablePointer
-        let destination = isWhole && activation != nil ? whole.mutablePointer : nil
         Profile.measure(.gemm) {
             Threads.forEach(parts) { part in
                 var scratch: Tensor?
@@ -130,8 +129,9 @@ private struct PackedGradient {
         let total = sums.mutablePointer
         for part in 0..<parts { kernels.add_scaled(partials + part * width, 1, total, width) }
         self.sums = sums
-        self.rows = asRows ? rows ?? ProductRows(whole, precision) : nil
-        self.transposed = needsTransposed ? transposed ?? ProductRows(viewingTransposed: whole) : nil
+        let g = whole ?? gradient
+        self.rows = asRows ? rows ?? ProductRows(g, precision) : nil
+        self.transposed = needsTransposed ? transposed ?? ProductRows(viewingTransposed: g) : nil
     }
 }
 

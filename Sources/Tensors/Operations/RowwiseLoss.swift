@@ -66,7 +66,7 @@ extension Tape {
                 let losses = Threads.map(range.count) { row in
                     let z = UnsafeMutableBufferPointer(start: memory + row * vocabulary, count: vocabulary)
                     let value = loss(start + row, z)
-                    dlogits?.pack(start + row, from: z.baseAddress!)
+                    dlogits?.pack(start + row..<start + row + 1, from: z.baseAddress!, stride: vocabulary)
                     return value
                 }
                 sum = losses.reduce(sum, +)
