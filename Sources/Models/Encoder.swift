@@ -1,18 +1,23 @@
 public import Layers
 public import Tensors
 
-/// A BERT-family encoder with a classification head (Devlin et al. 2019, arXiv 1810.04805), post-norm.
+/// A BERT-family encoder (Devlin et al. 2019, arXiv 1810.04805), post-norm, with one of several heads.
 ///
-/// Parameters carry the names of published `BertForSequenceClassification` checkpoints.
+/// Parameters carry the names of published BERT checkpoints, in whichever family; `EncoderNames` has the others.
 public final class Encoder: Module {
     public private(set) var configuration: EncoderConfiguration
     public let wordEmbeddings: Embedding
     public let positionEmbeddings: Embedding
-    public let tokenTypeEmbeddings: Embedding
+    /// Nil in families without token types.
+    public let tokenTypeEmbeddings: Embedding?
     public let embeddingNorm: LayerNorm
     public internal(set) var layers: [EncoderLayer]
-    public let pooler: Linear
-    public let classifier: Linear
+    /// The dense layer between a pooled text and the classifier: of classification and regression.
+    public let pooler: Linear?
+    /// The last layer of classification and regression.
+    public let classifier: Linear?
+    /// The head of a masked language model.
+    public let vocabularyHead: VocabularyHead?
 
     /// Fresh weights: normal with deviation 0.02, as BERT's; they depend on `key` and the parameters' names alone.
     public convenience init(_ configuration: EncoderConfiguration, key: RandomKey) {
@@ -31,27 +36,42 @@ public final class Encoder: Module {
             Embedding(name: "bert.embeddings." + name, count: count, width: width, deviation: deviation, key: key)
         }
         wordEmbeddings = table("word_embeddings", configuration.vocabularySize)
-        positionEmbeddings = table("position_embeddings", configuration.maximumPositions)
-        tokenTypeEmbeddings = table("token_type_embeddings", configuration.tokenTypes)
+        positionEmbeddings = table(
+            "position_embeddings", configuration.maximumPositions + configuration.positionOffset)
+        tokenTypeEmbeddings =
+            configuration.tokenTypes > 0 ? table("token_type_embeddings", configuration.tokenTypes) : nil
         embeddingNorm = LayerNorm(
             name: "bert.embeddings.LayerNorm", width: width, epsilon: configuration.layerNormEpsilon)
         layers = (0..<configuration.layers).map {
             EncoderLayer(index: $0, configuration, deviation: deviation, key: key)
         }
-        pooler = Linear(name: "bert.pooler.dense", input: width, output: width, deviation: deviation, key: key)
-        classifier = Linear(
-            name: "classifier", input: width, output: configuration.labels.count, deviation: deviation, key: key)
+        func linear(_ name: String, _ output: Int) -> Linear? {
+            guard configuration.classifies else { return nil }
+            return Linear(name: name, input: width, output: output, deviation: deviation, key: key)
+        }
+        pooler = linear("bert.pooler.dense", width)
+        classifier = linear("classifier", configuration.labels.count)
+        vocabularyHead =
+            configuration.head == .maskedLanguageModel
+            ? VocabularyHead(configuration, deviation: deviation, key: key) : nil
     }
 
+    /// The tables, the layers, then the head.
     public var parameters: [Parameter] {
-        wordEmbeddings.parameters + positionEmbeddings.parameters + tokenTypeEmbeddings.parameters
-            + embeddingNorm.parameters + layers.flatMap(\.parameters) + pooler.parameters + classifier.parameters
+        let tables: [any Module] = [wordEmbeddings, positionEmbeddings] + [tokenTypeEmbeddings].compactMap { $0 }
+        return tables.flatMap(\.parameters) + embeddingNorm.parameters + layers.flatMap(\.parameters) + headParameters
+    }
+
+    /// The parameters of what stands behind the layers.
+    public var headParameters: [Parameter] {
+        let parts: [(any Module)?] = [pooler, classifier, vocabularyHead]
+        return parts.flatMap { $0?.parameters ?? [] }
     }
 
     /// All linear layers in the order in which forward meets them.
     public var linearLayers: [Linear] {
         layers.flatMap { [$0.query, $0.key, $0.value, $0.attentionOutput, $0.intermediate, $0.output] }
-            + [pooler, classifier]
+            + [pooler, classifier, vocabularyHead?.transform].compactMap { $0 }
     }
 
     /// Replaces layer `index` by a smaller or larger one with the same hidden size.
@@ -73,7 +93,8 @@ public final class Encoder: Module {
         public var contexts: [Variable] = []
         /// The feed-forward blocks' activations before their second projection, per layer: [N, F]; only if captured.
         public var activations: [Variable] = []
-        /// [B, classes].
+        /// What the head gives: class logits or the numbers of a regression [B, labels], embeddings [B, C], or the
+        /// logits of all tokens at the predicted positions [M, V].
         public var logits: Variable
     }
 
@@ -82,16 +103,15 @@ public final class Encoder: Module {
     /// - Parameters:
     ///   - dropout: the key that stands for seed and epoch; nil evaluates without dropout.
     ///   - capturing: whether the output holds contexts and activations, which otherwise are released on the way.
+    ///   - predicting: the rows of the batch for which a masked language model gives logits: [M]; nil: all of them.
     public func forward(
-        _ batch: PackedBatch, on tape: Tape, dropout: RandomKey? = nil, capturing: Bool = false
+        _ batch: PackedBatch, on tape: Tape, dropout: RandomKey? = nil, capturing: Bool = false,
+        predicting rows: [Int32]? = nil
     ) -> Output {
         let keys = dropout.map { batch.dropoutKeys($0) }
-        let rate = configuration.hiddenDropout
-        let words = wordEmbeddings(batch.tokens, on: tape)
-        let positions = positionEmbeddings(batch.positions, on: tape)
-        let types = tokenTypeEmbeddings([Int32](repeating: 0, count: batch.tokens.count), on: tape)
-        var x = embeddingNorm(tape.add(tape.add(words, types), positions), on: tape)
-        x = tape.dropout(x, probability: rate, keys: keys, salt: DropoutSite.embedding.salt(layer: 0))
+        var x = embedding(of: batch, on: tape)
+        x = tape.dropout(
+            x, probability: configuration.hiddenDropout, keys: keys, salt: DropoutSite.embedding.salt(layer: 0))
         var output = Output(logits: x)
         output.hiddenStates.append(x)
         for layer in layers {
@@ -107,14 +127,46 @@ public final class Encoder: Module {
             }
             output.hiddenStates.append(x)
         }
-        let first =
-            configuration.pooling == .first ? tape.firstPosition(x, batch.offsets) : tape.meanPosition(x, batch.offsets)
-        var pooled = tape.tanh(pooler(first, on: tape))
-        pooled = tape.dropout(
-            pooled, probability: rate, keys: dropout.map { batch.pooledDropoutKeys($0) },
-            salt: DropoutSite.pooled.salt(layer: 0))
-        output.logits = classifier(pooled, on: tape)
+        if let vocabularyHead {
+            let predicted = rows.map { tape.embedding(x, ids: $0) } ?? x
+            output.logits = vocabularyHead(predicted, words: wordEmbeddings, on: tape)
+        } else {
+            output.logits = head(x, batch, on: tape, dropout: dropout)
+        }
         return output
+    }
+
+    /// The normalized sum of word, token type and position rows: [N, C].
+    private func embedding(of batch: PackedBatch, on tape: Tape) -> Variable {
+        var x = wordEmbeddings(batch.tokens, on: tape)
+        if let tokenTypeEmbeddings { x = tape.add(x, tokenTypeEmbeddings(batch.tokenTypes, on: tape)) }
+        let offset = Int32(configuration.positionOffset)
+        let positions = offset == 0 ? batch.positions : batch.positions.map { $0 + offset }
+        return embeddingNorm(tape.add(x, positionEmbeddings(positions, on: tape)), on: tape)
+    }
+
+    /// What a head for whole texts gives; x: [N, C] → [B, labels], or [B, C] of an embedding.
+    private func head(_ x: Variable, _ batch: PackedBatch, on tape: Tape, dropout: RandomKey?) -> Variable {
+        var pooled =
+            switch configuration.pooling {
+            case .first: tape.firstPosition(x, batch.offsets)
+            case .mean: tape.meanPosition(x, batch.offsets)
+            case .max: tape.maxPosition(x, batch.offsets)
+            }
+        guard let pooler, let classifier else {
+            return configuration.normalizesEmbedding ? tape.normalize(pooled) : pooled
+        }
+        let rate = configuration.headDropout ?? configuration.hiddenDropout
+        let keys = dropout.map { batch.pooledDropoutKeys($0) }
+        func drop(_ x: Variable, _ site: DropoutSite) -> Variable {
+            tape.dropout(x, probability: rate, keys: keys, salt: site.salt(layer: 0))
+        }
+        switch configuration.family {
+        case .bert: pooled = tape.tanh(pooler(pooled, on: tape))
+        case .roberta, .xlmRoberta: pooled = tape.tanh(pooler(drop(pooled, .head), on: tape))
+        case .distilbert: pooled = pooler(pooled, on: tape, activation: .relu)
+        }
+        return classifier(drop(pooled, .pooled), on: tape)
     }
 }
 
@@ -125,6 +177,8 @@ enum DropoutSite: UInt64 {
     case attentionOutput
     case output
     case pooled
+    /// Before the dense layer of RoBERTa's classifier.
+    case head
 
     func salt(layer: Int) -> UInt64 {
         RandomKey(rawValue).mixed(layer).value

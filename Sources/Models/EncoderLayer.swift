@@ -1,7 +1,7 @@
 public import Layers
 import Tensors
 
-/// One encoder block: h = LN(x + Attention(x)), y = LN(h + W₂ · GELU(W₁ · h)).
+/// One encoder block: h = LN(x + Attention(x)), y = LN(h + W₂ · f(W₁ · h)), f a GELU or ReLU.
 public struct EncoderLayer: Module {
     public let index: Int
     /// Heads of this layer (H); the projections have H · D rows.
@@ -68,7 +68,7 @@ public struct EncoderLayer: Module {
         let h = attentionNorm(
             adding: attentionOutput(context, on: tape), to: x, on: tape, dropout: configuration.hiddenDropout,
             keys: keys, salt: DropoutSite.attentionOutput.salt(layer: index))
-        let activation = intermediate(h, on: tape, activation: .gelu)
+        let activation = intermediate(h, on: tape, activation: configuration.activation)
         let hidden = outputNorm(
             adding: output(activation, on: tape), to: h, on: tape, dropout: configuration.hiddenDropout, keys: keys,
             salt: DropoutSite.output.salt(layer: index))

@@ -6,14 +6,20 @@ public struct PackedBatch: Sendable {
     public let offsets: SequenceOffsets
     /// Which example each sequence is; keys dropout.
     public let samples: [Int]
+    /// Which text of a pair each token belongs to: [N], all 0 where nothing else was given.
+    public let tokenTypes: [Int32]
 
     /// - Parameters:
     ///   - sequences: token ids of each sequence, none empty.
+    ///   - types: the token types of each sequence; nil: all 0.
     ///   - samples: the example number of each sequence.
-    public init(_ sequences: [[Int32]], samples: [Int]) {
+    public init(_ sequences: [[Int32]], types: [[Int32]]? = nil, samples: [Int]) {
         precondition(
             sequences.count == samples.count, "PackedBatch: \(sequences.count) sequences, \(samples.count) samples")
+        precondition(
+            types.map { $0.map(\.count) == sequences.map(\.count) } ?? true, "PackedBatch: types of other lengths")
         tokens = sequences.flatMap { $0 }
+        tokenTypes = types?.flatMap { $0 } ?? [Int32](repeating: 0, count: tokens.count)
         offsets = SequenceOffsets(lengths: sequences.map(\.count))
         self.samples = samples
     }

@@ -38,9 +38,10 @@ public struct KernelCheck: Codable, Equatable, Sendable {
             KernelCheck(kernel: kernel, level: level, error: difference(found, expected), tolerance: tolerance)
         }
 
-        var (gelu, geluTanh) = (x, x)
+        var (gelu, geluTanh, relu) = (x, x, x)
         table.gelu(x, &gelu, x.count)
         table.gelu_tanh(x, &geluTanh, x.count)
+        table.relu(x, &relu, x.count)
         var softmax = x
         table.softmax(&softmax, rows, width, 0.5)
         var (norm, mean, rstd) = (x, [Float](repeating: 0, count: rows), [Float](repeating: 0, count: rows))
@@ -57,6 +58,7 @@ public struct KernelCheck: Codable, Equatable, Sendable {
         return [
             check("GELU", 2e-6, gelu, x.map { Reference.gelu(Double($0)) }),
             check("GELU with tanh", 2e-6, geluTanh, x.map { Reference.geluTanh(Double($0)) }),
+            check("ReLU", 0, relu, x.map { Reference.relu(Double($0)) }),
             check("softmax", 1e-6, softmax, Reference.softmax(doubles(x), width: width, scale: 0.5)),
             check(
                 "layer norm", 2e-5, norm,

@@ -51,18 +51,18 @@ public struct BlockProjection: Projection {
     /// How a block of 32 weights is held. w = d · level, d in half precision.
     public enum Format: Sendable {
         /// d, then 32 signed bytes.
-        case q8_0
+        case q80
         /// d, then 16 bytes with the levels −8…7 as 0…15, the first 16 in the low halves.
-        case q4_0
+        case q40
         /// d and m, then 16 bytes with the levels 0…15: w = d · level + m.
-        case q4_1
+        case q41
 
         /// Bytes of a block.
         public var blockBytes: Int {
             switch self {
-            case .q8_0: 34
-            case .q4_0: 18
-            case .q4_1: 20
+            case .q80: 34
+            case .q40: 18
+            case .q41: 20
             }
         }
     }
@@ -98,9 +98,9 @@ public struct BlockProjection: Projection {
         let destination = y.mutablePointer
         let multiply =
             switch format {
-            case .q8_0: kernels.multiply_q8_0!
-            case .q4_0: kernels.multiply_q4_0!
-            case .q4_1: kernels.multiply_q4_1!
+            case .q80: kernels.multiply_q8_0!
+            case .q40: kernels.multiply_q4_0!
+            case .q41: kernels.multiply_q4_1!
             }
         withUnsafeTemporaryAllocation(of: Int8.self, capacity: rows * inputs) { q in
             withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * rows * blocks) { scales in
@@ -144,15 +144,15 @@ public struct BlockProjection: Projection {
                 }
                 let (d, target) = (half(0), destination + block * Self.blockWidth)
                 switch format {
-                case .q8_0:
+                case .q80:
                     for i in 0..<32 { target[i] = d * Float(Int8(bitPattern: bytes[start + 2 + i])) }
-                case .q4_0:
+                case .q40:
                     for i in 0..<16 {
                         let byte = bytes[start + 2 + i]
                         target[i] = d * (Float(byte & 15) - 8)
                         target[16 + i] = d * (Float(byte >> 4) - 8)
                     }
-                case .q4_1:
+                case .q41:
                     let m = half(2)
                     for i in 0..<16 {
                         let byte = bytes[start + 4 + i]

@@ -19,6 +19,11 @@ struct ElementwiseKernelTests {
             Reference.geluTanhDerivative, 2e-6)
     }
 
+    @Test("ReLU and its derivative, exactly", arguments: KernelLevel.all)
+    func relu(level: KernelLevel) {
+        check(level.kernels.relu, level.kernels.relu_backward, Reference.relu, Reference.reluDerivative, 1e-9)
+    }
+
     private func check(
         _ forward: (UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int) -> Void,
         _ backward: (UnsafePointer<Float>?, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int) -> Void,

@@ -17,7 +17,7 @@ struct GradientTests {
     @Test(
         "Linear through an activation",
         arguments: [(1, 1, 1), (3, 5, 4), (7, 17, 33)],
-        [(Activation.gelu, Reference.gelu), (Activation.geluTanh, Reference.geluTanh)])
+        [(Activation.gelu, Reference.gelu), (.geluTanh, Reference.geluTanh), (.relu, Reference.relu)])
     func linearWithActivation(shape: (Int, Int, Int), activation: (Activation, @Sendable (Double) -> Double)) {
         let (rows, input, output) = shape
         checkGradients(
@@ -68,13 +68,32 @@ struct GradientTests {
             })
     }
 
-    @Test("Sum, GELU, tanh", arguments: [[1, 1], [3, 5], [4, 17]])
+    @Test("Sum, activations, tanh", arguments: [[1, 1], [3, 5], [4, 17]])
     func elementwise(shape: [Int]) {
         checkGradients(
             [tensor(shape, "x"), tensor(shape, "y")], operation: { $0.add($1[0], $1[1]) },
             reference: { Reference.add($0[0], $0[1]) })
         checkGradients([tensor(shape, "x")], operation: { $0.gelu($1[0]) }, reference: { $0[0].map(Reference.gelu) })
+        for (activation, formula) in [(Activation.geluTanh, Reference.geluTanh), (.relu, Reference.relu)] {
+            checkGradients(
+                [tensor(shape, "x")], operation: { $0.activation(activation, $1[0]) },
+                reference: { $0[0].map(formula) })
+        }
         checkGradients([tensor(shape, "x")], operation: { $0.tanh($1[0]) }, reference: { $0[0].map(Reference.tanh) })
+    }
+
+    @Test("Rows divided by their norms; a row of zeros stays, and passes its gradient on undivided by it")
+    func normalize() {
+        for width in [1, 5] {
+            checkGradients(
+                [tensor([3, width], "x")], operation: { $0.normalize($1[0]) },
+                reference: { Reference.normalize($0[0], width: width) })
+        }
+        let (tape, buffer) = (Tape(), GradientBuffer(shape: [1, 2]))
+        let y = tape.normalize(tape.leaf(Tensor(zeros: [1, 2]), gradient: buffer))
+        #expect(y.value.values == [0, 0])
+        tape.backward(from: y, seed: Tensor([1e-12, -2e-12], shape: [1, 2]))
+        #expect(buffer.value.values == [1, -2])
     }
 
     @Test("A value that is used twice gets the sum of both gradients")
@@ -178,6 +197,9 @@ struct GradientTests {
         checkGradients(
             [tensor([7, 3], "x")], operation: { $0.meanPosition($1[0], offsets) },
             reference: { Reference.meanPosition($0[0], offsets) })
+        checkGradients(
+            [tensor([7, 3], "x")], operation: { $0.maxPosition($1[0], offsets) },
+            reference: { Reference.maxPosition($0[0], offsets) })
     }
 
     @Test(

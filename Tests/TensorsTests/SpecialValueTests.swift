@@ -28,6 +28,19 @@ struct SpecialValueTests {
         check(level.kernels.gelu_tanh, level.kernels.gelu_tanh_backward)
     }
 
+    @Test("ReLU: NaN stays, the limits hold, 0 has slope 0", arguments: KernelLevel.all)
+    func relu(level: KernelLevel) {
+        func value(_ x: Float) -> Float { apply(spread(x)) { level.kernels.relu($0, $1, $2) }[1] }
+        func slope(_ x: Float) -> Float {
+            let ones = FencedBuffer([Float](repeating: 1, count: 37))
+            return apply(spread(x)) { level.kernels.relu_backward($0, ones.pointer, $1, $2) }[1]
+        }
+        #expect(value(.nan).isNaN && slope(.nan).isNaN)
+        #expect(value(.infinity) == .infinity && value(0x1p-140) == 0x1p-140 && value(-0x1p-140) == 0)
+        #expect(value(-.infinity) == 0 && value(-0.0) == 0 && value(0) == 0)
+        #expect(slope(.infinity) == 1 && slope(0x1p-140) == 1 && slope(0) == 0 && slope(-0.0) == 0 && slope(-1) == 0)
+    }
+
     private func check(
         _ forward: (UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int) -> Void,
         _ backward: (UnsafePointer<Float>?, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int) -> Void

@@ -21,6 +21,10 @@ typedef struct retort_kernels {
   /* y = x / 2 · (1 + tanh(√(2/π) (x + 0.044715 x³))): the approximation that GPT-2 was trained with; 0 at −∞. */
   void (*gelu_tanh)(const float *x, float *y, size_t n);
   void (*gelu_tanh_backward)(const float *x, const float *dy, float *dx, size_t n);
+  /* y = max(x, 0). */
+  void (*relu)(const float *x, float *y, size_t n);
+  /* dx = dy where x > 0, else 0; NaN where x is. */
+  void (*relu_backward)(const float *x, const float *dy, float *dx, size_t n);
 
   /* y = (x − mean) · rstd · gamma + beta per row; mean and rstd are kept for backward. */
   void (*layer_norm)(const float *x, const float *gamma, const float *beta, float *y, float *mean, float *rstd,

@@ -1,6 +1,8 @@
+import Files
 import Formats
 import Foundation
 import Models
+import Tensors
 
 /// The computation of an encoder as ONNX nodes, the same for float and int8 weights.
 struct EncoderGraph<Weights: GraphWeights> {
@@ -10,8 +12,13 @@ struct EncoderGraph<Weights: GraphWeights> {
     /// Constants that several nodes share, by name.
     private var constants: [String: String] = [:]
 
-    /// Describes the whole model, from token ids to logits.
+    /// Describes the whole model, from token ids to what its head gives.
     static func build(_ configuration: EncoderConfiguration, weights: Weights) throws -> ONNXGraphBuilder {
+        guard configuration.head != .maskedLanguageModel else {
+            throw InputError(
+                problem: "the ONNX form has heads for classification, regression and embedding, not for masked words",
+                remedy: "export it as safetensors")
+        }
         var encoder = EncoderGraph(configuration: configuration, weights: weights)
         try encoder.build()
         return encoder.graph
@@ -34,27 +41,49 @@ struct EncoderGraph<Weights: GraphWeights> {
         var x = embedding(ids)
         for layer in 0..<configuration.layers { x = block(layer, x, bias: bias) }
         let pooled = pool(x, mask: mask)
-        let dense = linear("bert.pooler.dense", pooled, named: "pooler")
-        let logits = weights.linear(
-            "classifier", graph.node("Tanh", [dense], name: "pooled"), named: "logits", in: &graph)
-        graph.output(logits, .float32, ["batch", .fixed(configuration.labels.count)])
-        graph.setMetadata("labels", to: String(decoding: try JSONEncoder().encode(configuration.labels), as: UTF8.self))
-        graph.setMetadata("maximum_positions", to: String(configuration.maximumPositions))
+        if configuration.classifies {
+            let dense = linear("bert.pooler.dense", pooled, named: "pooler")
+            let inner = configuration.family == .distilbert ? "Relu" : "Tanh"
+            let logits = weights.linear(
+                "classifier", graph.node(inner, [dense], name: "pooled"), named: "logits", in: &graph)
+            graph.output(logits, .float32, ["batch", .fixed(configuration.labels.count)])
+            graph.setMetadata(
+                "labels", to: String(decoding: try JSONEncoder().encode(configuration.labels), as: UTF8.self))
+        } else {
+            graph.output(embedded(pooled), .float32, ["batch", .fixed(configuration.hiddenSize)])
+        }
+        graph.setMetadata("maximum_positions", to: String(configuration.longestText))
+    }
+
+    /// The embedding, divided by its norm where the model does so: [batch, C].
+    private mutating func embedded(_ pooled: String) -> String {
+        guard configuration.normalizesEmbedding else {
+            return graph.node("Identity", [pooled], name: "sentence_embedding")
+        }
+        let norm = graph.node(
+            "ReduceL2", [pooled], name: "norm", attributes: ["axes": .ints([1]), "keepdims": .int(1)])
+        let divisor = graph.node("Max", [norm, float("smallest_norm", 1e-12)], name: "norm.divisor")
+        return graph.node("Div", [pooled, divisor], name: "sentence_embedding")
     }
 
     /// input_ids → the normalized sum of word, token type and position rows: [batch, sequence, C].
     private mutating func embedding(_ ids: String) -> String {
         let prefix = "bert.embeddings."
         let words = weights.gather(prefix + "word_embeddings", ids, named: "words", in: &graph)
-        let row = weights.row(0, of: prefix + "token_type_embeddings")
-        let type = graph.initializer("token_type_0", .float32(shape: [row.count], row))
+        var sum = words
+        if configuration.tokenTypes > 0 {
+            let row = weights.row(0, of: prefix + "token_type_embeddings")
+            let type = graph.initializer("token_type_0", .float32(shape: [row.count], row))
+            sum = graph.node("Add", [words, type], name: "typed")
+        }
         let length = graph.node("Shape", [ids], name: "length", attributes: ["start": .int(1), "end": .int(2)])
-        let positions = weights.head(prefix + "position_embeddings", length, named: "positions", in: &graph)
-        let sum = graph.node("Add", [graph.node("Add", [words, type], name: "typed"), positions], name: "placed")
-        return norm(prefix + "LayerNorm", sum, named: "embedding")
+        let positions = weights.rows(
+            prefix + "position_embeddings", from: configuration.positionOffset, count: length, named: "positions",
+            in: &graph)
+        return norm(prefix + "LayerNorm", graph.node("Add", [sum, positions], name: "placed"), named: "embedding")
     }
 
-    /// One encoder block: h = LN(x + Attention(x)), y = LN(h + W₂ · GELU(W₁ · h)).
+    /// One encoder block: h = LN(x + Attention(x)), y = LN(h + W₂ · f(W₁ · h)).
     private mutating func block(_ index: Int, _ x: String, bias: String) -> String {
         let (published, own) = ("bert.encoder.layer.\(index).", "layer\(index).")
         let context = attention(index, x, bias: bias)
@@ -62,7 +91,7 @@ struct EncoderGraph<Weights: GraphWeights> {
         let h = norm(
             published + "attention.output.LayerNorm", graph.node("Add", [attended, x], name: own + "attended.sum"),
             named: own + "middle")
-        let inner = gelu(linear(published + "intermediate.dense", h, named: own + "inner"), named: own + "gelu")
+        let inner = activation(linear(published + "intermediate.dense", h, named: own + "inner"), named: own)
         let fed = linear(published + "output.dense", inner, named: own + "outer")
         return norm(
             published + "output.LayerNorm", graph.node("Add", [fed, h], name: own + "outer.sum"), named: own + "output")
@@ -98,6 +127,27 @@ struct EncoderGraph<Weights: GraphWeights> {
         return graph.node("Reshape", [mixed, ints("join", [0, 0, -1])], name: own + "context")
     }
 
+    private mutating func activation(_ x: String, named own: String) -> String {
+        switch configuration.activation {
+        case .gelu: gelu(x, named: own + "gelu")
+        case .geluTanh: geluTanh(x, named: own + "gelu")
+        case .relu: graph.node("Relu", [x], name: own + "relu")
+        }
+    }
+
+    /// x / 2 · (1 + tanh(√(2/π) · x · (1 + 0.044715 · x²))).
+    private mutating func geluTanh(_ x: String, named name: String) -> String {
+        let square = graph.node("Mul", [x, x], name: name + ".square")
+        let bent = graph.node("Mul", [square, float("gelu_cubic", 0.044715)], name: name + ".bent")
+        let factor = graph.node("Add", [bent, float("one", 1)], name: name + ".factor")
+        let scaled = graph.node("Mul", [x, float("gelu_scale", (2 / Float.pi).squareRoot())], name: name + ".scaled")
+        let tanh = graph.node(
+            "Tanh", [graph.node("Mul", [scaled, factor], name: name + ".inner")], name: name + ".tanh")
+        let twice = graph.node(
+            "Mul", [x, graph.node("Add", [tanh, float("one", 1)], name: name + ".cdf")], name: name + ".twice")
+        return graph.node("Mul", [twice, float("half", 0.5)], name: name)
+    }
+
     /// x · Φ(x) through the error function: operator set 17 has no GELU of its own; runtimes know this pattern.
     private mutating func gelu(_ x: String, named name: String) -> String {
         let scaled = graph.node("Div", [x, float("sqrt_2", Float(2).squareRoot())], name: name + ".scaled")
@@ -107,7 +157,7 @@ struct EncoderGraph<Weights: GraphWeights> {
         return graph.node("Mul", [twice, float("half", 0.5)], name: name)
     }
 
-    /// [batch, sequence, C] → [batch, C]: the first position, or the mean over those that are not padding.
+    /// [batch, sequence, C] → [batch, C]: the first position, or the mean or largest over those that are not padding.
     private mutating func pool(_ x: String, mask: String) -> String {
         switch configuration.pooling {
         case .first:
@@ -120,6 +170,12 @@ struct EncoderGraph<Weights: GraphWeights> {
                 "ReduceSum", [graph.node("Mul", [x, column], name: "kept"), axes], name: "sum",
                 attributes: ["keepdims": .int(0)])
             return graph.node("Div", [sum, graph.node("ReduceSum", [mask, axes], name: "count")], name: "mean")
+        case .max:
+            let column = graph.node("Unsqueeze", [mask, ints("axes_2", [2])], name: "mask.column")
+            let kept = graph.node("Cast", [column], name: "mask.kept", attributes: ["to": .int(9)])
+            let masked = graph.node("Where", [kept, x, float("lowest", -.greatestFiniteMagnitude)], name: "kept")
+            return graph.node(
+                "ReduceMax", [masked], name: "max", attributes: ["axes": .ints([1]), "keepdims": .int(0)])
         }
     }
 

@@ -15,9 +15,12 @@ struct FloatGraphWeights: GraphWeights {
         graph.node("Gather", [stored(table, named: name, in: &graph), ids], name: name)
     }
 
-    func head(_ table: String, _ count: String, named name: String, in graph: inout ONNXGraphBuilder) -> String {
+    func rows(
+        _ table: String, from first: Int, count: String, named name: String, in graph: inout ONNXGraphBuilder
+    ) -> String {
         let zero = graph.initializer(name + ".begin", .int64(shape: [1], [0]))
-        return graph.node("Slice", [stored(table, named: name, in: &graph), zero, count, zero], name: name)
+        return graph.node(
+            "Slice", [stored(table, from: first, named: name, in: &graph), zero, count, zero], name: name)
     }
 
     func row(_ index: Int, of table: String) -> [Float] {
@@ -36,9 +39,12 @@ struct FloatGraphWeights: GraphWeights {
         (tensor(name + ".weight").values, tensor(name + ".bias").values)
     }
 
-    private func stored(_ table: String, named name: String, in graph: inout ONNXGraphBuilder) -> String {
+    private func stored(
+        _ table: String, from first: Int = 0, named name: String, in graph: inout ONNXGraphBuilder
+    ) -> String {
         let rows = tensor(table + ".weight")
-        return graph.initializer(name + ".table", .float32(shape: rows.shape, rows.values))
+        let values = Array(rows.values[(first * rows.width)...])
+        return graph.initializer(name + ".table", .float32(shape: [rows.rows - first, rows.width], values))
     }
 
     private func tensor(_ name: String) -> Tensor {

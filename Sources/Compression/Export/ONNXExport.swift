@@ -5,10 +5,10 @@ public import Models
 /// Encoders as ONNX models, operator set 17.
 ///
 /// Inputs: `input_ids` and `attention_mask`, int64 [batch, sequence], both axes dynamic; output: `logits`, float32
-/// [batch, classes]. There is no `token_type_ids`: the encoder is trained with token type 0 alone, whose row is part of
+/// [batch, labels], or `sentence_embedding`, float32 [batch, C]. There is no `token_type_ids`: the encoder is trained with token type 0 alone, whose row is part of
 /// the graph, and an input that is ignored would look as if it were not. Texts begin at the first column; padding is
-/// masked in attention and pooling. The model's metadata holds `labels` (a JSON array in the order of the logits) and
-/// `maximum_positions`, the largest sequence.
+/// masked in attention and pooling. The model's metadata holds `labels` (a JSON array in the order of the logits, not for
+/// embeddings) and `maximum_positions`, the longest text.
 public enum ONNXExport {
     /// The float encoder.
     public static func float(_ encoder: Encoder) throws -> ONNXGraphBuilder {
@@ -27,8 +27,10 @@ public enum ONNXExport {
 protocol GraphWeights {
     /// Rows `ids` of a table: [batch, sequence] → [batch, sequence, C].
     func gather(_ table: String, _ ids: String, named: String, in graph: inout ONNXGraphBuilder) -> String
-    /// Rows 0 to `count` of a table, count: [1] → [sequence, C].
-    func head(_ table: String, _ count: String, named: String, in graph: inout ONNXGraphBuilder) -> String
+    /// `count` rows of a table, from row `first`; count: [1] → [sequence, C]. The rows before it are not stored.
+    func rows(
+        _ table: String, from first: Int, count: String, named: String, in graph: inout ONNXGraphBuilder
+    ) -> String
     /// One row of a table as numbers: [C].
     func row(_ index: Int, of table: String) -> [Float]
     /// x as the linear layer `name`, and all that share its input, reads it.

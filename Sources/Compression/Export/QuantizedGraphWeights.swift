@@ -6,7 +6,7 @@ struct QuantizedGraphWeights: GraphWeights {
     private let tables: [String: Int8Matrix]
     private let linears: [String: QuantizedLinear]
     private let norms: [String: FloatNorm]
-    private let classifier: FloatLinear
+    private let classifier: FloatLinear?
 
     init(_ encoder: QuantizedEncoder) {
         tables = Dictionary(uniqueKeysWithValues: encoder.tables.map { ($0.name, $0.rows) })
@@ -16,14 +16,16 @@ struct QuantizedGraphWeights: GraphWeights {
     }
 
     func gather(_ table: String, _ ids: String, named name: String, in graph: inout ONNXGraphBuilder) -> String {
-        rows(table, named: name, in: &graph) { part, matrix, graph in
+        rows(table, from: 0, named: name, in: &graph) { part, matrix, graph in
             graph.node("Gather", [matrix, ids], name: part)
         }
     }
 
-    func head(_ table: String, _ count: String, named name: String, in graph: inout ONNXGraphBuilder) -> String {
+    func rows(
+        _ table: String, from first: Int, count: String, named name: String, in graph: inout ONNXGraphBuilder
+    ) -> String {
         let zero = graph.initializer(name + ".begin", .int64(shape: [1], [0]))
-        return rows(table, named: name, in: &graph) { part, matrix, graph in
+        return rows(table, from: first, named: name, in: &graph) { part, matrix, graph in
             graph.node("Slice", [matrix, zero, count, zero], name: part)
         }
     }
@@ -46,7 +48,7 @@ struct QuantizedGraphWeights: GraphWeights {
     }
 
     func linear(_ name: String, _ x: String, named: String, in graph: inout ONNXGraphBuilder) -> String {
-        if name == classifier.name {
+        if let classifier, name == classifier.name {
             return graph.floatLinear(x, weight: classifier.weight, bias: classifier.bias, named: named)
         }
         let linear = self.named(name, linears)
@@ -69,14 +71,17 @@ struct QuantizedGraphWeights: GraphWeights {
         return (norm.gamma, norm.beta)
     }
 
-    /// Some rows of a table and their scales, chosen alike by `select`, multiplied in float.
+    /// Some rows of a table from row `first` on and their scales, chosen alike by `select`, multiplied in float.
     private func rows(
-        _ table: String, named name: String, in graph: inout ONNXGraphBuilder,
+        _ table: String, from first: Int, named name: String, in graph: inout ONNXGraphBuilder,
         select: (_ name: String, _ matrix: String, inout ONNXGraphBuilder) -> String
     ) -> String {
         let matrix = named(table, tables)
-        let levels = graph.initializer(name + ".table", .int8(shape: [matrix.rows, matrix.width], matrix.levels))
-        let scales = graph.initializer(name + ".table.scale", .float32(shape: [matrix.rows, 1], matrix.scales))
+        let count = matrix.rows - first
+        let levels = graph.initializer(
+            name + ".table", .int8(shape: [count, matrix.width], Array(matrix.levels[(first * matrix.width)...])))
+        let scales = graph.initializer(
+            name + ".table.scale", .float32(shape: [count, 1], Array(matrix.scales[first...])))
         let cast = graph.node(
             "Cast", [select(name + ".levels", levels, &graph)], name: name + ".cast", attributes: ["to": .int(1)])
         return graph.node("Mul", [cast, select(name + ".scale", scales, &graph)], name: name)

@@ -70,6 +70,12 @@ public struct Sensitivity: Sendable {
     }
 
     private static func check(_ data: LabelledSequences, for configuration: EncoderConfiguration) throws {
+        guard configuration.head == .classification else {
+            throw InputError(
+                problem:
+                    "sensitivity reads the loss of class labels, and the model's head is for \(configuration.head.rawValue)",
+                remedy: "give a classifier, or prune by magnitude")
+        }
         guard data.count > 0 else {
             throw InputError(
                 problem: "there are no calibration examples to score heads on",

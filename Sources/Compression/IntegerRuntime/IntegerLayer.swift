@@ -1,8 +1,9 @@
 import Tensors
 
-/// One encoder block on integers: h = LN(x + Attention(x)), y = LN(h + W₂ · GELU(W₁ · h)).
+/// One encoder block on integers: h = LN(x + Attention(x)), y = LN(h + W₂ · f(W₁ · h)).
 struct IntegerLayer {
     private let heads: Int
+    private let activation: Activation
     private let query: IntegerLinear
     private let key: IntegerLinear
     private let value: IntegerLinear
@@ -12,8 +13,9 @@ struct IntegerLayer {
     private let output: IntegerLinear
     private let outputNorm: FixedNorm
 
-    init(_ layer: QuantizedEncoderLayer, heads: Int, epsilon: Float) {
+    init(_ layer: QuantizedEncoderLayer, heads: Int, activation: Activation, epsilon: Float) {
         self.heads = heads
+        self.activation = activation
         query = IntegerLinear(layer.query)
         key = IntegerLinear(layer.key)
         value = IntegerLinear(layer.value)
@@ -29,7 +31,7 @@ struct IntegerLayer {
         let shared = query.quantize(x)
         let context = tape.attention(q: query(shared), k: key(shared), v: value(shared), heads: heads, offsets: offsets)
         let h = attentionNorm(tape.add(attentionOutput(context), x), on: tape)
-        let fed = output(tape.gelu(intermediate(h)))
+        let fed = output(tape.activation(activation, intermediate(h)))
         return outputNorm(tape.add(fed, h), on: tape)
     }
 }

@@ -4,15 +4,14 @@ public import Tensors
 /// Runs a `QuantizedEncoder` on integers: 8-bit products summed in int32, everything between them in float.
 ///
 /// Inputs of the linear layers are quantized with their fixed scales, query, key and value from one and the same
-/// quantized input. Softmax, norms, GELU, the residual stream and the attention products are float.
+/// quantized input. Softmax, norms, activations, the residual stream and the attention products are float.
 public final class IntegerRuntime: Classifier {
     public let configuration: EncoderConfiguration
     public let parameterCount: Int
     private let embedding: IntegerEmbedding
     private let layers: [IntegerLayer]
-    private let pooler: IntegerLinear
-    private let classifierWeight: Variable
-    private let classifierBias: Variable
+    private let pooler: IntegerLinear?
+    private let classifier: (weight: Variable, bias: Variable)?
 
     /// Packs the weights for the integer product, once.
     public init(_ encoder: QuantizedEncoder) {
@@ -20,22 +19,36 @@ public final class IntegerRuntime: Classifier {
         parameterCount = encoder.configuration.parameterCount
         embedding = IntegerEmbedding(encoder)
         layers = zip(encoder.layers, encoder.configuration.heads).map {
-            IntegerLayer($0, heads: $1, epsilon: encoder.configuration.layerNormEpsilon)
+            IntegerLayer(
+                $0, heads: $1, activation: encoder.configuration.activation,
+                epsilon: encoder.configuration.layerNormEpsilon)
         }
-        pooler = IntegerLinear(encoder.pooler)
+        pooler = encoder.pooler.map(IntegerLinear.init)
         let (classes, width) = (encoder.configuration.labels.count, encoder.configuration.hiddenSize)
-        classifierWeight = Variable(constant: Tensor(encoder.classifier.weight, shape: [classes, width]))
-        classifierBias = Variable(constant: Tensor(encoder.classifier.bias, shape: [classes]))
+        classifier = encoder.classifier.map {
+            (
+                Variable(constant: Tensor($0.weight, shape: [classes, width])),
+                Variable(constant: Tensor($0.bias, shape: [classes]))
+            )
+        }
     }
 
     public func logits(_ batch: PackedBatch) -> Tensor {
         let tape = Tape(recording: false)
         var x = embedding.forward(batch, on: tape)
         for layer in layers { x = layer.forward(x, batch.offsets, on: tape) }
-        let first =
-            configuration.pooling == .first ? tape.firstPosition(x, batch.offsets) : tape.meanPosition(x, batch.offsets)
-        let pooled = tape.tanh(pooler(first))
-        return tape.linear(pooled, weight: classifierWeight, bias: classifierBias).value
+        let pooled =
+            switch configuration.pooling {
+            case .first: tape.firstPosition(x, batch.offsets)
+            case .mean: tape.meanPosition(x, batch.offsets)
+            case .max: tape.maxPosition(x, batch.offsets)
+            }
+        guard let pooler, let classifier else {
+            return (configuration.normalizesEmbedding ? tape.normalize(pooled) : pooled).value
+        }
+        let dense = pooler(pooled)
+        let inner = configuration.family == .distilbert ? tape.activation(.relu, dense) : tape.tanh(dense)
+        return tape.linear(inner, weight: classifier.weight, bias: classifier.bias).value
     }
 }
 

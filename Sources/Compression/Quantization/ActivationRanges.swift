@@ -47,9 +47,9 @@ extension Encoder {
     /// The classifier stays float: it holds a few rows, and its rounding would show in the logits directly.
     var quantizedGroups: [[Linear]] {
         layers.flatMap { [[$0.query, $0.key, $0.value], [$0.attentionOutput], [$0.intermediate], [$0.output]] }
-            + [[pooler]]
+            + (pooler.map { [[$0]] } ?? [])
     }
 
     /// The embedding tables; all are quantized.
-    var embeddings: [Embedding] { [wordEmbeddings, positionEmbeddings, tokenTypeEmbeddings] }
+    var embeddings: [Embedding] { [wordEmbeddings, positionEmbeddings, tokenTypeEmbeddings].compactMap { $0 } }
 }

@@ -9,7 +9,9 @@ import Tensors
 /// - `X.weight` I8 [O, I], `X.weight_scale` F32 [O], `X.bias` F32 [O], `X.input_scale` F32 [1] and
 ///   `X.input_zero_point` U8 [1] for a quantized linear layer X,
 /// - `X.weight` I8 [V, C] and `X.weight_scale` F32 [V] for an embedding table X,
-/// - `X.weight` and `X.bias` F32 for norms and the classifier.
+/// - `X.weight` and `X.bias` F32 for norms and the classifier,
+///
+/// X being BERT's names in every family.
 extension QuantizedEncoder {
     private static let weightsFile = "model.safetensors"
     private static let configurationFile = "config.json"
@@ -35,7 +37,7 @@ extension QuantizedEncoder {
                 remedy: "quantize it with retort quantize")
         }
         let url = directory.appendingPathComponent(Self.weightsFile)
-        var source = StoredWeights(try Safetensors(reading: url), file: url.path)
+        var source = StoredQuantizedWeights(try Safetensors(reading: url), file: url.path)
         try self.init(try EncoderConfiguration(reading: configurationURL), from: &source)
         try source.finish(sharingInputs: layers.map { [$0.query, $0.key, $0.value] })
     }
@@ -64,12 +66,15 @@ extension QuantizedEncoder {
             add(norm.name + ".weight", .float32(shape: [norm.gamma.count], norm.gamma))
             add(norm.name + ".bias", .float32(shape: [norm.beta.count], norm.beta))
         }
-        let classes = classifier.bias.count
-        add(classifier.name + ".weight", .float32(shape: [classes, configuration.hiddenSize], classifier.weight))
-        add(classifier.name + ".bias", .float32(shape: [classes], classifier.bias))
+        if let classifier {
+            let classes = classifier.bias.count
+            add(classifier.name + ".weight", .float32(shape: [classes, configuration.hiddenSize], classifier.weight))
+            add(classifier.name + ".bias", .float32(shape: [classes], classifier.bias))
+        }
         try file.write(to: directory.appendingPathComponent(Self.weightsFile))
         try AtomicFile.write(
             QuantizationConfiguration.current.json(extending: configuration),
             to: directory.appendingPathComponent(Self.configurationFile))
+        try configuration.writeSentenceModules(to: directory)
     }
 }

@@ -6,16 +6,18 @@ public import Tensors
 ///
 /// Linear layers have int8 weights with a scale per output channel and inputs in unsigned 8-bit integers with a fixed
 /// scale and zero point; embedding tables have int8 rows with a scale each. Biases, norms and the classifier are float.
-/// Names are those of published checkpoints, without `.weight`.
+/// Names are those of published BERT checkpoints, without `.weight`.
 public struct QuantizedEncoder: Equatable, Sendable {
     public let configuration: EncoderConfiguration
     public let wordEmbeddings: QuantizedTable
     public let positionEmbeddings: QuantizedTable
-    public let tokenTypeEmbeddings: QuantizedTable
+    /// Nil in families without token types.
+    public let tokenTypeEmbeddings: QuantizedTable?
     public let embeddingNorm: FloatNorm
     public let layers: [QuantizedEncoderLayer]
-    public let pooler: QuantizedLinear
-    public let classifier: FloatLinear
+    /// Of classification and regression, as `classifier` is.
+    public let pooler: QuantizedLinear?
+    public let classifier: FloatLinear?
 
     /// Rounds a trained encoder.
     ///
@@ -30,6 +32,11 @@ public struct QuantizedEncoder: Equatable, Sendable {
 
     /// Asks `source` for every part, with the name and the shape that the configuration gives it.
     init(_ configuration: EncoderConfiguration, from source: inout some QuantizedWeightSource) throws {
+        guard configuration.head != .maskedLanguageModel else {
+            throw InputError(
+                problem: "the int8 form has heads for classification, regression and embedding, not for masked words",
+                remedy: "keep this model in float")
+        }
         let width = configuration.hiddenSize
         let inputs = configuration.feedForward + configuration.heads.map { $0 * configuration.headSize } + [width]
         let deepest = inputs.reduce(0, max)
@@ -43,21 +50,26 @@ public struct QuantizedEncoder: Equatable, Sendable {
         wordEmbeddings = try source.table(
             "bert.embeddings.word_embeddings", rows: configuration.vocabularySize, width: width)
         positionEmbeddings = try source.table(
-            "bert.embeddings.position_embeddings", rows: configuration.maximumPositions, width: width)
-        tokenTypeEmbeddings = try source.table(
-            "bert.embeddings.token_type_embeddings", rows: configuration.tokenTypes, width: width)
+            "bert.embeddings.position_embeddings", rows: configuration.maximumPositions + configuration.positionOffset,
+            width: width)
+        tokenTypeEmbeddings =
+            try configuration.tokenTypes > 0
+            ? source.table("bert.embeddings.token_type_embeddings", rows: configuration.tokenTypes, width: width) : nil
         embeddingNorm = try source.norm("bert.embeddings.LayerNorm", width: width)
         layers = try (0..<configuration.layers).map {
             try QuantizedEncoderLayer(index: $0, configuration, from: &source)
         }
-        pooler = try source.linear("bert.pooler.dense", output: width, input: width)
-        classifier = try source.floatLinear("classifier", output: configuration.labels.count, input: width)
+        pooler =
+            try configuration.classifies ? source.linear("bert.pooler.dense", output: width, input: width) : nil
+        classifier =
+            try configuration.classifies
+            ? source.floatLinear("classifier", output: configuration.labels.count, input: width) : nil
     }
 
     /// All embedding tables, in the order of the file.
-    var tables: [QuantizedTable] { [wordEmbeddings, positionEmbeddings, tokenTypeEmbeddings] }
+    var tables: [QuantizedTable] { [wordEmbeddings, positionEmbeddings, tokenTypeEmbeddings].compactMap { $0 } }
     /// All quantized linear layers, in the order in which forward meets them.
-    var linears: [QuantizedLinear] { layers.flatMap(\.linears) + [pooler] }
+    var linears: [QuantizedLinear] { layers.flatMap(\.linears) + [pooler].compactMap { $0 } }
     /// All layer norms, in the order in which forward meets them.
     var norms: [FloatNorm] { [embeddingNorm] + layers.flatMap { [$0.attentionNorm, $0.outputNorm] } }
 }

@@ -12,17 +12,18 @@ private struct Add: DifferentiableOperation {
     }
 }
 
-/// y = GELU(x) = x · Φ(x), Φ the normal distribution function (Hendrycks, Gimpel 2016, arXiv 1606.08415; exact form).
-/// dy/dx = Φ(x) + x · φ(x).
-private struct GELU: DifferentiableOperation {
+/// y = f(x), f an activation, such as GELU(x) = x · Φ(x), Φ the normal distribution function (Hendrycks, Gimpel 2016,
+/// arXiv 1606.08415; exact form), with dy/dx = Φ(x) + x · φ(x).
+private struct Activated: DifferentiableOperation {
     let x: Variable
+    let activation: Activation
 
     func backward(_ gradient: Tensor, _ gradients: inout Gradients) {
         var dx = Tensor(uninitialized: x.shape)
         let destination = dx.mutablePointer
         Threads.forEachChunk(of: dx.count, grain: 1 << 15) { range in
             let start = range.lowerBound
-            kernels.gelu_backward(
+            activation.applyBackward(
                 x.value.pointer + start, gradient.pointer + start, destination + start, range.count)
         }
         gradients.add(dx, to: x)
@@ -68,7 +69,12 @@ extension Tape {
 
     /// GELU with the exact normal distribution function, element by element.
     public func gelu(_ x: Variable) -> Variable {
-        record(Activation.gelu(x.value), from: x) { GELU(x: x) }
+        activation(.gelu, x)
+    }
+
+    /// An activation, element by element.
+    public func activation(_ activation: Activation, _ x: Variable) -> Variable {
+        record(activation(x.value), from: x) { Activated(x: x, activation: activation) }
     }
 
     /// Hyperbolic tangent, element by element. Meant for small tensors such as a pooled output.

@@ -6,6 +6,8 @@ public enum Activation: Sendable {
     case gelu
     /// GPT-2's approximation of it through tanh.
     case geluTanh
+    /// max(x, 0).
+    case relu
 
     /// The activation of every element.
     func callAsFunction(_ x: Tensor) -> Tensor {
@@ -21,6 +23,7 @@ public enum Activation: Sendable {
         switch self {
         case .gelu: kernels.gelu(x, y, count)
         case .geluTanh: kernels.gelu_tanh(x, y, count)
+        case .relu: kernels.relu(x, y, count)
         }
     }
 
@@ -30,6 +33,7 @@ public enum Activation: Sendable {
         switch self {
         case .gelu: kernels.gelu_backward(x, dy, dx, count)
         case .geluTanh: kernels.gelu_tanh_backward(x, dy, dx, count)
+        case .relu: kernels.relu_backward(x, dy, dx, count)
         }
     }
 }

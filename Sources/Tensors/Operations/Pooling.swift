@@ -50,6 +50,22 @@ private struct MeanPosition: DifferentiableOperation {
     }
 }
 
+/// y[b] = the largest of the rows of b, column by column; the first row that holds it receives the gradient.
+private struct MaxPosition: DifferentiableOperation {
+    let x: GradientSlot
+    /// The row that each element of y comes from: [B · C].
+    let rows: [Int]
+
+    func backward(_ gradient: Tensor, _ gradients: inout Gradients) {
+        var dx = Tensor(zeros: x.shape)
+        let (width, destination) = (gradient.width, dx.mutablePointer)
+        for (element, row) in rows.enumerated() {
+            destination[row * width + element % width] = gradient.pointer[element]
+        }
+        gradients.add(dx, to: x)
+    }
+}
+
 extension Tape {
     /// The first row of each sequence: x: [N, C] → [B, C].
     public func firstPosition(_ x: Variable, _ offsets: SequenceOffsets) -> Variable {
@@ -74,5 +90,28 @@ extension Tape {
             }
         }
         return record(y, from: x) { MeanPosition(x: x, offsets: offsets) }
+    }
+
+    /// The largest element of each column over the rows of each sequence: x: [N, C] → [B, C].
+    public func maxPosition(_ x: Variable, _ offsets: SequenceOffsets) -> Variable {
+        precondition(x.value.rows == offsets.rows, "maxPosition: \(offsets.rows) positions for \(x.shape)")
+        let (width, source) = (x.value.width, x.value.pointer)
+        var y = Tensor(uninitialized: [offsets.count, width])
+        let destination = y.mutablePointer
+        var rows: [Int] = []
+        rows.reserveCapacity(offsets.count * width)
+        for b in 0..<offsets.count {
+            for column in 0..<width {
+                var best = offsets[b].lowerBound
+                for row in offsets[b].dropFirst()
+                where source[row * width + column] > source[best * width + column] || source[row * width + column].isNaN
+                {
+                    best = row
+                }
+                destination[b * width + column] = source[best * width + column]
+                rows.append(best)
+            }
+        }
+        return record(y, from: x) { MaxPosition(x: x.slot, rows: rows) }
     }
 }

@@ -26,6 +26,16 @@ extension Reference {
         x.map { a * $0 }
     }
 
+    /// ReLU(x) = max(x, 0).
+    public static func relu(_ x: Double) -> Double {
+        x < 0 ? 0 : x
+    }
+
+    /// dReLU/dx: 1 above 0, else 0.
+    public static func reluDerivative(_ x: Double) -> Double {
+        x > 0 ? 1 : 0
+    }
+
     /// GELU(x) = x · Φ(x), Φ(x) = ½ · erfc(−x / √2); the limits at ±∞ are ∞ and 0.
     public static func gelu(_ x: Double) -> Double {
         x == -.infinity ? 0 : x * 0.5 * erfc(-x / 2.0.squareRoot())

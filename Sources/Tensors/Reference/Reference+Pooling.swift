@@ -17,4 +17,23 @@ extension Reference {
             }
         }
     }
+
+    /// y[b] = the largest of the rows of b, column by column. x: [N, C] → [B, C].
+    public static func maxPosition(_ x: [Double], _ offsets: SequenceOffsets) -> [Double] {
+        let width = x.count / offsets.rows
+        return (0..<offsets.count).flatMap { b in
+            (0..<width).map { j in
+                offsets[b].reduce(-Double.infinity) { max($0, x[$1 * width + j]) }
+            }
+        }
+    }
+
+    /// x / max(‖x‖₂, 10⁻¹²) per row of the given width.
+    public static func normalize(_ x: [Double], width: Int) -> [Double] {
+        stride(from: 0, to: x.count, by: width).flatMap { start in
+            let row = x[start..<start + width]
+            let norm = max(row.reduce(0) { $0 + $1 * $1 }.squareRoot(), 1e-12)
+            return row.map { $0 / norm }
+        }
+    }
 }

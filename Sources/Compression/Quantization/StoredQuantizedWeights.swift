@@ -3,7 +3,7 @@ import Formats
 import Tensors
 
 /// The weights of a quantized model file. What is wrong is gathered, so that one reading names all of it.
-struct StoredWeights: QuantizedWeightSource {
+struct StoredQuantizedWeights: QuantizedWeightSource {
     private let file: String
     private var tensors: [String: StoredTensor]
     private var errors: [InputError] = []

@@ -1,0 +1,84 @@
+import Files
+import Formats
+public import Foundation
+import Layers
+public import Models
+public import Tensors
+
+extension ModelDirectory {
+    /// Reads a float encoder of any family.
+    ///
+    /// - Parameters:
+    ///   - classes: where the checkpoint holds no classifier, a fresh one of these classes takes its place; nil refuses
+    ///     such a checkpoint. A head of another kind is left out then.
+    ///   - key: draws the fresh classifier.
+    /// - Throws: `InputErrors` listing every tensor that is missing, surplus or misshapen.
+    public static func readEncoder(
+        _ directory: URL, allowingMissingHead classes: [String]? = nil, key: RandomKey = RandomKey(0)
+    ) throws -> Encoder {
+        let configurationURL = directory.appendingPathComponent(configurationFile)
+        try refuseQuantized(configurationURL)
+        var configuration = try EncoderConfiguration(reading: configurationURL)
+        let weights = try StoredWeights(directory: directory)
+        var names = EncoderNames(configuration)
+        var filling = WeightFilling(weights, renaming: names.standard)
+        let hasClassifier = filling.holds(names.published("classifier.weight"))
+        let isFresh = classes != nil && !hasClassifier
+        if let classes, isFresh {
+            configuration = configuration.classifying(classes)
+            names = EncoderNames(configuration)
+        }
+        try filling.requireRoom(for: configuration.parameterCount, describedBy: configurationFile)
+        let encoder = Encoder(unfilled: configuration)
+        let headNames = Set(encoder.headParameters.map(\.name))
+        for parameter in encoder.parameters {
+            let isHead = headNames.contains(parameter.name)
+            let name = storedName(of: parameter, names, in: filling)
+            if isFresh && isHead && !filling.holds(name) { continue }
+            filling.fill(
+                parameter, from: StoredPart(name),
+                remedy: isHead && !hasClassifier && configuration.classifies ? freshHeadRemedy : nil)
+        }
+        if isFresh { encoder.drawHead(key: key) { !filling.holds(names.published($0)) } }
+        if configuration.head == .maskedLanguageModel { checkTied(names, in: &filling) }
+        try filling.finish { names.isIgnored($0, withFreshHead: isFresh) }
+        return encoder
+    }
+
+    private static let freshHeadRemedy =
+        "the checkpoint has no classifier: give a fine-tuned one, or train a fresh one with teacher.train.checkpoint"
+
+    private static func refuseQuantized(_ url: URL) throws {
+        guard try ConfigurationReader(reading: url).has("quantization_config") else { return }
+        throw InputError(
+            file: url.path, field: "quantization_config",
+            problem: "the weights are quantized, float ones are needed here",
+            remedy: "give the float model")
+    }
+
+    /// The published name; a vocabulary's bias may be stored as that of its decoder alone.
+    private static func storedName(of parameter: Parameter, _ names: EncoderNames, in filling: WeightFilling) -> String
+    {
+        let name = names.published(parameter.name)
+        let other = names.published("cls.predictions.decoder.bias")
+        let isBias = parameter.name == "cls.predictions.bias"
+        return isBias && !filling.holds(name) && filling.holds(other) ? other : name
+    }
+
+    /// Some files hold the output embedding, which is the table of words, and its bias a second time.
+    private static func checkTied(_ names: EncoderNames, in filling: inout WeightFilling) {
+        for (copy, original) in [
+            ("cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"),
+            ("cls.predictions.decoder.bias", "cls.predictions.bias"),
+        ] {
+            let (copy, original) = (names.published(copy), names.published(original))
+            guard copy != original, let tensor = filling.tensor(copy), let first = filling.tensor(original) else {
+                continue
+            }
+            filling.ignore(copy)
+            if tensor != first {
+                filling.refuse(copy, "differs from \(original), which stands in its place here")
+            }
+        }
+    }
+}
