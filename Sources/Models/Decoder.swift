@@ -38,8 +38,7 @@ public final class Decoder: Module {
             Embedding(name: name, count: count, width: width, deviation: deviation, key: key)
         }
         tokenEmbeddings = table(names.tokens, configuration.vocabularySize)
-        positionEmbeddings =
-            configuration.rotary == nil ? table(names.positions, configuration.maximumPositions) : nil
+        positionEmbeddings = names.positions.map { table($0, configuration.maximumPositions) }
         let residualDeviation = deviation / Double(2 * configuration.layers).squareRoot()
         layers = (0..<configuration.layers).map {
             DecoderLayer(

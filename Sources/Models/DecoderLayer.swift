@@ -24,27 +24,26 @@ public struct DecoderLayer: Module {
         index: Int, _ configuration: DecoderConfiguration, deviation: Double, residualDeviation: Double,
         key random: RandomKey
     ) {
-        let names = DecoderNames(configuration.family)
-        let prefix = names.prefix(layer: index)
+        let names = DecoderNames(configuration.family).block(index)
         let (width, inner) = (configuration.hiddenSize, configuration.feedForward[index])
         let biases = configuration.biases
         let queries = configuration.heads[index] * configuration.headSize
         let keys = configuration.keyHeads[index] * configuration.headSize
         func linear(_ name: String, _ input: Int, _ output: Int, _ hasBias: Bool, _ deviation: Double) -> Linear {
             Linear(
-                name: prefix + name, input: input, output: output, hasBias: hasBias, deviation: deviation, key: random)
+                name: name, input: input, output: output, hasBias: hasBias, deviation: deviation, key: random)
         }
         self.index = index
         heads = configuration.heads[index]
         keyHeads = configuration.keyHeads[index]
-        attentionNorm = configuration.norm(prefix + names.attentionNorm)
+        attentionNorm = configuration.norm(names.attentionNorm)
         query = linear(names.query, width, queries, biases.hasQuery, deviation)
         key = linear(names.key, width, keys, biases.hasQuery, deviation)
         value = linear(names.value, width, keys, biases.hasQuery, deviation)
         attentionOutput = linear(names.attentionOutput, queries, width, biases.hasOutput, residualDeviation)
-        feedForwardNorm = configuration.norm(prefix + names.feedForwardNorm)
+        feedForwardNorm = configuration.norm(names.feedForwardNorm)
         feedForward = DecoderFeedForward(
-            gate: names.gate.isEmpty ? nil : linear(names.gate, width, inner, biases.hasFeedForward, deviation),
+            gate: names.gate.map { linear($0, width, inner, biases.hasFeedForward, deviation) },
             up: linear(names.up, width, inner, biases.hasFeedForward, deviation),
             down: linear(names.down, inner, width, biases.hasFeedForward, residualDeviation),
             activation: configuration.activation)

@@ -1,47 +1,54 @@
-/// The names under which published checkpoints of a family store a decoder's weights.
+/// The names under which published checkpoints of a family store a decoder's weights, without `.weight` and `.bias`.
 ///
 /// GPT-2's files fuse query, key and value into `attn.c_attn`; here the three are layers of their own, `attn.query`,
 /// `attn.key` and `attn.value`, so that heads can be removed from them.
-struct DecoderNames {
-    let tokens: String
-    let positions: String
-    let finalNorm: String
-    let output: String
-    let attentionNorm: String
-    let query: String
-    let key: String
-    let value: String
-    let attentionOutput: String
-    let feedForwardNorm: String
-    /// The gate of a gated block.
-    let gate: String
-    let up: String
-    let down: String
-    private let layerPrefix: String
-
-    init(_ family: DecoderConfiguration.Family) {
-        switch family {
-        case .gpt2:
-            tokens = "transformer.wte"
-            positions = "transformer.wpe"
-            finalNorm = "transformer.ln_f"
-            layerPrefix = "transformer.h."
-            (attentionNorm, feedForwardNorm) = ("ln_1", "ln_2")
-            (query, key, value, attentionOutput) = ("attn.query", "attn.key", "attn.value", "attn.c_proj")
-            (gate, up, down) = ("", "mlp.c_fc", "mlp.c_proj")
-        case .llama, .qwen2:
-            tokens = "model.embed_tokens"
-            positions = ""
-            finalNorm = "model.norm"
-            layerPrefix = "model.layers."
-            (attentionNorm, feedForwardNorm) = ("input_layernorm", "post_attention_layernorm")
-            (query, key, value) = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
-            attentionOutput = "self_attn.o_proj"
-            (gate, up, down) = ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
-        }
-        output = "lm_head"
+public struct DecoderNames: Sendable {
+    /// The names of one block's weights.
+    public struct Block: Sendable {
+        public let attentionNorm: String
+        public let query: String
+        public let key: String
+        public let value: String
+        public let attentionOutput: String
+        public let feedForwardNorm: String
+        /// nil in blocks without a gate.
+        public let gate: String?
+        public let up: String
+        public let down: String
     }
 
-    /// What the names of a layer's weights begin with.
-    func prefix(layer: Int) -> String { "\(layerPrefix)\(layer)." }
+    public let tokens: String
+    /// Learned positions; nil where positions are rotary.
+    public let positions: String?
+    public let finalNorm: String
+    public let output = "lm_head"
+    private let family: DecoderConfiguration.Family
+
+    public init(_ family: DecoderConfiguration.Family) {
+        self.family = family
+        switch family {
+        case .gpt2:
+            (tokens, positions, finalNorm) = ("transformer.wte", "transformer.wpe", "transformer.ln_f")
+        case .llama, .qwen2:
+            (tokens, positions, finalNorm) = ("model.embed_tokens", nil, "model.norm")
+        }
+    }
+
+    public func block(_ index: Int) -> Block {
+        switch family {
+        case .gpt2:
+            let prefix = "transformer.h.\(index)."
+            return Block(
+                attentionNorm: prefix + "ln_1", query: prefix + "attn.query", key: prefix + "attn.key",
+                value: prefix + "attn.value", attentionOutput: prefix + "attn.c_proj",
+                feedForwardNorm: prefix + "ln_2", gate: nil, up: prefix + "mlp.c_fc", down: prefix + "mlp.c_proj")
+        case .llama, .qwen2:
+            let prefix = "model.layers.\(index)."
+            return Block(
+                attentionNorm: prefix + "input_layernorm", query: prefix + "self_attn.q_proj",
+                key: prefix + "self_attn.k_proj", value: prefix + "self_attn.v_proj",
+                attentionOutput: prefix + "self_attn.o_proj", feedForwardNorm: prefix + "post_attention_layernorm",
+                gate: prefix + "mlp.gate_proj", up: prefix + "mlp.up_proj", down: prefix + "mlp.down_proj")
+        }
+    }
 }

@@ -4,7 +4,7 @@ public import Foundation
 /// The tensors of a published model, whichever file format holds them.
 public struct StoredWeights: Sendable {
     public enum Format: String, Sendable {
-        case safetensors
+        case safetensors, gguf
     }
 
     public let format: Format
@@ -31,9 +31,10 @@ public struct StoredWeights: Sendable {
     ///
     /// - Throws: `InputError` if the format is not known, or the file is damaged.
     public init(file url: URL) throws {
-        format = .safetensors
+        let isGGUF = try MappedFile.data(at: url).starts(with: Data("GGUF".utf8))
+        format = isGGUF ? .gguf : .safetensors
         file = url.path
-        let tensors = try Safetensors(reading: url).tensors
+        let tensors = try isGGUF ? GGUFFile(reading: url).tensors : Safetensors(reading: url).tensors
         names = tensors.map(\.name)
         self.tensors = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.tensor) })
     }

@@ -1,0 +1,91 @@
+import Files
+import Formats
+public import Foundation
+import Layers
+public import Models
+import Tensors
+
+/// Decoders as published: a directory with `config.json` and weights of any format, or a GGUF file.
+public enum DecoderDirectory {
+    /// Whether there is a decoder: a GGUF file, or a directory whose `config.json` has the type of one.
+    public static func isDecoder(_ url: URL) -> Bool {
+        if isGGUF(url) { return true }
+        struct File: Decodable { var model_type: String? }
+        let configuration = url.appendingPathComponent(ModelDirectory.configurationFile)
+        guard let data = try? Data(contentsOf: configuration),
+            let file = try? JSONDecoder().decode(File.self, from: data)
+        else { return false }
+        return file.model_type.flatMap(DecoderConfiguration.Family.init) != nil
+    }
+
+    static func isGGUF(_ url: URL) -> Bool {
+        guard let handle = try? FileHandle(forReadingFrom: url) else { return false }
+        defer { try? handle.close() }
+        return (try? handle.read(upToCount: 4)) == Data("GGUF".utf8)
+    }
+
+    /// Reads a decoder for training, in float32.
+    ///
+    /// - Throws: `InputErrors` listing every tensor that is missing, surplus or misshapen.
+    public static func read(_ url: URL) throws -> Decoder {
+        var source = try DecoderSource(url)
+        let decoder = Decoder(unfilled: source.configuration)
+        for parameter in decoder.parameters { source.fill(parameter) }
+        try source.finish()
+        return decoder
+    }
+
+    /// Reads a decoder for running: matrices in the formats of `BlockProjection` stay as they are, in the mapped file.
+    ///
+    /// - Throws: `InputErrors` listing every tensor that is missing, surplus or misshapen.
+    public static func readRunner(_ url: URL) throws -> DecoderRunner {
+        var source = try DecoderSource(url)
+        let runner = source.runner()
+        try source.finish()
+        return runner
+    }
+
+    /// Writes a decoder under its published names.
+    public static func write(_ decoder: Decoder, to directory: URL) throws {
+        var file = Safetensors()
+        file.metadata = ["format": "pt"]
+        if decoder.configuration.family == .gpt2 {
+            file.tensors = fused(decoder)
+        } else {
+            file.tensors = decoder.parameters.map {
+                ($0.name, .float32(shape: $0.value.shape, $0.value.values))
+            }
+        }
+        try file.write(to: directory.appendingPathComponent(ModelDirectory.weightsFile))
+        try AtomicFile.write(
+            decoder.configuration.json(), to: directory.appendingPathComponent(ModelDirectory.configurationFile))
+    }
+
+    /// GPT-2's layout: query, key and value side by side, and the matrices of blocks as [I, O].
+    private static func fused(_ decoder: Decoder) -> [(name: String, tensor: StoredTensor)] {
+        var tensors: [(name: String, tensor: StoredTensor)] = []
+        func add(_ name: String, _ parts: [Parameter]) {
+            let shape = [parts.reduce(0) { $0 + $1.value.shape[0] }] + parts[0].value.shape.dropFirst()
+            let values = parts.flatMap(\.value.values)
+            guard shape.count == 2, name.contains(".h.") else {
+                return tensors.append((name, .float32(shape: shape, values)))
+            }
+            let transposed = (0..<shape[1]).flatMap { column in
+                (0..<shape[0]).map { values[$0 * shape[1] + column] }
+            }
+            tensors.append((name, .float32(shape: [shape[1], shape[0]], transposed)))
+        }
+        let projections = Set(
+            decoder.layers.flatMap { ($0.query.parameters + $0.key.parameters + $0.value.parameters).map(\.name) })
+        for parameter in decoder.parameters where !projections.contains(parameter.name) {
+            add(parameter.name, [parameter])
+        }
+        for layer in decoder.layers {
+            for ((query, key), value) in zip(zip(layer.query.parameters, layer.key.parameters), layer.value.parameters)
+            {
+                add(query.name.replacing("attn.query", with: "attn.c_attn"), [query, key, value])
+            }
+        }
+        return tensors
+    }
+}
