@@ -4,7 +4,7 @@ public import Foundation
 /// What is inside a file, told by its content and not by its name: for `retort inspect`.
 public struct FileInspection: Codable, Equatable, Sendable {
     public enum Format: String, Codable, Sendable {
-        case safetensors, hdf5, onnx, directory
+        case safetensors, gguf, hdf5, onnx, directory
     }
 
     /// A fact about the file, in the order in which it is worth reading.
@@ -38,6 +38,8 @@ public struct FileInspection: Codable, Equatable, Sendable {
         let start = try MappedFile.data(at: url).prefix(16)
         if start.starts(with: [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]) {
             try self.init(HDF5File(reading: url))
+        } else if start.starts(with: "GGUF".utf8) {
+            self.init(try GGUFFile(reading: url))
         } else if start.count > 8, start[4..<8].allSatisfy({ $0 == 0 }), start[8] == UInt8(ascii: "{") {
             self.init(try Safetensors(reading: url))
         } else if start.first == Self.onnxStart {
@@ -45,7 +47,7 @@ public struct FileInspection: Codable, Equatable, Sendable {
         } else {
             throw InputError(
                 file: url.path, problem: "not a file that is known here",
-                remedy: "safetensors, HDF5 and ONNX files are read, and directories of them")
+                remedy: "safetensors, GGUF, HDF5 and ONNX files are read, and directories of them")
         }
     }
 
@@ -160,7 +162,7 @@ extension FileInspection {
 }
 
 extension FileInspection.Tensor {
-    fileprivate init(_ name: String, _ tensor: StoredTensor) {
+    init(_ name: String, _ tensor: StoredTensor) {
         self.init(name: name, type: tensor.type.rawValue, shape: tensor.shape, bytes: tensor.bytes.count)
     }
 }

@@ -9,7 +9,7 @@ struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Show what is inside a file or a model directory.",
         discussion: """
-            Reads safetensors, HDF5 (soft targets, checkpoints) and ONNX files, and directories of them.
+            Reads safetensors, GGUF, HDF5 (soft targets, checkpoints) and ONNX files, and directories of them.
 
             EXAMPLE
               retort inspect runs/NAME/export/model.onnx
@@ -30,7 +30,9 @@ struct InspectCommand: ParsableCommand {
             return printData(String(decoding: try encoder.encode(inspection), as: UTF8.self))
         }
         printData("format: \(inspection.format.rawValue)")
-        for property in inspection.metadata { printData("\(property.name): \(property.value)") }
+        for property in inspection.metadata {
+            printData("\(property.name): \(property.value.replacing("\n", with: "\\n"))")
+        }
         guard inspection.format != .directory else { return try describeModel() }
         let names = inspection.tensors.map(\.name)
         let shapes = inspection.tensors.map { $0.shape.map(String.init).joined(separator: " × ") }
