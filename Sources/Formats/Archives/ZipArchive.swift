@@ -99,11 +99,11 @@ struct ZipArchive: Sendable {
         var errors: [InputError] = []
         do {
             try ArchiveReader.read(bytes, file: file, checksums: true) { reader in
-                while let entry = try reader.next() {
+                while try reader.next() != nil {
                     do {
                         while try reader.nextBlock() != nil {}
                     } catch let error as InputError {
-                        errors.append(InputError(file: file, field: entry.name, problem: error.problem))
+                        errors.append(error)
                     }
                 }
             }

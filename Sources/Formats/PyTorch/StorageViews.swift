@@ -29,9 +29,7 @@ struct StorageViews {
         guard shape.count == strides.count else {
             throw InputError(problem: "the shape \(shape) has the strides \(strides), one of each is expected")
         }
-        guard let size = type.byteCount(shape: shape) else {
-            throw InputError(problem: "the shape \(shape) of \(type.rawValue) is negative or too large to be real")
-        }
+        guard let size = type.byteCount(shape: shape) else { throw type.impossible(shape: shape) }
         guard size > 0 else { return try StoredTensor(type: type, shape: shape, bytes: Data()) }
         guard let last = Self.lastElement(declared), last < storage.count else {
             throw InputError(
