@@ -1,39 +1,41 @@
 public import Tensors
 
-/// y = x · Wᵀ + b, with weight: [O, I] and bias: [O].
+/// y = x · Wᵀ + b, with weight: [O, I] and bias: [O], which some layers do without.
 public final class Linear: Module {
     public let weight: Parameter
-    public let bias: Parameter
+    public let bias: Parameter?
     /// Simulated quantization of this layer, if any: calibration or quantization-aware training.
     public var quantization: (any LinearQuantization)?
 
-    public init(weight: Parameter, bias: Parameter) {
+    public init(weight: Parameter, bias: Parameter?) {
         precondition(
-            weight.value.shape.count == 2 && bias.value.shape == [weight.value.shape[0]],
-            "Linear: weight \(weight.value.shape) and bias \(bias.value.shape)")
+            weight.value.shape.count == 2 && bias.map { $0.value.shape == [weight.value.shape[0]] } ?? true,
+            "Linear: weight \(weight.value.shape) and bias \(bias?.value.shape ?? [])")
         self.weight = weight
         self.bias = bias
     }
 
     /// A fresh layer named `name` (its weights are `name.weight` and `name.bias`).
-    public convenience init(name: String, input: Int, output: Int, deviation: Double, key: RandomKey) {
+    public convenience init(
+        name: String, input: Int, output: Int, hasBias: Bool = true, deviation: Double, key: RandomKey
+    ) {
         self.init(
             weight: .normal(name: name + ".weight", shape: [output, input], deviation: deviation, key: key),
-            bias: .constant(name: name + ".bias", count: output, value: 0))
+            bias: hasBias ? .constant(name: name + ".bias", count: output, value: 0) : nil)
     }
 
     /// The name without `.weight`.
     public var name: String { String(weight.name.dropLast(".weight".count)) }
-    public var parameters: [Parameter] { [weight, bias] }
+    public var parameters: [Parameter] { [weight] + (bias.map { [$0] } ?? []) }
 
     /// x: [N, I] → [N, O], through the activation if there is one.
     public func callAsFunction(_ x: Variable, on tape: Tape, activation: Activation? = nil) -> Variable {
         guard let quantization else {
-            return tape.linear(x, weight: weight.on(tape), bias: bias.on(tape), activation: activation)
+            return tape.linear(x, weight: weight.on(tape), bias: bias?.on(tape), activation: activation)
         }
         return tape.linear(
             quantization.input(x, on: tape), weight: quantization.weight(weight.on(tape), on: tape),
-            bias: bias.on(tape), activation: activation)
+            bias: bias?.on(tape), activation: activation)
     }
 }
 

@@ -1,16 +1,22 @@
 public import Layers
 public import Tensors
 
-/// A GPT-2-shaped decoder (Radford et al. 2019), pre-norm, whose output embedding is its token embedding.
+/// A pre-norm decoder: GPT-2's (Radford et al. 2019) or Llama's (Touvron et al. 2023, arXiv 2302.13971), by its
+/// configuration.
 ///
-/// Parameters carry the names of published `GPT2LMHeadModel` checkpoints; for query, key and value see `DecoderLayer`.
+/// Parameters carry the names of published `GPT2LMHeadModel`, `LlamaForCausalLM` and `Qwen2ForCausalLM` checkpoints; for
+/// GPT-2's query, key and value see `DecoderNames`.
 public final class Decoder: Module {
     public let configuration: DecoderConfiguration
-    /// The table of token embeddings: [V, C]. Logits are hidden states · tableᵀ.
+    /// The table of token embeddings: [V, C].
     public let tokenEmbeddings: Embedding
-    public let positionEmbeddings: Embedding
+    /// Learned positions, if there are any.
+    public let positionEmbeddings: Embedding?
     public let layers: [DecoderLayer]
-    public let finalNorm: LayerNorm
+    public let finalNorm: any Normalization
+    /// The table of an output layer of its own: [V, C].
+    private let outputTable: Parameter?
+    private let rotaryTables: RotaryTables?
 
     /// Fresh weights: normal with deviation 0.02, over √(2 · layers) where a block adds to its input, as GPT-2's.
     ///
@@ -26,42 +32,74 @@ public final class Decoder: Module {
 
     private init(_ configuration: DecoderConfiguration, deviation: Double, key: RandomKey) {
         let width = configuration.hiddenSize
+        let names = DecoderNames(configuration.family)
         self.configuration = configuration
         func table(_ name: String, _ count: Int) -> Embedding {
-            Embedding(name: "transformer." + name, count: count, width: width, deviation: deviation, key: key)
+            Embedding(name: name, count: count, width: width, deviation: deviation, key: key)
         }
-        tokenEmbeddings = table("wte", configuration.vocabularySize)
-        positionEmbeddings = table("wpe", configuration.maximumPositions)
+        tokenEmbeddings = table(names.tokens, configuration.vocabularySize)
+        positionEmbeddings =
+            configuration.rotary == nil ? table(names.positions, configuration.maximumPositions) : nil
         let residualDeviation = deviation / Double(2 * configuration.layers).squareRoot()
         layers = (0..<configuration.layers).map {
             DecoderLayer(
                 index: $0, configuration, deviation: deviation, residualDeviation: residualDeviation, key: key)
         }
-        finalNorm = LayerNorm(name: "transformer.ln_f", width: width, epsilon: configuration.layerNormEpsilon)
+        finalNorm = configuration.norm(names.finalNorm)
+        outputTable =
+            configuration.tiesEmbeddings ? nil : table(names.output, configuration.vocabularySize).table
+        rotaryTables = configuration.rotary.map { RotaryTables($0, headSize: configuration.headSize) }
     }
 
     public var parameters: [Parameter] {
-        tokenEmbeddings.parameters + positionEmbeddings.parameters + layers.flatMap(\.parameters)
-            + finalNorm.parameters
+        tokenEmbeddings.parameters + (positionEmbeddings?.parameters ?? []) + layers.flatMap(\.parameters)
+            + finalNorm.parameters + (outputTable.map { [$0] } ?? [])
+    }
+
+    /// The table that logits come from: [V, C]. Logits are hidden states · tableᵀ.
+    public var vocabularyTable: Parameter { outputTable ?? tokenEmbeddings.table }
+
+    /// What one forward pass gives.
+    public struct Output {
+        /// After the last norm.
+        public let hidden: Variable
+        /// After the embeddings and after each block: layers + 1 of [N, C]; empty unless asked for.
+        public let states: [Variable]
     }
 
     /// The final hidden states of a packed batch: [N, C].
     ///
     /// The logits [N, V] are not computed here: a loss over the vocabulary takes the hidden states and the table.
     ///
-    /// - Parameter dropout: the key that stands for seed and epoch; nil evaluates without dropout.
-    public func forward(_ batch: PackedBatch, on tape: Tape, dropout: RandomKey? = nil) -> Variable {
+    /// - Parameters:
+    ///   - dropout: the key that stands for seed and epoch; nil evaluates without dropout.
+    ///   - capturing: whether the states between the blocks are given back.
+    public func forward(
+        _ batch: PackedBatch, on tape: Tape, dropout: RandomKey? = nil, capturing: Bool = false
+    ) -> Output {
         let keys = dropout.map { batch.dropoutKeys($0) }
+        let positions = batch.positions
+        let longest = (0..<batch.offsets.count).reduce(0) { max($0, batch.offsets[$1].count) }
+        let rotary = rotaryTables.map { (table: $0.table(of: longest), positions: positions) }
         let tokens = tokenEmbeddings(batch.tokens, on: tape)
-        let positions = positionEmbeddings(batch.positions, on: tape)
+        let embedded = positionEmbeddings.map { tape.add(tokens, $0(positions, on: tape)) } ?? tokens
         var x = tape.dropout(
-            tape.add(tokens, positions), probability: configuration.dropout, keys: keys,
-            salt: DropoutSite.embedding.salt(layer: 0))
+            embedded, probability: configuration.dropout, keys: keys, salt: DropoutSite.embedding.salt(layer: 0))
+        var states = capturing ? [x] : []
         for layer in layers {
             x = tape.checkpoint(x) { [configuration] x, tape in
-                layer.forward(x, batch.offsets, dropout: configuration.dropout, on: tape, keys: keys)
+                layer.forward(
+                    x, batch.offsets, rotary: rotary, dropout: configuration.dropout, on: tape, keys: keys)
             }
+            if capturing { states.append(x) }
         }
-        return finalNorm(x, on: tape)
+        return Output(hidden: finalNorm(x, on: tape), states: states)
+    }
+
+    /// The logits of every position, without a tape: [N, V].
+    public func logits(_ batch: PackedBatch) -> Tensor {
+        let tape = Tape(recording: false)
+        let hidden = forward(batch, on: tape).hidden
+        return tape.linear(hidden, weight: vocabularyTable.on(tape), bias: nil).value
     }
 }

@@ -1,69 +1,104 @@
 public import Layers
 import Tensors
 
-/// One decoder block, pre-norm: h = x + Attention(LN₁(x)), y = h + W₂ · GELU(W₁ · LN₂(h)), GELU in its tanh form.
+/// One decoder block, pre-norm: h = x + Attention(norm₁(x)), y = h + FeedForward(norm₂(h)).
 ///
-/// Published GPT-2 files hold every weight as [I, O], and query, key and value fused into `attn.c_attn`. Here weights
-/// are [O, I] and the three are layers of their own, `attn.query`, `attn.key` and `attn.value`, so that heads can be
-/// removed from them: the published tensors are split and transposed on reading.
+/// Weights are [O, I]. Published GPT-2 files hold them as [I, O], with query, key and value fused: they are split and
+/// transposed on reading.
 public struct DecoderLayer: Module {
     public let index: Int
-    /// Heads of this layer (H); the projections have H · D rows.
+    /// Query heads of this layer (H); the projection has H · D rows.
     public let heads: Int
-    public let attentionNorm: LayerNorm
+    /// Heads of keys and values (G).
+    public let keyHeads: Int
+    public let attentionNorm: any Normalization
     public let query: Linear
     public let key: Linear
     public let value: Linear
     public let attentionOutput: Linear
-    public let feedForwardNorm: LayerNorm
-    public let intermediate: Linear
-    public let output: Linear
+    public let feedForwardNorm: any Normalization
+    public let feedForward: DecoderFeedForward
 
     /// - Parameter residualDeviation: that of the two projections whose outputs are added to the block's input.
     init(
         index: Int, _ configuration: DecoderConfiguration, deviation: Double, residualDeviation: Double,
         key random: RandomKey
     ) {
-        let prefix = "transformer.h.\(index)."
+        let names = DecoderNames(configuration.family)
+        let prefix = names.prefix(layer: index)
         let (width, inner) = (configuration.hiddenSize, configuration.feedForward[index])
-        let attention = configuration.heads[index] * configuration.headSize
-        func linear(_ name: String, _ input: Int, _ output: Int, _ deviation: Double) -> Linear {
-            Linear(name: prefix + name, input: input, output: output, deviation: deviation, key: random)
-        }
-        func norm(_ name: String) -> LayerNorm {
-            LayerNorm(name: prefix + name, width: width, epsilon: configuration.layerNormEpsilon)
+        let biases = configuration.biases
+        let queries = configuration.heads[index] * configuration.headSize
+        let keys = configuration.keyHeads[index] * configuration.headSize
+        func linear(_ name: String, _ input: Int, _ output: Int, _ hasBias: Bool, _ deviation: Double) -> Linear {
+            Linear(
+                name: prefix + name, input: input, output: output, hasBias: hasBias, deviation: deviation, key: random)
         }
         self.index = index
         heads = configuration.heads[index]
-        attentionNorm = norm("ln_1")
-        query = linear("attn.query", width, attention, deviation)
-        key = linear("attn.key", width, attention, deviation)
-        value = linear("attn.value", width, attention, deviation)
-        attentionOutput = linear("attn.c_proj", attention, width, residualDeviation)
-        feedForwardNorm = norm("ln_2")
-        intermediate = linear("mlp.c_fc", width, inner, deviation)
-        output = linear("mlp.c_proj", inner, width, residualDeviation)
+        keyHeads = configuration.keyHeads[index]
+        attentionNorm = configuration.norm(prefix + names.attentionNorm)
+        query = linear(names.query, width, queries, biases.hasQuery, deviation)
+        key = linear(names.key, width, keys, biases.hasQuery, deviation)
+        value = linear(names.value, width, keys, biases.hasQuery, deviation)
+        attentionOutput = linear(names.attentionOutput, queries, width, biases.hasOutput, residualDeviation)
+        feedForwardNorm = configuration.norm(prefix + names.feedForwardNorm)
+        feedForward = DecoderFeedForward(
+            gate: names.gate.isEmpty ? nil : linear(names.gate, width, inner, biases.hasFeedForward, deviation),
+            up: linear(names.up, width, inner, biases.hasFeedForward, deviation),
+            down: linear(names.down, inner, width, biases.hasFeedForward, residualDeviation),
+            activation: configuration.activation)
     }
 
     public var parameters: [Parameter] {
         attentionNorm.parameters + query.parameters + key.parameters + value.parameters + attentionOutput.parameters
-            + feedForwardNorm.parameters + intermediate.parameters + output.parameters
+            + feedForwardNorm.parameters + feedForward.parameters
     }
 
     /// x: [N, C] → [N, C].
+    ///
+    /// - Parameter rotary: the angles and each row's position, where positions are rotary.
     func forward(
-        _ x: Variable, _ offsets: SequenceOffsets, dropout: Float, on tape: Tape, keys: DropoutKeys?
+        _ x: Variable, _ offsets: SequenceOffsets, rotary: (table: RotaryTable, positions: [Int32])?, dropout: Float,
+        on tape: Tape, keys: DropoutKeys?
     ) -> Variable {
         func drop(_ x: Variable, _ site: DropoutSite) -> Variable {
             tape.dropout(x, probability: dropout, keys: keys, salt: site.salt(layer: index))
         }
+        func turned(_ x: Variable) -> Variable {
+            rotary.map { tape.rotary(x, positions: $0.positions, table: $0.table) } ?? x
+        }
         let normed = attentionNorm(x, on: tape)
         let context = tape.attention(
-            q: query(normed, on: tape), k: key(normed, on: tape), v: value(normed, on: tape), heads: heads,
-            offsets: offsets, causal: true, dropout: dropout, keys: keys,
+            q: turned(query(normed, on: tape)), k: turned(key(normed, on: tape)), v: value(normed, on: tape),
+            heads: heads, keyHeads: keyHeads, offsets: offsets, causal: true, dropout: dropout, keys: keys,
             salt: DropoutSite.attention.salt(layer: index))
         let h = tape.add(x, drop(attentionOutput(context, on: tape), .attentionOutput))
-        let activation = intermediate(feedForwardNorm(h, on: tape), on: tape, activation: .geluTanh)
-        return tape.add(h, drop(output(activation, on: tape), .output))
+        return tape.add(h, drop(feedForward(feedForwardNorm(h, on: tape), on: tape), .output))
+    }
+}
+
+/// W₂ · f(W₁ · x), or with a gate W₂ · (SiLU(W_g · x) ⊙ W₁ · x).
+public struct DecoderFeedForward: Module {
+    public let gate: Linear?
+    public let up: Linear
+    public let down: Linear
+    let activation: DecoderActivation
+
+    public var parameters: [Parameter] { (gate?.parameters ?? []) + up.parameters + down.parameters }
+
+    /// x: [N, C] → [N, C].
+    func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
+        if let gate { return down(tape.swiGLU(gate: gate(x, on: tape), up: up(x, on: tape)), on: tape) }
+        return down(up(x, on: tape, activation: activation == .gelu ? .gelu : .geluTanh), on: tape)
+    }
+}
+
+extension DecoderConfiguration {
+    /// The norm of this family; its weights are fresh.
+    func norm(_ name: String) -> any Normalization {
+        family == .gpt2
+            ? LayerNorm(name: name, width: hiddenSize, epsilon: normEpsilon)
+            : RMSNorm(name: name, width: hiddenSize, epsilon: normEpsilon)
     }
 }

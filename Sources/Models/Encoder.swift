@@ -78,7 +78,7 @@ public final class Encoder: Module {
     public func replaceLayer(_ index: Int, by layer: EncoderLayer) {
         layers[index] = layer
         configuration.heads[index] = layer.heads
-        configuration.feedForward[index] = layer.intermediate.bias.value.count
+        configuration.feedForward[index] = layer.intermediate.weight.value.shape[0]
     }
 
     func setLabels(_ labels: [String]) {

@@ -51,13 +51,13 @@ private struct LanguageModelObjective: Objective {
 
     func loss(of examples: [Int], in scope: StepScope, on tape: Tape) -> (loss: Variable, terms: [LossTerm]) {
         let batch = PackedBatch(examples.map { sequences[$0] }, samples: examples)
-        let hidden = student.forward(batch, on: tape, dropout: scope.dropout)
+        let hidden = student.forward(batch, on: tape, dropout: scope.dropout).hidden
         let teacher = SparseTargets(
             k: RandomTargets.k, ids: examples.flatMap { targets[$0].ids },
             logProbabilities: examples.flatMap { targets[$0].logProbabilities },
             logNormalizers: examples.flatMap { targets[$0].logNormalizers })
         let result = tape.vocabularyDistillation(
-            hidden, table: student.tokenEmbeddings.table.on(tape), labels: examples.flatMap { labels[$0] },
+            hidden, table: student.vocabularyTable.on(tape), labels: examples.flatMap { labels[$0] },
             teacher: teacher, weights: (crossEntropy: 0.5, kl: 0.5), temperature: Self.temperature,
             normalizer: scope.positions)
         return (result.loss, [])

@@ -52,7 +52,7 @@ struct PruningRemovalTests {
         #expect(pruned.parameters.map(\.name) == model.parameters.map(\.name))
         let layer = pruned.layers[1]
         #expect(layer.heads == 2)
-        #expect(layer.query.weight.value.shape == [8, 16] && layer.value.bias.value.shape == [8])
+        #expect(layer.query.weight.value.shape == [8, 16] && layer.value.bias?.value.shape == [8])
         #expect(layer.attentionOutput.weight.value.shape == [16, 8])
         #expect(layer.intermediate.weight.value.shape == [15, 16] && layer.output.weight.value.shape == [16, 15])
         #expect(model.parameterCount - pruned.parameterCount == (3 * (4 * 16 + 4) + 16 * 4) + (16 + 1 + 16))

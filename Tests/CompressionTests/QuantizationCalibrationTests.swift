@@ -104,7 +104,7 @@ struct QuantizationCalibrationTests {
     func nonFinite() throws {
         let encoder = QuantizationFixture.encoder()
         let layer = encoder.layers[1].intermediate
-        layer.bias.value = Tensor(repeating: .nan, shape: layer.bias.value.shape)
+        layer.bias!.value = Tensor(repeating: .nan, shape: layer.bias!.value.shape)
         let errors = try #require(throws: InputErrors.self) {
             try ActivationCalibration(method: .minMax).ranges(of: encoder, on: QuantizationFixture.sequences(5))
         }

@@ -106,7 +106,7 @@ struct ModelDirectoryTests {
                     by: StoredTensor(type: .float16, shape: [3], bytes: half.withUnsafeBytes { Data($0) }))
             }
             let read = try ModelDirectory.readEncoder(directory)
-            #expect(read.classifier?.bias.value.values == [0.5, 0.5, 0.5])
+            #expect(read.classifier?.bias?.value.values == [0.5, 0.5, 0.5])
             #expect(read.layers[1].query.weight.value.values == encoder.layers[1].query.weight.value.values)
         }
     }

@@ -18,7 +18,7 @@ struct DecoderTests {
         _ decoder: Decoder, _ sequences: [[Int32]], samples: [Int]? = nil, dropout: RandomKey? = nil
     ) -> [[Float]] {
         let batch = PackedBatch(sequences, samples: samples ?? Array(sequences.indices))
-        let hidden = decoder.forward(batch, on: Tape(recording: false), dropout: dropout).value
+        let hidden = decoder.forward(batch, on: Tape(recording: false), dropout: dropout).hidden.value
         let values = hidden.values
         return (0..<sequences.count).map { index in
             let rows = batch.offsets[index]
@@ -52,7 +52,7 @@ struct DecoderTests {
     func backward() {
         let tape = Tape()
         let batch = PackedBatch(golden.sequences, samples: Array(golden.sequences.indices))
-        tape.backward(from: decoder.forward(batch, on: tape), seed: golden.seed.tensor)
+        tape.backward(from: decoder.forward(batch, on: tape).hidden, seed: golden.seed.tensor)
         for parameter in decoder.parameters {
             guard let expected = golden.gradients[parameter.name]?.tensor.values else {
                 Issue.record("no gradient of \(parameter.name)")
@@ -106,11 +106,12 @@ struct DecoderTests {
     func unevenLayers() {
         var configuration = decoder.configuration
         configuration.heads = [1, 3]
+        configuration.keyHeads = [1, 3]
         configuration.feedForward = [24, 8]
         let decoder = Decoder(configuration, key: RandomKey(1))
         #expect(decoder.layers[0].query.weight.value.shape == [4, 16])
         #expect(decoder.layers[1].attentionOutput.weight.value.shape == [16, 12])
-        #expect(decoder.layers[1].intermediate.weight.value.shape == [8, 16])
+        #expect(decoder.layers[1].feedForward.up.weight.value.shape == [8, 16])
         #expect(states(decoder, [[1, 2, 3]])[0].count == 3 * 16)
     }
 }

@@ -109,6 +109,38 @@ struct ThreadedOperationTests {
             })
     }
 
+    @Test("Attention whose query heads share key heads")
+    func groupedAttention() {
+        let offsets = SequenceOffsets(lengths: [1, 70, 40, 129])
+        check(
+            [tensor([240, 96], "q"), tensor([240, 32], "k"), tensor([240, 32], "v")],
+            operation: {
+                $0.attention(q: $1[0], k: $1[1], v: $1[2], heads: 6, keyHeads: 2, offsets: offsets, causal: true)
+            },
+            reference: {
+                Reference.attention(
+                    q: $0[0], k: $0[1], v: $0[2], heads: 6, keyHeads: 2, offsets: offsets, causal: true)
+            })
+    }
+
+    @Test("Root-mean-square norm, rotary positions and gated unit")
+    func decoderOperations() {
+        let frequencies = (0..<8).map { 1 / Double(1 + $0) }
+        let positions = (0..<700).map { Int32($0 % 90) }
+        let table = RotaryTable(positions: 90, frequencies: frequencies)
+        check(
+            [tensor([700, 96], "x"), tensor([96], "gamma")],
+            operation: { $0.rmsNorm($1[0], gamma: $1[1], epsilon: 0.01) },
+            reference: { Reference.rmsNorm($0[0], gamma: $0[1], epsilon: Double(Float(0.01))).y })
+        check(
+            [tensor([700, 96], "x")], operation: { $0.rotary($1[0], positions: positions, table: table) },
+            reference: { Reference.rotary($0[0], positions: positions, frequencies: frequencies) })
+        check(
+            [tensor([700, 96], "gate"), tensor([700, 96], "up")],
+            operation: { $0.swiGLU(gate: $1[0], up: $1[1]) },
+            reference: { zip($0[0], $0[1]).map { Reference.silu($0) * $1 } })
+    }
+
     @Test("A sum with a residual and layer norm, with dropout")
     func addNorm() {
         let keys = DropoutKeys(rows: (0..<700).map { RandomKey(5).mixed($0).value })

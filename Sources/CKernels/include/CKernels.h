@@ -33,6 +33,22 @@ typedef struct retort_kernels {
   void (*layer_norm_backward)(const float *x, const float *gamma, const float *dy, const float *mean,
                               const float *rstd, float *dx, float *dgamma, float *dbeta, size_t rows, size_t width);
 
+  /* y = x · r · gamma per row, r = 1 / √(mean(x²) + epsilon), which is kept for backward. */
+  void (*rms_norm)(const float *x, const float *gamma, float *y, float *reciprocal, size_t rows, size_t width,
+                   float epsilon);
+  /* Writes dx; adds to dgamma. */
+  void (*rms_norm_backward)(const float *x, const float *gamma, const float *dy, const float *reciprocal, float *dx,
+                            float *dgamma, size_t rows, size_t width);
+
+  /* One row of `heads` heads of 2 · half: (y[j], y[half + j]) is (x[j], x[half + j]) turned by the angle whose cosine and
+     sine stand at j; direction is 1, or −1 to turn back. x may be y. */
+  void (*rotate)(const float *x, float *y, const float *cosines, const float *sines, size_t heads, size_t half,
+                 float direction);
+
+  /* y = gate · σ(gate) · up, σ the logistic function; 0 · up where gate is −∞. */
+  void (*swiglu)(const float *gate, const float *up, float *y, size_t n);
+  void (*swiglu_backward)(const float *gate, const float *up, const float *dy, float *dgate, float *dup, size_t n);
+
   /* x = softmax(scale · x) per row, in place. */
   void (*softmax)(float *x, size_t rows, size_t width, float scale);
   /* dy = scale · (used · dy − p · Σ used·dy) per row, in place: the gradient of what softmax(scale · x) = p was made

@@ -64,7 +64,9 @@ extension Linear {
     /// Takes up the given rows of another layer's weight and bias.
     fileprivate func takeRows(_ rows: [Int], of other: Linear) {
         weight.value = other.weight.value.rows(rows)
-        bias.value = Tensor(rows.map { [all = other.bias.value.values] in all[$0] }, shape: [rows.count])
+        if let bias, let all = other.bias?.value.values {
+            bias.value = Tensor(rows.map { all[$0] }, shape: [rows.count])
+        }
     }
 }
 

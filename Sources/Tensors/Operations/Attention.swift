@@ -3,7 +3,9 @@ import CKernels
 /// Scaled dot-product attention with several heads over a packed batch (Vaswani et al. 2017, arXiv 1706.03762).
 ///
 /// For each sequence and head: S = Q · Kᵀ / √D, P = softmax(S) per row, D' = dropout(P), Y = D' · V.
-/// q, k, v: [N, H · D] → [N, H · D]. Sequences see only themselves, so there is no padding and no mask but the causal one.
+/// q: [N, H · D], k, v: [N, G · D] → [N, H · D]. Sequences see only themselves, so there is no padding and no mask but the
+/// causal one. With fewer key heads than query heads (G < H, Ainslie et al. 2023, arXiv 2305.13245) H / G neighbouring query
+/// heads share one, whose gradients are the sums of theirs.
 /// With g = ∂L/∂Y: ∂L/∂V = D'ᵀ · g, ∂L/∂D' = g · Vᵀ, ∂L/∂S = (D' ⊙ ∂L/∂D' − P · Σ_row D' ⊙ ∂L/∂D') / √D (the mask and its
 /// factor are in D' already), ∂L/∂Q = ∂L/∂S · K, ∂L/∂K = ∂L/∂Sᵀ · Q. The probabilities are computed again in backward: only q, k and v are kept. Scores exist for a
 /// block of rows of one head at a time and stay in the cache (Dao et al. 2022, arXiv 2205.14135, blocked over rows).
@@ -19,8 +21,8 @@ private struct Attention: DifferentiableOperation {
         var dv = Tensor(uninitialized: v.shape)
         let (dqs, dks, dvs) = (dq.mutablePointer, dk.mutablePointer, dv.mutablePointer)
         Profile.measure(.attention) {
-            layout.forEachHead { head in
-                head.backward(
+            layout.forEachGroup { group in
+                group.backward(
                     q: q.value.pointer, k: k.value.pointer, v: v.value.pointer, g: gradient.pointer, dq: dqs, dk: dks,
                     dv: dvs)
             }
@@ -35,51 +37,59 @@ private struct Attention: DifferentiableOperation {
 private struct AttentionLayout {
     let offsets: SequenceOffsets
     let heads: Int
-    let width: Int
+    let keyHeads: Int
+    let headSize: Int
     let isCausal: Bool
     let dropout: DropoutMask?
 
-    var headSize: Int { width / heads }
+    /// Floats of a row of q and of the output.
+    var width: Int { heads * headSize }
+    /// Floats of a row of k and v.
+    var keyWidth: Int { keyHeads * headSize }
     var scale: Float { 1 / Float(headSize).squareRoot() }
 
-    /// Runs `body` for each head of each sequence, in parallel; each writes its own columns of its own rows.
-    func forEachHead(_ body: (AttentionHead) -> Void) {
+    /// Runs `body` for each key head of each sequence, in parallel; each writes its own columns of its own rows.
+    func forEachGroup(_ body: (AttentionGroup) -> Void) {
         let product = Precision.float32.product
         func run(_ index: Int) {
-            body(AttentionHead(self, rows: offsets[index / heads], head: index % heads, product: product))
+            body(AttentionGroup(self, rows: offsets[index / keyHeads], keyHead: index % keyHeads, product: product))
         }
         if offsets.rows * width > 1 << 14 {
-            Threads.forEach(offsets.count * heads, run)
+            Threads.forEach(offsets.count * keyHeads, run)
         } else {
-            for index in 0..<offsets.count * heads { run(index) }
+            for index in 0..<offsets.count * keyHeads { run(index) }
         }
     }
 }
 
-/// One head of one sequence.
-private struct AttentionHead {
+/// The query heads of one sequence that share one head of keys and values.
+private struct AttentionGroup {
     let layout: AttentionLayout
     /// The sequence's rows of the packed batch.
     let rows: Range<Int>
     let product: retort_product
-    /// Where the head begins in q, k, v and the output.
-    let start: Int
-    let salt: UInt64
+    /// Where the key head begins in k and v.
+    let keyStart: Int
+    let heads: Range<Int>
 
     /// Rows of scores that exist at a time.
     private static let blockRows = 64
 
-    init(_ layout: AttentionLayout, rows: Range<Int>, head: Int, product: retort_product) {
+    init(_ layout: AttentionLayout, rows: Range<Int>, keyHead: Int, product: retort_product) {
         self.layout = layout
         self.rows = rows
         self.product = product
-        start = rows.lowerBound * layout.width + head * layout.headSize
-        salt = layout.dropout?.salted(head) ?? 0
+        keyStart = rows.lowerBound * layout.keyWidth + keyHead * layout.headSize
+        let size = layout.heads / layout.keyHeads
+        heads = keyHead * size..<(keyHead + 1) * size
     }
 
+    /// Where a head begins in q and the output.
+    private func start(_ head: Int) -> Int { rows.lowerBound * layout.width + head * layout.headSize }
     private var length: Int { rows.count }
     private var headSize: Int { layout.headSize }
     private var width: Int { layout.width }
+    private var keyWidth: Int { layout.keyWidth }
     /// Floats of the packed form of one operand: positions × D, both rounded up to whole panels.
     private var panelCount: Int { (length + 15) / 16 * 16 * ((headSize + 15) / 16 * 16) }
 
@@ -98,14 +108,16 @@ private struct AttentionHead {
         defer { withExtendedLifetime(scratch) {} }
         let keys = scratch.mutablePointer
         let (values, scores) = (keys + panelCount, keys + 2 * panelCount)
-        product.pack_panels_transposed(k + start, width, keys, headSize, length)
-        product.pack_panels(v + start, width, values, length, headSize)
-        forEachBlock { block, seen in
-            probabilities(q, keys, block, seen, into: scores)
-            drop(scores, into: scores, block, seen)
-            product.multiply(
-                scores, seen, values, length * 16, y + start + block.lowerBound * width, width, nil, block.count, seen,
-                headSize, 0)
+        product.pack_panels_transposed(k + keyStart, keyWidth, keys, headSize, length)
+        product.pack_panels(v + keyStart, keyWidth, values, length, headSize)
+        for head in heads {
+            forEachBlock { block, seen in
+                probabilities(q + start(head), keys, block, seen, into: scores)
+                drop(scores, into: scores, head, block, seen)
+                product.multiply(
+                    scores, seen, values, length * 16, y + start(head) + block.lowerBound * width, width, nil,
+                    block.count, seen, headSize, 0)
+            }
         }
     }
 
@@ -121,27 +133,31 @@ private struct AttentionHead {
         let (keys, queries) = (valuesTransposed + panelCount, valuesTransposed + 2 * panelCount)
         let (incoming, scores) = (queries + panelCount, queries + 2 * panelCount)
         let (dropped, dscores) = (scores + square, scores + 2 * square)
-        product.pack_panels_transposed(k + start, width, keysTransposed, headSize, length)
-        product.pack_panels_transposed(v + start, width, valuesTransposed, headSize, length)
-        product.pack_panels(k + start, width, keys, length, headSize)
-        product.pack_panels(q + start, width, queries, length, headSize)
-        product.pack_panels(g + start, width, incoming, length, headSize)
-        forEachBlock { block, seen in
-            let offset = start + block.lowerBound * width
-            probabilities(q, keysTransposed, block, seen, into: scores)
-            let used = drop(scores, into: dropped, block, seen) ? dropped : scores
-            let isLater: Int32 = block.lowerBound > 0 ? 1 : 0
-            // Causal blocks see ever more positions; those that are new are written, not added to.
-            let known = layout.isCausal ? block.lowerBound : isLater == 1 ? seen : 0
-            addTransposed(used, incoming, dv, block, seen, known)
-            product.multiply(
-                g + offset, width, valuesTransposed, headSize * 16, dscores, seen, nil, block.count, headSize, seen, 0)
-            Profile.measure(.softmax, within: .attention, threads: Threads.count) {
-                kernels.softmax_backward(scores, used, dscores, block.count, seen, layout.scale)
+        product.pack_panels_transposed(k + keyStart, keyWidth, keysTransposed, headSize, length)
+        product.pack_panels_transposed(v + keyStart, keyWidth, valuesTransposed, headSize, length)
+        product.pack_panels(k + keyStart, keyWidth, keys, length, headSize)
+        for head in heads {
+            let start = start(head)
+            product.pack_panels(q + start, width, queries, length, headSize)
+            product.pack_panels(g + start, width, incoming, length, headSize)
+            forEachBlock { block, seen in
+                let offset = start + block.lowerBound * width
+                probabilities(q + start, keysTransposed, block, seen, into: scores)
+                let used = drop(scores, into: dropped, head, block, seen) ? dropped : scores
+                // What this group has not met yet is written, not added to: causal blocks see ever more positions.
+                let isFirst = head == heads.lowerBound
+                let known = !isFirst ? seen : layout.isCausal ? block.lowerBound : block.lowerBound > 0 ? seen : 0
+                addTransposed(used, incoming, dv, block, seen, known)
+                product.multiply(
+                    g + offset, width, valuesTransposed, headSize * 16, dscores, seen, nil, block.count, headSize, seen,
+                    0)
+                Profile.measure(.softmax, within: .attention, threads: Threads.count) {
+                    kernels.softmax_backward(scores, used, dscores, block.count, seen, layout.scale)
+                }
+                product.multiply(
+                    dscores, seen, keys, length * 16, dq + offset, width, nil, block.count, seen, headSize, 0)
+                addTransposed(dscores, queries, dk, block, seen, known)
             }
-            product.multiply(
-                dscores, seen, keys, length * 16, dq + offset, width, nil, block.count, seen, headSize, 0)
-            addTransposed(dscores, queries, dk, block, seen, known)
         }
     }
 
@@ -153,18 +169,18 @@ private struct AttentionHead {
         for (part, accumulate) in [(0..<known, Int32(1)), (known..<seen, 0)] where !part.isEmpty {
             product.multiply_transposed(
                 scores + part.lowerBound, seen, panels + block.lowerBound * 16, length * 16,
-                destination + start + part.lowerBound * width, width, part.count, block.count, headSize, accumulate)
+                destination + keyStart + part.lowerBound * keyWidth, keyWidth, part.count, block.count, headSize,
+                accumulate)
         }
     }
 
-    /// P = softmax(Q · Kᵀ / √D) for a block of rows: [block, seen]; 0 for later positions if causal.
+    /// P = softmax(Q · Kᵀ / √D) for a block of rows: [block, seen]; 0 for later positions if causal. q begins at the head.
     private func probabilities(
         _ q: UnsafePointer<Float>, _ keys: UnsafePointer<Float>, _ block: Range<Int>, _ seen: Int,
         into p: UnsafeMutablePointer<Float>
     ) {
         product.multiply(
-            q + start + block.lowerBound * width, width, keys, headSize * 16, p, seen, nil, block.count, headSize, seen,
-            0)
+            q + block.lowerBound * width, width, keys, headSize * 16, p, seen, nil, block.count, headSize, seen, 0)
         Profile.measure(.softmax, within: .attention, threads: Threads.count) {
             guard layout.isCausal else { return kernels.softmax(p, block.count, seen, layout.scale) }
             for row in block {
@@ -177,37 +193,44 @@ private struct AttentionHead {
 
     /// Applies the dropout mask to a block of scores. Returns false, having done nothing, without dropout.
     @discardableResult private func drop(
-        _ source: UnsafePointer<Float>, into destination: UnsafeMutablePointer<Float>, _ block: Range<Int>, _ seen: Int
+        _ source: UnsafePointer<Float>, into destination: UnsafeMutablePointer<Float>, _ head: Int, _ block: Range<Int>,
+        _ seen: Int
     ) -> Bool {
         guard let dropout = layout.dropout else { return false }
         let first = rows.lowerBound + block.lowerBound
-        dropout.apply(to: source, into: destination, rows: first..<first + block.count, width: seen, salt: salt)
+        dropout.apply(
+            to: source, into: destination, rows: first..<first + block.count, width: seen, salt: dropout.salted(head))
         return true
     }
 }
 
 extension Tape {
-    /// Multi-head attention over a packed batch; q, k, v: [N, H · D] → [N, H · D].
+    /// Multi-head attention over a packed batch; q: [N, H · D], k, v: [N, G · D] → [N, H · D].
     ///
     /// - Parameters:
+    ///   - heads: query heads (H).
+    ///   - keyHeads: heads of keys and values (G), which divide H; nil means H.
     ///   - causal: whether a position sees only itself and earlier ones.
     ///   - dropout: probability of dropping an attention weight; used only with `keys`.
     ///   - salt: tells apart the attention layers of a model.
     public func attention(
-        q: Variable, k: Variable, v: Variable, heads: Int, offsets: SequenceOffsets, causal: Bool = false,
-        dropout: Float = 0, keys: DropoutKeys? = nil, salt: UInt64 = 0
+        q: Variable, k: Variable, v: Variable, heads: Int, keyHeads: Int? = nil, offsets: SequenceOffsets,
+        causal: Bool = false, dropout: Float = 0, keys: DropoutKeys? = nil, salt: UInt64 = 0
     ) -> Variable {
+        let keyHeads = keyHeads ?? heads
         precondition(
-            q.shape == k.shape && q.shape == v.shape && q.value.rows == offsets.rows && q.value.width % heads == 0,
-            "attention: q \(q.shape), k \(k.shape), v \(v.shape), \(heads) heads, \(offsets.rows) positions")
+            heads % keyHeads == 0 && q.value.width % heads == 0 && q.value.rows == offsets.rows && k.shape == v.shape
+                && k.shape == [q.value.rows, q.value.width / heads * keyHeads],
+            "attention: q \(q.shape), k \(k.shape), v \(v.shape), \(heads) heads, \(keyHeads) of keys, \(offsets.rows) positions"
+        )
         let layout = AttentionLayout(
-            offsets: offsets, heads: heads, width: q.value.width, isCausal: causal,
+            offsets: offsets, heads: heads, keyHeads: keyHeads, headSize: q.value.width / heads, isCausal: causal,
             dropout: DropoutMask(keys: keys, salt: salt, probability: dropout, rows: offsets.rows))
         var y = Tensor(uninitialized: q.shape)
         let destination = y.mutablePointer
         Profile.measure(.attention) {
-            layout.forEachHead { head in
-                head.forward(q: q.value.pointer, k: k.value.pointer, v: v.value.pointer, y: destination)
+            layout.forEachGroup { group in
+                group.forward(q: q.value.pointer, k: k.value.pointer, v: v.value.pointer, y: destination)
             }
         }
         return record(y, from: q, k, v) { Attention(q: q, k: k, v: v, layout: layout) }

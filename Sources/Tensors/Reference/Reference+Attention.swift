@@ -26,23 +26,26 @@ extension Reference {
 
     /// Multi-head attention: per sequence and head Y = (softmax(Q · Kᵀ / √D) ⊙ M) · V.
     ///
-    /// q, k, v: [N, H · D] → [N, H · D]. M is the dropout of `dropoutFactors` with the row keys of the sequence, its
+    /// q: [N, H · D], k, v: [N, G · D] → [N, H · D]; query head h uses key head ⌊h · G / H⌋. M is the dropout of `dropoutFactors` with the row keys of the sequence, its
     /// columns the positions within the sequence, and `RandomKey(salt).mixed(head)` as salt; all 1 without keys.
     /// If `causal`, the scores of later positions are −∞.
     public static func attention(
-        q: [Double], k: [Double], v: [Double], heads: Int, offsets: SequenceOffsets, causal: Bool = false,
-        dropout: Float = 0, keys: DropoutKeys? = nil, salt: UInt64 = 0
+        q: [Double], k: [Double], v: [Double], heads: Int, keyHeads: Int? = nil, offsets: SequenceOffsets,
+        causal: Bool = false, dropout: Float = 0, keys: DropoutKeys? = nil, salt: UInt64 = 0
     ) -> [Double] {
         let width = q.count / offsets.rows
         let headSize = width / heads
+        let groups = keyHeads ?? heads
+        let keyWidth = groups * headSize
         var y = [Double](repeating: 0, count: q.count)
         for b in 0..<offsets.count {
             let rows = offsets[b]
             for head in 0..<heads {
                 let columns = head * headSize..<(head + 1) * headSize
+                let shift = (head * groups / heads - head) * headSize
                 func score(_ i: Int, _ j: Int) -> Double {
                     if causal && j > i { return -.infinity }
-                    return columns.reduce(0) { $0 + q[i * width + $1] * k[j * width + $1] }
+                    return columns.reduce(0) { $0 + q[i * width + $1] * k[j * keyWidth + shift + $1] }
                 }
                 let scores = rows.flatMap { i in rows.map { score(i, $0) } }
                 var p = softmax(scores, width: rows.count, scale: 1 / Double(headSize).squareRoot())
@@ -55,7 +58,7 @@ extension Reference {
                 for (i, row) in rows.enumerated() {
                     for column in columns {
                         y[row * width + column] = rows.enumerated().reduce(0) {
-                            $0 + p[i * rows.count + $1.offset] * v[$1.element * width + column]
+                            $0 + p[i * rows.count + $1.offset] * v[$1.element * keyWidth + shift + column]
                         }
                     }
                 }

@@ -67,6 +67,35 @@ extension Reference {
         (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
     }
 
+    /// SiLU(x) = x / (1 + exp(−x)); the limits at ±∞ are ∞ and 0.
+    public static func silu(_ x: Double) -> Double {
+        x == -.infinity ? 0 : x / (1 + exp(-x))
+    }
+
+    /// dSiLU/dx = σ + x · σ · (1 − σ); the limits at ±∞ are 1 and 0.
+    public static func siluDerivative(_ x: Double) -> Double {
+        if x.isInfinite { return x > 0 ? 1 : 0 }
+        let (rising, falling) = (1 / (1 + exp(-x)), 1 / (1 + exp(x)))
+        return rising + x * rising * falling
+    }
+
+    /// Each head of 2 · P columns of x: [N, H · 2P], pair j being (x_j, x_{P+j}), turned by position · frequencies[j].
+    public static func rotary(_ x: [Double], positions: [Int32], frequencies: [Double]) -> [Double] {
+        let (half, width) = (frequencies.count, x.count / positions.count)
+        var y = x
+        for (row, position) in positions.enumerated() {
+            for head in stride(from: row * width, to: (row + 1) * width, by: 2 * half) {
+                for (j, frequency) in frequencies.enumerated() {
+                    let angle = Double(position) * frequency
+                    let (a, b) = (x[head + j], x[head + half + j])
+                    y[head + j] = a * cos(angle) - b * sin(angle)
+                    y[head + half + j] = b * cos(angle) + a * sin(angle)
+                }
+            }
+        }
+        return y
+    }
+
     /// tanh(x) = 1 − 2 / (e²ˣ + 1).
     public static func tanh(_ x: Double) -> Double {
         Foundation.tanh(x)

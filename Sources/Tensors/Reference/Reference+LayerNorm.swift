@@ -55,4 +55,35 @@ extension Reference {
         }
         return (dx, dgamma, dbeta)
     }
+
+    /// y = x · γ / √(mean(x²) + ε) per row, with 1 / √(mean(x²) + ε) of each row. x: [N, C], gamma: [C].
+    public static func rmsNorm(_ x: [Double], gamma: [Double], epsilon: Double) -> (y: [Double], reciprocal: [Double]) {
+        let width = gamma.count
+        var (y, reciprocals): ([Double], [Double]) = ([], [])
+        for start in stride(from: 0, to: x.count, by: max(width, 1)) {
+            let row = x[start..<start + width]
+            let reciprocal = 1 / (row.reduce(0) { $0 + $1 * $1 } / Double(width) + epsilon).squareRoot()
+            y += zip(row, gamma).map { $0 * reciprocal * $1 }
+            reciprocals.append(reciprocal)
+        }
+        return (y, reciprocals)
+    }
+
+    /// The gradients of `rmsNorm`: with h = x · reciprocal and d = dy ⊙ γ,
+    /// dx = reciprocal · (d − h · mean(d ⊙ h)) per row, dγ = Σ_rows dy ⊙ h.
+    public static func rmsNormBackward(
+        _ x: [Double], gamma: [Double], dy: [Double], reciprocal: [Double]
+    ) -> (dx: [Double], dgamma: [Double]) {
+        let width = gamma.count
+        var dx: [Double] = []
+        var dgamma = [Double](repeating: 0, count: width)
+        for (i, start) in stride(from: 0, to: x.count, by: max(width, 1)).enumerated() {
+            let h = x[start..<start + width].map { $0 * reciprocal[i] }
+            let d = zip(dy[start..<start + width], gamma).map { $0 * $1 }
+            let projection = zip(d, h).reduce(0) { $0 + $1.0 * $1.1 } / Double(width)
+            dx += zip(d, h).map { reciprocal[i] * ($0 - $1 * projection) }
+            for j in 0..<width { dgamma[j] += dy[start + j] * h[j] }
+        }
+        return (dx, dgamma)
+    }
 }

@@ -1,0 +1,108 @@
+"""Writes decoders/: tiny decoders of every family and feature, as transformers saves them, and what they give.
+
+Made with Python 3.11, torch 2.15.0 (CPU), transformers 5.23.0, safetensors 0.8.0, numpy 2.4.6:
+
+    pip install torch==2.15.0 transformers==5.23.0 safetensors==0.8.0 numpy==2.4.6
+    python Tests/Golden/decoders.py
+
+Each directory holds config.json and model.safetensors (float32, from save_pretrained) and expected.json: token sequences,
+for each its hidden states (embeddings, every layer's output before the last norm, the last after it) and logits, a random ∂L/∂logits and
+the gradients of all weights under their published names. The reference computes in float64. Tensors in expected.json are
+base64 of little-endian float32.
+"""
+
+import base64
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import torch
+from transformers import (
+    GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM,
+)
+
+DIRECTORY = pathlib.Path(__file__).with_name("decoders")
+VOCABULARY = 23
+
+LLAMA = dict(
+    vocab_size=VOCABULARY, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4,
+    num_key_value_heads=2, max_position_embeddings=64, initializer_range=0.3, bos_token_id=1, eos_token_id=2,
+    tie_word_embeddings=True, attn_implementation="eager")
+GPT2 = dict(
+    vocab_size=VOCABULARY, n_positions=24, n_embd=16, n_layer=2, n_head=4, initializer_range=0.3, bos_token_id=0,
+    eos_token_id=0, attn_implementation="eager")
+
+MODELS = {
+    "gpt2": (GPT2LMHeadModel, GPT2Config(**GPT2)),
+    "gpt2-gelu-untied": (
+        GPT2LMHeadModel,
+        GPT2Config(**GPT2, n_inner=20, activation_function="gelu", tie_word_embeddings=False)),
+    "llama": (LlamaForCausalLM, LlamaConfig(**LLAMA)),
+    "llama-biases-linear": (
+        LlamaForCausalLM,
+        LlamaConfig(**{
+            **LLAMA, "attention_bias": True, "mlp_bias": True, "tie_word_embeddings": False, "head_dim": 6,
+            "num_key_value_heads": 1, "rms_norm_eps": 1e-3,
+            "rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 100.0}})),
+    "llama3-scaling": (
+        LlamaForCausalLM,
+        LlamaConfig(**{
+            **LLAMA, "head_dim": 8, "num_key_value_heads": 4,
+            "rope_parameters": {
+                "rope_type": "llama3", "rope_theta": 50.0, "factor": 8.0, "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0, "original_max_position_embeddings": 16}})),
+    "llama-yarn": (
+        LlamaForCausalLM,
+        LlamaConfig(**{
+            **LLAMA, "head_dim": 12,
+            "rope_parameters": {
+                "rope_type": "yarn", "rope_theta": 50.0, "factor": 4.0, "beta_fast": 4.0, "beta_slow": 1.0,
+                "original_max_position_embeddings": 16}})),
+    "qwen2": (
+        Qwen2ForCausalLM,
+        Qwen2Config(**{**LLAMA, "rms_norm_eps": 1e-6, "rope_parameters": {"rope_type": "default", "rope_theta": 1e6}})),
+}
+
+
+def packed(tensor):
+    values = tensor.detach().numpy().astype("<f4")
+    return {"shape": list(values.shape), "float32": base64.b64encode(values.tobytes()).decode()}
+
+
+def write(name, kind, config, generator):
+    torch.manual_seed(20)
+    model = kind(config).eval()
+    with torch.no_grad():
+        # Biases and norms start at 0 and 1, where a mistake with them would not show.
+        for parameter in model.parameters():
+            if parameter.dim() == 1:
+                parameter += 0.2 * torch.randn_like(parameter)
+    directory = DIRECTORY / name
+    model.save_pretrained(directory)
+    (directory / "generation_config.json").unlink(missing_ok=True)
+    model = model.double()
+    sequences = [generator.integers(0, VOCABULARY, length).tolist() for length in (7, 1, 20)]
+    outputs = [model(torch.tensor([sequence]), output_hidden_states=True) for sequence in sequences]
+    logits = torch.cat([output.logits[0] for output in outputs])
+    seed = torch.from_numpy(generator.standard_normal(tuple(logits.shape)).astype("<f4")).double()
+    logits.backward(seed)
+    states = [torch.cat([output.hidden_states[i][0] for output in outputs]) for i in range(3)]
+    expected = {
+        "sequences": sequences,
+        "hidden_states": [packed(state) for state in states],
+        "logits": packed(logits),
+        "seed": packed(seed),
+        "gradients": {name: packed(p.grad) for name, p in model.named_parameters()},
+    }
+    (directory / "expected.json").write_text(json.dumps(expected, separators=(",", ":"), sort_keys=True) + "\n")
+
+
+def main():
+    shutil.rmtree(DIRECTORY, ignore_errors=True)
+    generator = np.random.default_rng(7)
+    for name, (kind, config) in MODELS.items():
+        write(name, kind, config, generator)
+
+
+main()
