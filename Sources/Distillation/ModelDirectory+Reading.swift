@@ -28,6 +28,7 @@ extension ModelDirectory {
             configuration = configuration.classifying(classes)
             names = EncoderNames(configuration)
         }
+        if configuration.head == .none { throw missingHead(of: configuration, in: weights.file) }
         try filling.requireRoom(for: configuration.parameterCount, describedBy: configurationFile)
         let encoder = Encoder(unfilled: configuration)
         let headNames = Set(encoder.headParameters.map(\.name))
@@ -46,7 +47,21 @@ extension ModelDirectory {
     }
 
     private static let freshHeadRemedy =
-        "the checkpoint has no classifier: give a fine-tuned one, or train a fresh one with teacher.train.checkpoint"
+        "the checkpoint has no classifier: give a fine-tuned one, or train a fresh one with teacher.fine_tune"
+
+    /// What a checkpoint that was only pre-trained lacks.
+    private static func missingHead(of configuration: EncoderConfiguration, in file: String) -> InputErrors {
+        let names = EncoderNames(configuration)
+        let width = configuration.hiddenSize
+        let shapes = [("classifier.weight", "[classes, \(width)]"), ("classifier.bias", "[classes]")]
+        return InputErrors(
+            shapes.map { name, shape in
+                InputError(
+                    file: file, field: names.published(name), problem: "missing, expected shape \(shape)",
+                    remedy: name.hasSuffix("bias")
+                        ? freshHeadRemedy + "; for embeddings, add the modules.json of sentence-transformers" : nil)
+            })
+    }
 
     private static func refuseQuantized(_ url: URL) throws {
         guard try ConfigurationReader(reading: url).has("quantization_config") else { return }

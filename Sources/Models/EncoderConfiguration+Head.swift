@@ -2,7 +2,7 @@ import Files
 import Foundation
 
 extension EncoderConfiguration {
-    /// Finds out what stands behind the layers: `modules.json` says so, else `architectures`, else it is a classifier.
+    /// Finds out what stands behind the layers: `modules.json` says so, or `architectures`; without both it is a classifier.
     mutating func readHead(from file: inout ConfigurationReader, beside url: URL) throws {
         if let modules = try SentenceModules(beside: url, hiddenSize: hiddenSize) {
             head = .embedding
@@ -11,7 +11,7 @@ extension EncoderConfiguration {
             textLimit = modules.longestText.flatMap { $0 < maximumPositions ? $0 : nil }
             return
         }
-        let architecture = (file.texts("architectures") ?? []).first ?? "Model"
+        let architecture = (file.texts("architectures") ?? []).first ?? "ForSequenceClassification"
         if architecture.hasSuffix("ForMaskedLM") || architecture.hasSuffix("ForPreTraining") {
             head = .maskedLanguageModel
             if !file.flag("tie_word_embeddings", standard: true) {
@@ -19,8 +19,10 @@ extension EncoderConfiguration {
                     "tie_word_embeddings", "found false: the output embedding is the word embedding here",
                     remedy: "give a checkpoint whose embeddings are tied")
             }
-        } else if architecture.hasSuffix("ForSequenceClassification") || architecture.hasSuffix("Model") {
-            try readLabels(from: &file)
+        } else if architecture.hasSuffix("ForSequenceClassification") {
+            readLabels(from: &file)
+        } else if architecture.hasSuffix("Model") {
+            head = .none
         } else {
             file.refuse(
                 "architectures", "found \(architecture), whose head is not computed here",
@@ -29,7 +31,7 @@ extension EncoderConfiguration {
     }
 
     /// The classes, or the numbers of a regression.
-    private mutating func readLabels(from file: inout ConfigurationReader) throws {
+    private mutating func readLabels(from file: inout ConfigurationReader) {
         if let names = file.object("id2label") {
             labels = (0..<names.count).map { if case .text(let name)? = names[String($0)] { name } else { "" } }
             if labels.contains("") || labels.isEmpty {

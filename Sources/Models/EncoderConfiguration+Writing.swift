@@ -90,7 +90,7 @@ extension EncoderConfiguration {
         return switch head {
         case .classification, .regression: name + "ForSequenceClassification"
         case .maskedLanguageModel: name + "ForMaskedLM"
-        case .embedding: name + "Model"
+        case .embedding, .none: name + "Model"
         }
     }
 

@@ -26,6 +26,8 @@ public struct EncoderConfiguration: Equatable, Sendable {
         case maskedLanguageModel = "masked language model"
         /// The pooled hidden states themselves, as sentence-transformers makes them.
         case embedding
+        /// Nothing: a checkpoint that was only pre-trained, to begin a training from.
+        case none
     }
 
     public enum Pooling: String, Sendable, Codable {
@@ -98,7 +100,7 @@ public struct EncoderConfiguration: Equatable, Sendable {
         switch head {
         case .classification, .regression: labels.count
         case .maskedLanguageModel: vocabularySize
-        case .embedding: hiddenSize
+        case .embedding, .none: hiddenSize
         }
     }
 
@@ -118,7 +120,7 @@ public struct EncoderConfiguration: Equatable, Sendable {
             switch head {
             case .classification, .regression: width * (width + 1) + labels.count * (width + 1)
             case .maskedLanguageModel: width * (width + 1) + 2 * width + vocabularySize
-            case .embedding: 0
+            case .embedding, .none: 0
             }
         return tables + blocks + head
     }

@@ -90,6 +90,6 @@ public struct EncoderNames: Sendable {
         // Only BERT's classifier reads BERT's pooler.
         if name.hasPrefix(prefix + "pooler.") { return !(family == .bert && classifies) }
         let otherHeads = ["cls.", "lm_head.", "vocab_", "classifier.", "pre_classifier.", "qa_outputs."]
-        return (fresh || head == .embedding) && otherHeads.contains(where: name.hasPrefix)
+        return (fresh || head == .embedding || head == .none) && otherHeads.contains(where: name.hasPrefix)
     }
 }

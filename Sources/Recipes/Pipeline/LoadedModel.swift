@@ -30,6 +30,17 @@ public struct LoadedModel {
         try ModelDirectory.check(tokenizer, fits: classifier.configuration, in: url)
     }
 
+    /// Refuses a model whose answers are not classes.
+    ///
+    /// - Throws: `InputError` naming the directory and what the model is for.
+    public func requireClassifier() throws {
+        let head = classifier.configuration.head
+        guard head != .classification else { return }
+        throw InputError(
+            file: url.path, problem: "not a classifier: its head is \(head == .none ? "missing" : "for \(head.rawValue)")",
+            remedy: "give a model with a classification head")
+    }
+
     /// A run stands for the furthest model that it has made; any other directory for itself.
     private static func modelFolder(of directory: URL) -> URL {
         let isRun = FileManager.default.fileExists(atPath: directory.appendingPathComponent("resolved.yaml").path)

@@ -59,11 +59,13 @@ struct EvalCommand: ParsableCommand {
             return
         }
         let judged = try LoadedModel(URL(fileURLWithPath: model, isDirectory: true))
+        try judged.requireClassifier()
         let rows = try ClassificationRows(
             reading: data, text: text, label: label, classes: judged.classifier.configuration.labels)
         var models: [(key: String, name: String, model: LoadedModel)] = []
         if let against {
             let other = try LoadedModel(URL(fileURLWithPath: against, isDirectory: true))
+            try other.requireClassifier()
             let (mine, theirs) = (judged.classifier.configuration.labels, other.classifier.configuration.labels)
             guard mine == theirs else {
                 throw InputError(
