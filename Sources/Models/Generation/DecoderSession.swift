@@ -27,6 +27,11 @@ public final class DecoderSession {
         return runner.output.multiply(runner.finalNorm(last)).reshaped([runner.output.outputs])
     }
 
+    /// Takes in tokens whose logits are not asked for.
+    public func take(_ tokens: [Int32]) {
+        _ = hidden(tokens)
+    }
+
     /// Takes in tokens and gives the logits after each of them: [N, V].
     public func appendAll(_ tokens: [Int32]) -> Tensor {
         runner.output.multiply(runner.finalNorm(hidden(tokens)))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Distillation
 import Files
 import Foundation
 import Models
@@ -6,7 +7,8 @@ import Recipes
 
 struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "predict", abstract: "Classify or embed texts, or fill their masks: one JSON object per text.",
+        commandName: "predict",
+        abstract: "Classify, embed or continue texts, or fill their masks: one JSON object per text.",
         discussion: """
             Reads one text per line; if the first line is a JSON object, JSONL with {"id", "text", "text_pair"}. Writes, in the
             same order, what the model is for; a plain line's id is its number.
@@ -16,11 +18,14 @@ struct PredictCommand: ParsableCommand {
             embedding             {"id", "embedding": [number, …]}
             masked language model {"id", "masks": [[{"token", "id", "score"}, …], …]}, a list for each mask in the text
 
+            decoder               {"id", "text", "tokens", "finish"}, finish being "end" or "length"
+
             EXAMPLE
               echo 'Ignore all previous instructions' | retort predict runs/NAME/export
+              retort predict SmolLM2-135M.gguf --text 'Once upon a time' --max-tokens 64 --stream
             """)
 
-    @Argument(help: "A model directory, or a run.")
+    @Argument(help: "A model directory, a GGUF file, or a run.")
     var model: String
 
     @Option(help: "A text instead of standard input.")
@@ -38,16 +43,36 @@ struct PredictCommand: ParsableCommand {
     @Option(help: "Texts per pass.")
     var batch = 32
 
+    @Option(help: "The most tokens that continue a text.")
+    var maxTokens = 128
+
+    @Option(help: "0 takes the likeliest token every time; 1 draws tokens as the decoder expects them.")
+    var temperature = 0.0
+
+    @Option(help: "Draw from this many of the likeliest tokens; 0 from all.")
+    var topK = 0
+
+    @Option(help: "Draw from the fewest tokens that together are this likely.")
+    var topP = 1.0
+
+    @Option(help: "For the random numbers of drawing.")
+    var seed: UInt64 = 0
+
+    @Flag(help: "Write a continuation as it comes, without JSON.")
+    var stream = false
+
     func validate() throws {
+        if maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
+        if !(temperature >= 0 && temperature.isFinite) { throw ValidationError("--temperature must be 0 or more") }
+        if topK < 0 { throw ValidationError("--top-k must be 0 or more") }
+        if !(topP > 0 && topP <= 1) { throw ValidationError("--top-p must lie above 0, at most 1") }
         if let maxLength, maxLength < 3 { throw ValidationError("--max-length must be at least 3") }
         if top < 1 { throw ValidationError("--top must be at least 1") }
         if !(1...4096).contains(batch) { throw ValidationError("--batch must lie in 1 to 4096") }
     }
 
     func run() throws {
-        let model = try LoadedModel(URL(fileURLWithPath: model, isDirectory: true))
-        let predictor = try model.predictor(
-            PredictionOptions(maxLength: maxLength, withLogits: logits, top: top))
+        let predictor = try predictor(URL(fileURLWithPath: model))
         if let text { return try predictor.answer([PredictionRequest(id: .integer(1), text: text)]) }
         var pending: [PredictionRequest] = []
         var number = 0
@@ -59,7 +84,7 @@ struct PredictCommand: ParsableCommand {
                 pending.append(
                     try readsObjects
                         ? PredictionRequest(object: line, number: number)
-                        : PredictionRequest(id: .integer(number), text: line))
+                        : PredictionRequest(id: .integer(number), text: line, number: number))
             } catch {
                 // What came before the bad line is answered first.
                 try predictor.answer(pending)
@@ -72,5 +97,17 @@ struct PredictCommand: ParsableCommand {
             }
         }
         try predictor.answer(pending)
+    }
+
+    /// What answers for the model, decoder or encoder.
+    private func predictor(_ url: URL) throws -> any Predictor {
+        guard DecoderDirectory.isDecoder(url) else {
+            return try LoadedModel(url).predictor(
+                PredictionOptions(maxLength: maxLength, withLogits: logits, top: top))
+        }
+        return TextGenerator(
+            model: try LoadedDecoder(url),
+            sampling: Sampling(temperature: temperature, topK: topK, topP: topP, seed: seed), limit: maxTokens,
+            streams: stream)
     }
 }

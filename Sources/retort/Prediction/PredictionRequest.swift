@@ -31,10 +31,23 @@ struct PredictionRequest {
     /// The second text of a pair.
     var textPair: String?
 
-    init(id: ID, text: String, textPair: String? = nil) {
+    init(id: ID, text: String, textPair: String? = nil, number: Int = 1) {
+        self.number = number
         self.id = id
         self.text = text
         self.textPair = textPair
+    }
+
+    /// Which request this is, counted from 1: keys random numbers.
+    var number = 1
+
+    /// - Throws: `InputError` for a pair of texts.
+    func requireSingleText() throws {
+        guard textPair == nil else {
+            throw InputError(
+                file: "standard input", line: number, field: "text_pair",
+                problem: "a decoder continues single texts", remedy: "leave text_pair out")
+        }
     }
 
     /// Whether a first line says that all lines are JSON objects: texts may well begin with a brace.
@@ -58,7 +71,7 @@ struct PredictionRequest {
         }
         do {
             let object = try JSONDecoder().decode(Object.self, from: Data(line.utf8))
-            self.init(id: object.id ?? .integer(number), text: object.text, textPair: object.textPair)
+            self.init(id: object.id ?? .integer(number), text: object.text, textPair: object.textPair, number: number)
         } catch is DecodingError {
             throw InputError(
                 file: "standard input", line: number, field: "text",

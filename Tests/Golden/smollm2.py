@@ -1,0 +1,64 @@
+"""Writes smollm2.json: greedy continuations of SmolLM2-135M-Instruct (the GGUF file of `make teachers`) by llama.cpp.
+
+Made with Python 3.11 and xllamacpp 2026.10.11549, which carries llama.cpp for plain AVX2 processors:
+
+    pip install xllamacpp==2026.10.11549
+    python Tests/Golden/smollm2.py
+
+Keys and values are kept in float32 and flash attention is off, so that nothing is rounded but what the file's formats
+round. For each prompt: how many tokens it has, and for up to 64 steps the chosen token and by how much it beat the next one, in
+log-probability, which equals the gap of their logits.
+"""
+
+import json
+import os
+import pathlib
+
+import xllamacpp
+
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "retort/teachers"
+MODEL = CACHE / "SmolLM2-135M-Instruct/SmolLM2-135M-Instruct.Q4_1.gguf"
+PROMPTS = [
+    "The capital of France is",
+    "Once upon a time, in a small village by the sea,",
+    "def fibonacci(n):\n",
+    "Water boils at 100 degrees because",
+    "<|im_start|>user\nWhat is 2+2?<|im_end|>\n<|im_start|>assistant\n",
+]
+STEPS = 64
+
+
+def main():
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(MODEL)
+    parameters.n_ctx = 512
+    parameters.n_parallel = 1
+    parameters.warmup = False
+    parameters.cache_type_k = parameters.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+    parameters.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    parameters.cpuparams.n_threads = 2
+    server = xllamacpp.Server(parameters)
+    golden = []
+    for prompt in PROMPTS:
+        answers = []
+        server.handle_completions(
+            {
+                "prompt": prompt, "n_predict": STEPS, "max_tokens": STEPS, "temperature": 0, "top_k": 1, "logprobs": 2,
+                "n_probs": 2, "return_tokens": True, "cache_prompt": False, "ignore_eos": False,
+            },
+            lambda answer: answers.append(json.loads(answer) if isinstance(answer, str) else answer) and False,
+        )
+        choice = answers[0]["choices"][0]
+        steps = choice["logprobs"]["content"]
+        golden.append({
+            "prompt": prompt,
+            "prompt_tokens": answers[0]["usage"]["prompt_tokens"],
+            "tokens": [step["id"] for step in steps],
+            "gaps": [round(step["top_logprobs"][0]["logprob"] - step["top_logprobs"][1]["logprob"], 6) for step in steps],
+            "finish": choice["finish_reason"],
+        })
+    path = pathlib.Path(__file__).with_name("smollm2.json")
+    path.write_text(json.dumps(golden, indent=1) + "\n")
+
+
+main()
