@@ -12,6 +12,7 @@ import pathlib
 import pickle
 import struct
 import zipfile
+import zlib
 
 import torch
 
@@ -265,6 +266,7 @@ def hostile_archives():
         "large declared": (archive(*good, change=in_directory(size, struct.pack("<II", 2**31, 2**31))), "2147483648"),
         "overlapping": (archive(*good, ("a/data/1", data), change=overlap), "overlap"),
         "checksum of the pickle": (archive(*good, change=lambda file: file.replace(b"w0", b"w1")), "CRC"),
+        "one stream many times": (chain(pkl), "overlap those of another entry"),
         "not a zip": (b"PK\x03\x04" + bytes(60), "zip"),
         "text": (b"hello", "not a zip"),
         "empty": (b"", "not a zip"),
@@ -300,6 +302,29 @@ def overlap(whole):
         position += 46 + length + extra + comment
     struct.pack_into("<I", tail, position + 16, directory + shift)
     return body + bytes(tail)
+
+
+def chain(pkl):
+    """Twenty entries whose local headers lie in each other's extra fields, before one stream of 5 kB that gives one byte."""
+    packer = zlib.compressobj(wbits=-15)
+    last = packer.compress(b"x") + packer.flush()
+    empty = (b"\0\0\0\xff\xff", 1000)
+    entries = [("a/data.pkl", pkl, 0, len(pkl), zlib.crc32(pkl))]
+    entries += [(f"a/data/{index}", b"", 8, 5000 + len(last), zlib.crc32(b"x")) for index in range(10, 30)]
+    headers, directory, offset = b"", b"", 0
+    for name, data, method, size, checksum in entries:
+        count = 1 if method else size
+        fields = struct.pack("<HHHHIIIH", 0, method, 0, 0, checksum, size, count, len(name))
+        # All that lies between this name and the stream is this entry's extra field: one record.
+        inside = (29 - int(name[-2:])) * (30 + len(name) + 4) if method else 0
+        extra = struct.pack("<HH", 0x7072, inside) if method else b""
+        length = len(extra) + inside
+        headers += b"PK\x03\x04\x14\0" + fields + struct.pack("<H", length) + name.encode() + extra + data
+        directory += b"PK\x01\x02\x14\0\x14\0" + fields + struct.pack("<HHHHII", 0, 0, 0, 0, 0, offset) + name.encode()
+        offset = len(headers)
+    start = len(headers) + 5000 + len(last)
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, len(entries), len(entries), len(directory), start, 0)
+    return [(headers, 1), empty, (last + directory + end, 1)]
 
 
 def repeated(cases):

@@ -16,6 +16,8 @@ struct ArchiveReader: ~Copyable {
         /// Nil if the archive does not say.
         var size: Int?
         var isEncrypted: Bool
+        /// Whether its bytes lie in the archive as they are.
+        var isStored: Bool
     }
 
     private let archive: OpaquePointer
@@ -23,6 +25,10 @@ struct ArchiveReader: ~Copyable {
     private let file: String
     /// The entry whose blocks come next: what errors name.
     private var name: String?
+    /// Where the entry's bytes begin, and how many were read of those before it: overlapping entries would have the same
+    /// bytes read many times.
+    private var entryStart = 0
+    private var bytesRead = 0
 
     /// Opens the archive for as long as `body` runs.
     ///
@@ -71,12 +77,15 @@ struct ArchiveReader: ~Copyable {
     /// Goes to the next entry; nil after the last.
     mutating func next() throws -> Entry? {
         name = nil
+        bytesRead += position - entryStart
+        entryStart = position
         var header: OpaquePointer?
         let status = archive_read_next_header(archive, &header)
         guard status != ARCHIVE_EOF else { return nil }
         if let path = archive_entry_pathname(header) { name = String(cString: path) }
         try check(status)
         source.allowance = .max
+        entryStart = position
         guard let path = archive_entry_pathname(header), let name = String(validatingCString: path) else {
             throw problem("an entry's name is not UTF-8")
         }
@@ -91,8 +100,12 @@ struct ArchiveReader: ~Copyable {
         return Entry(
             name: name, kind: kind,
             size: archive_entry_size_is_set(header) != 0 ? Int(archive_entry_size(header)) : nil,
-            isEncrypted: archive_entry_is_encrypted(header) != 0)
+            isEncrypted: archive_entry_is_encrypted(header) != 0,
+            // There is no other way to ask. Where the words differ, entries count as compressed, and are read right.
+            isStored: archive_format_name(archive).map { String(cString: $0) }?.hasSuffix("(uncompressed)") == true)
     }
+
+    private var position: Int { Int(archive_filter_bytes(archive, 0)) }
 
     /// The next bytes of the entry, valid until the next call; nil after the last.
     mutating func nextBlock() throws -> UnsafeRawBufferPointer? {
@@ -103,6 +116,9 @@ struct ArchiveReader: ~Copyable {
             let status = archive_read_data_block(archive, &start, &count, &offset)
             guard status != ARCHIVE_EOF else { return nil }
             try check(status)
+            guard bytesRead + position - entryStart <= source.bytes.count else {
+                throw problem("its bytes overlap those of another entry")
+            }
             if count > 0 { return UnsafeRawBufferPointer(start: start, count: count) }
         }
     }
@@ -113,7 +129,7 @@ struct ArchiveReader: ~Copyable {
             throw problem("the list of its entries takes more than \(ArchiveSource.longestList >> 20) MiB")
         }
         let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown reason"
-        throw problem("damaged, or not a zip archive: \(reason)")
+        throw problem("damaged\(name == nil ? ", or not a zip archive" : ""): \(reason)")
     }
 
     private func problem(_ problem: String) -> InputError {
@@ -130,7 +146,7 @@ private final class ArchiveSource {
 
     /// Bytes that may still be handed out; endless once the list of entries is read.
     var allowance = longestList
-    private let bytes: UnsafeRawBufferPointer
+    let bytes: UnsafeRawBufferPointer
     private var position = 0
 
     init(_ bytes: UnsafeRawBufferPointer) {

@@ -49,6 +49,7 @@ extension Pickle {
     private func integers(_ value: PickleValue) -> [Int]? {
         guard let elements = elements(value), elements.count <= Self.highestRank else { return nil }
         var integers: [Int] = []
+        integers.reserveCapacity(elements.count)
         for element in elements {
             guard case .integer(let integer) = element else { return nil }
             integers.append(integer)

@@ -66,6 +66,6 @@ struct PickleTensor: Sendable {
     var shape: [Int]
     var strides: [Int]
 
-    /// Bytes that the shape and strides take.
-    var memory: Int { (shape.count + strides.count) * MemoryLayout<Int>.size }
+    /// Bytes that the shape and strides take, and the arrays' own heads.
+    var memory: Int { 2 * 48 + (shape.count + strides.count) * MemoryLayout<Int>.size }
 }
