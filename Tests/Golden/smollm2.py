@@ -1,12 +1,13 @@
 """Writes smollm2.json: greedy continuations of SmolLM2-135M-Instruct (the GGUF file of `make teachers`) by llama.cpp.
 
-Made with Python 3.11 and xllamacpp 2026.10.11549, which carries llama.cpp for plain AVX2 processors:
+Made with Python 3.11 and xllamacpp 2026.10.11549, which carries llama.cpp for plain AVX2 processors, gguf 0.19.0 and
+tokenizers 0.23.1:
 
-    pip install xllamacpp==2026.10.11549
+    pip install xllamacpp==2026.10.11549 gguf==0.19.0 tokenizers==0.23.1
     python Tests/Golden/smollm2.py
 
 Keys and values are kept in float32 and flash attention is off, so that nothing is rounded but what the file's formats
-round. For each prompt: how many tokens it has, and for up to 64 steps the chosen token and by how much it beat the next one, in
+round. For each prompt: its tokens, and for up to 64 steps the chosen token and by how much it beat the next one, in
 log-probability, which equals the gap of their logits.
 """
 
@@ -14,6 +15,8 @@ import json
 import os
 import pathlib
 
+import gguf
+import tokenizers
 import xllamacpp
 
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "retort/teachers"
@@ -28,6 +31,20 @@ PROMPTS = [
 STEPS = 64
 
 
+def tokenizer():
+    """The file's vocabulary in the `tokenizers` package, with the pre-tokenizer that `smollm` stands for."""
+    fields = gguf.GGUFReader(MODEL).fields
+    tokens = fields["tokenizer.ggml.tokens"].contents()
+    merges = [tuple(merge.split(" ")) for merge in fields["tokenizer.ggml.merges"].contents()]
+    result = tokenizers.Tokenizer(tokenizers.models.BPE({token: i for i, token in enumerate(tokens)}, merges))
+    result.pre_tokenizer = tokenizers.pre_tokenizers.Sequence([
+        tokenizers.pre_tokenizers.Digits(individual_digits=True),
+        tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    kinds = fields["tokenizer.ggml.token_type"].contents()
+    result.add_special_tokens([token for token, kind in zip(tokens, kinds) if kind == gguf.TokenType.CONTROL])
+    return result
+
+
 def main():
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(MODEL)
@@ -39,6 +56,7 @@ def main():
     parameters.cpuparams.n_threads = 2
     server = xllamacpp.Server(parameters)
     golden = []
+    encode = tokenizer().encode
     for prompt in PROMPTS:
         answers = []
         server.handle_completions(
@@ -49,10 +67,11 @@ def main():
             lambda answer: answers.append(json.loads(answer) if isinstance(answer, str) else answer) and False,
         )
         choice = answers[0]["choices"][0]
+        assert len(encode(prompt).ids) == answers[0]["usage"]["prompt_tokens"]
         steps = choice["logprobs"]["content"]
         golden.append({
             "prompt": prompt,
-            "prompt_tokens": answers[0]["usage"]["prompt_tokens"],
+            "prompt_tokens": encode(prompt).ids,
             "tokens": [step["id"] for step in steps],
             "gaps": [round(step["top_logprobs"][0]["logprob"] - step["top_logprobs"][1]["logprob"], 6) for step in steps],
             "finish": choice["finish_reason"],

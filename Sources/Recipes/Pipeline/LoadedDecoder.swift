@@ -1,5 +1,5 @@
-public import Distillation
-public import Files
+import Distillation
+import Files
 public import Foundation
 public import Models
 public import Tokenizers
