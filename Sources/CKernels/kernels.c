@@ -62,7 +62,6 @@ static void multiply_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *
     }
   }
 }
-#include "quantized_vnni.inc"
 #pragma clang attribute pop
 
 #pragma clang attribute push(__attribute__((target(AVX512))), apply_to = function)
@@ -93,9 +92,6 @@ static __attribute__((constructor)) void choose(void) {
       vnni_table = table_avx512;
       vnni_table.name = "avx512-vnni";
       vnni_table.multiply_u8s8 = multiply_u8s8_vnni;
-      vnni_table.multiply_q8_0 = multiply_q8_0_vnni;
-      vnni_table.multiply_q4_0 = multiply_q4_0_vnni;
-      vnni_table.multiply_q4_1 = multiply_q4_1_vnni;
       tables[table_count++] = &vnni_table;
     }
   }

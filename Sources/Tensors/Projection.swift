@@ -46,11 +46,12 @@ public struct FloatProjection: Projection {
 
 /// A matrix in blocks of 32 levels with a scale each, in a file's own bytes (ggml's formats): [O, I].
 ///
-/// As ggml does, a product first rounds x to signed bytes, block by block, and then sums integers.
+/// A product expands a few rows at a time, in the cache: results are those of the float32 matrix that the file stands for,
+/// and only the file's bytes pass memory.
 public struct BlockProjection: Projection {
-    /// How a block of 32 weights is held. w = d · level, d in half precision.
+    /// How a block of 32 weights is held.
     public enum Format: Sendable {
-        /// d, then 32 signed bytes.
+        /// d in half precision, then 32 signed bytes: w = d · level.
         case q80
         /// d, then 16 bytes with the levels −8…7 as 0…15, the first 16 in the low halves.
         case q40
@@ -65,9 +66,19 @@ public struct BlockProjection: Projection {
             case .q41: 20
             }
         }
+
+        fileprivate func expand(_ bytes: UnsafePointer<UInt8>, _ blocks: Int, _ y: UnsafeMutablePointer<Float>) {
+            switch self {
+            case .q80: kernels.expand_q8_0(bytes, blocks, y)
+            case .q40: kernels.expand_q4_0(bytes, blocks, y)
+            case .q41: kernels.expand_q4_1(bytes, blocks, y)
+            }
+        }
     }
 
     public static let blockWidth = 32
+    /// Rows that are expanded at a time.
+    private static let rowsAtOnce = 8
 
     public let outputs: Int
     public let inputs: Int
@@ -93,27 +104,22 @@ public struct BlockProjection: Projection {
 
     public func multiply(_ x: Tensor) -> Tensor {
         precondition(x.width == inputs, "BlockProjection: \(x.shape) for [\(outputs), \(inputs)]")
-        let (rows, blocks) = (x.rows, inputs / Self.blockWidth)
-        var y = Tensor(uninitialized: [rows, outputs])
+        var y = Tensor(uninitialized: [x.rows, outputs])
         let destination = y.mutablePointer
-        let multiply =
-            switch format {
-            case .q80: kernels.multiply_q8_0!
-            case .q40: kernels.multiply_q4_0!
-            case .q41: kernels.multiply_q4_1!
-            }
-        withUnsafeTemporaryAllocation(of: Int8.self, capacity: rows * inputs) { q in
-            withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * rows * blocks) { scales in
-                // Written here, then only read by the threads.
-                nonisolated(unsafe) let (q, d) = (q.baseAddress!, scales.baseAddress!)
-                let s = d + rows * blocks
-                kernels.quantize_blocks(x.pointer, rows * blocks, q, d, s)
-                bytes.withUnsafeBytes { bytes in
-                    nonisolated(unsafe) let start = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
-                    Threads.forEachChunk(of: outputs, grain: max(1, (1 << 15) / max(inputs, 1))) { range in
-                        multiply(
-                            start + range.lowerBound * blocks * format.blockBytes, range.count, blocks, q, d, s, rows,
-                            destination + range.lowerBound, outputs)
+        let (step, blocks) = (Self.rowsAtOnce, inputs / Self.blockWidth)
+        let groups = (outputs + step - 1) / step
+        bytes.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
+            nonisolated(unsafe) let start = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
+            Threads.forEachChunk(of: groups, grain: max(1, (1 << 12) / max(inputs, 1))) { range in
+                withUnsafeTemporaryAllocation(of: Float.self, capacity: step * inputs) { expanded in
+                    for first in stride(
+                        from: range.lowerBound * step, to: min(range.upperBound * step, outputs), by: step)
+                    {
+                        let rows = min(step, outputs - first)
+                        format.expand(
+                            start + first * blocks * format.blockBytes, rows * blocks, expanded.baseAddress!)
+                        kernels.multiply_rows(
+                            expanded.baseAddress!, rows, inputs, x.pointer, x.rows, destination + first, outputs)
                     }
                 }
             }
@@ -133,34 +139,11 @@ public struct BlockProjection: Projection {
     }
 
     public func copyRow(_ index: Int, to destination: UnsafeMutablePointer<Float>) {
-        let size = format.blockBytes
         let blocks = inputs / Self.blockWidth
         let stored = order.map { Int($0[index]) } ?? index
         bytes.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
-            for block in 0..<blocks {
-                let start = (stored * blocks + block) * size
-                func half(_ offset: Int) -> Float {
-                    Float(Float16(bitPattern: bytes.loadUnaligned(fromByteOffset: start + offset, as: UInt16.self)))
-                }
-                let (d, target) = (half(0), destination + block * Self.blockWidth)
-                switch format {
-                case .q80:
-                    for i in 0..<32 { target[i] = d * Float(Int8(bitPattern: bytes[start + 2 + i])) }
-                case .q40:
-                    for i in 0..<16 {
-                        let byte = bytes[start + 2 + i]
-                        target[i] = d * (Float(byte & 15) - 8)
-                        target[16 + i] = d * (Float(byte >> 4) - 8)
-                    }
-                case .q41:
-                    let m = half(2)
-                    for i in 0..<16 {
-                        let byte = bytes[start + 4 + i]
-                        target[i] = d * Float(byte & 15) + m
-                        target[16 + i] = d * Float(byte >> 4) + m
-                    }
-                }
-            }
+            let start = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
+            format.expand(start + stored * blocks * format.blockBytes, blocks, destination)
         }
     }
 }

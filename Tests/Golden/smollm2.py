@@ -6,16 +6,19 @@ tokenizers 0.23.1:
     pip install xllamacpp==2026.10.11549 gguf==0.19.0 tokenizers==0.23.1
     python Tests/Golden/smollm2.py
 
-Keys and values are kept in float32 and flash attention is off, so that nothing is rounded but what the file's formats
-round. For each prompt: its tokens, and for up to 64 steps the chosen token and by how much it beat the next one, in
-log-probability, which equals the gap of their logits.
+llama.cpp rounds what it multiplies with a file's 4-bit blocks to 8 bits; with float32 weights it does not. So it is run
+twice: on the file itself (`rounded`) and on the same weights written out as float32 (`exact`), which is what the file
+says. Keys and values are kept in float32 and flash attention is off. For each prompt: its tokens, and for up to 64 steps the
+chosen token and by how much it beat the next one, in log-probability, which equals the gap of their logits.
 """
 
 import json
 import os
 import pathlib
+import tempfile
 
 import gguf
+import numpy as np
 import tokenizers
 import xllamacpp
 
@@ -29,6 +32,24 @@ PROMPTS = [
     "<|im_start|>user\nWhat is 2+2?<|im_end|>\n<|im_start|>assistant\n",
 ]
 STEPS = 64
+
+
+def write_float32(path):
+    """The model with all weights in float32."""
+    source = gguf.GGUFReader(MODEL)
+    writer = gguf.GGUFWriter(path, "llama")
+    for key, field in source.fields.items():
+        if key.startswith("GGUF.") or key in ("general.architecture", "general.file_type"):
+            continue
+        kind = field.types[0]
+        inner = field.types[-1] if kind == gguf.GGUFValueType.ARRAY else None
+        writer.add_key_value(key, field.contents(), kind, sub_type=inner)
+    for tensor in source.tensors:
+        writer.add_tensor(tensor.name, gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
 
 
 def tokenizer():
@@ -45,9 +66,9 @@ def tokenizer():
     return result
 
 
-def main():
+def continuations(model):
     parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(MODEL)
+    parameters.model.path = str(model)
     parameters.n_ctx = 512
     parameters.n_parallel = 1
     parameters.warmup = False
@@ -55,29 +76,36 @@ def main():
     parameters.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     parameters.cpuparams.n_threads = 2
     server = xllamacpp.Server(parameters)
-    golden = []
-    encode = tokenizer().encode
     for prompt in PROMPTS:
         answers = []
         server.handle_completions(
             {
-                "prompt": prompt, "n_predict": STEPS, "max_tokens": STEPS, "temperature": 0, "top_k": 1, "logprobs": 2,
-                "n_probs": 2, "return_tokens": True, "cache_prompt": False, "ignore_eos": False,
+                "prompt": prompt, "max_tokens": STEPS, "temperature": 0, "top_k": 1, "logprobs": 2,
+                "cache_prompt": False,
             },
             lambda answer: answers.append(json.loads(answer) if isinstance(answer, str) else answer) and False,
         )
         choice = answers[0]["choices"][0]
-        assert len(encode(prompt).ids) == answers[0]["usage"]["prompt_tokens"]
         steps = choice["logprobs"]["content"]
-        golden.append({
-            "prompt": prompt,
-            "prompt_tokens": encode(prompt).ids,
+        tops = [[top["logprob"] for top in step["top_logprobs"]] for step in steps]
+        yield answers[0]["usage"]["prompt_tokens"], {
             "tokens": [step["id"] for step in steps],
-            "gaps": [round(step["top_logprobs"][0]["logprob"] - step["top_logprobs"][1]["logprob"], 6) for step in steps],
-            "finish": choice["finish_reason"],
-        })
+            "gaps": [round(first - second, 6) for first, second in tops],
+        }
+
+
+def main():
+    encode = tokenizer().encode
+    with tempfile.TemporaryDirectory() as directory:
+        exact = pathlib.Path(directory) / "float32.gguf"
+        write_float32(exact)
+        golden = []
+        for prompt, (count, first), (_, second) in zip(PROMPTS, continuations(exact), continuations(MODEL)):
+            tokens = encode(prompt).ids
+            assert len(tokens) == count
+            golden.append({"prompt": prompt, "prompt_tokens": tokens, "exact": first, "rounded": second})
     path = pathlib.Path(__file__).with_name("smollm2.json")
-    path.write_text(json.dumps(golden, indent=1) + "\n")
+    path.write_text(json.dumps(golden, separators=(",", ":")).replace("]},", "]},\n") + "\n")
 
 
 main()

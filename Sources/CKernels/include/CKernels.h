@@ -97,19 +97,12 @@ typedef struct retort_kernels {
   void (*multiply_u8s8)(const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *c, size_t c_stride, size_t rows,
                         size_t depth, size_t width);
 
-  /* Rounds blocks of 32 floats to signed bytes as ggml does for its integer products: q = round(x · 127 / max|x|), half to
-     even; d = max|x| / 127 and s = d · Σ q, both rounded to half precision. */
-  void (*quantize_blocks)(const float *x, size_t blocks, int8_t *q, float *d, float *s);
-  /* y[t · y_stride + r] = row r of w · row t of x, with integer sums over blocks of 32 as ggml forms them. w: rows ×
-     blocks in the format of the name, one after the other; x: n rows of `blocks` blocks from quantize_blocks. */
-  void (*multiply_q8_0)(const uint8_t *w, size_t rows, size_t blocks, const int8_t *q, const float *d, const float *s,
-                        size_t n, float *y, size_t y_stride);
-  void (*multiply_q4_0)(const uint8_t *w, size_t rows, size_t blocks, const int8_t *q, const float *d, const float *s,
-                        size_t n, float *y, size_t y_stride);
-  void (*multiply_q4_1)(const uint8_t *w, size_t rows, size_t blocks, const int8_t *q, const float *d, const float *s,
-                        size_t n, float *y, size_t y_stride);
-  /* y[t · y_stride + r] = row r of w: [rows, width] · row t of x: [n, width]. For few rows of x, where every weight is read once
-     and the memory decides. */
+  /* The weights of `blocks` blocks of 32 in ggml's formats, as float32: d · level, or d · level + m. */
+  void (*expand_q8_0)(const uint8_t *w, size_t blocks, float *y);
+  void (*expand_q4_0)(const uint8_t *w, size_t blocks, float *y);
+  void (*expand_q4_1)(const uint8_t *w, size_t blocks, float *y);
+  /* y[t · y_stride + r] = row r of w: [rows, width] · row t of x: [n, width]. For few rows of x, where the
+     reading of w decides. A row of y does not depend on how many there are. */
   void (*multiply_rows)(const float *w, size_t rows, size_t width, const float *x, size_t n, float *y,
                         size_t y_stride);
   /* Attention of one position: for each of `heads` neighbouring query heads of `width` floats, y = softmax(scale · q · kᵀ) · v
