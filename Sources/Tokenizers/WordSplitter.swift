@@ -17,6 +17,23 @@ struct WordBuffer {
         if bytes.count > (ends.last ?? 0) { ends.append(bytes.count) }
     }
 
+    /// Forgets the words for which `condition` holds.
+    mutating func removeWords(where condition: (UnsafeBufferPointer<UInt8>) -> Bool) {
+        var tooLong: [Int] = []
+        var number = 0
+        forEachWord {
+            if condition($0) { tooLong.append(number) }
+            number += 1
+        }
+        for index in tooLong.reversed() {
+            let start = index == 0 ? 0 : ends[index - 1]
+            let length = ends[index] - start
+            bytes.removeSubrange(start..<ends[index])
+            ends.remove(at: index)
+            for later in index..<ends.count { ends[later] -= length }
+        }
+    }
+
     func forEachWord(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
         bytes.withUnsafeBufferPointer { all in
             var start = 0
