@@ -12,7 +12,7 @@ public enum ModelDirectory {
     public static let configurationFile = "config.json"
 
     /// Writes a float encoder with its tokenizer; existing files are replaced one by one.
-    public static func write(_ encoder: Encoder, _ tokenizer: WordPieceTokenizer, to directory: URL) throws {
+    public static func write(_ encoder: Encoder, _ tokenizer: any Tokenizer, to directory: URL) throws {
         var file = Safetensors()
         for parameter in encoder.parameters {
             file.tensors.append((parameter.name, .float32(shape: parameter.value.shape, parameter.value.values)))
@@ -81,9 +81,9 @@ public enum ModelDirectory {
 
     /// Refuses a tokenizer whose ids the model has no rows for, and a model that no text fits into.
     public static func check(
-        _ tokenizer: WordPieceTokenizer, fits configuration: EncoderConfiguration, in directory: URL
+        _ tokenizer: any Tokenizer, fits configuration: EncoderConfiguration, in directory: URL
     ) throws {
-        let (pieces, rows) = (tokenizer.vocabulary.count, configuration.vocabularySize)
+        let (pieces, rows) = (tokenizer.vocabularySize, configuration.vocabularySize)
         if pieces > rows {
             throw InputError(
                 file: directory.path, problem: "the tokenizer has \(pieces) pieces, the model's table \(rows) rows",

@@ -56,7 +56,7 @@ public struct RunPlan: Codable, Equatable, Sendable {
         overlap = all.dropFirst().reduce(into: [:]) { $0[$1.0] = $1.1.texts.count { known.contains($0) } }
 
         let (tokenizer, teacher) = try Self.teacher(of: recipe, material)
-        let student = recipe.studentConfiguration(vocabulary: tokenizer.vocabulary.count, classes: material.classes)
+        let student = recipe.studentConfiguration(vocabulary: tokenizer.vocabularySize, classes: material.classes)
         let problems = recipe.problems(teacher: teacher, student: student)
         if !problems.isEmpty { throw InputErrors(problems) }
         let lengths = tokenizer.encode(material.train.texts, maxLength: 1 << 20).map(\.count).sorted()
@@ -64,7 +64,7 @@ public struct RunPlan: Codable, Equatable, Sendable {
         length95 = lengths[lengths.count * 95 / 100]
         longest = lengths[lengths.count - 1]
         truncatedShare = Double(lengths.count { $0 > recipe.data.maxLength }) / Double(lengths.count)
-        vocabulary = tokenizer.vocabulary.count
+        vocabulary = tokenizer.vocabularySize
         stages = Pipeline.stages(of: recipe).map(\.rawValue)
         teacherParameters = teacher.parameterCount
         studentParameters = student.parameterCount
@@ -91,7 +91,7 @@ public struct RunPlan: Codable, Equatable, Sendable {
     /// The tokenizer and the shape of the teacher, ready-made or as the recipe will train it.
     private static func teacher(
         of recipe: Recipe, _ material: Material
-    ) throws -> (WordPieceTokenizer, EncoderConfiguration) {
+    ) throws -> (any Tokenizer, EncoderConfiguration) {
         guard let model = recipe.teacher.model else {
             let tokenizer = try WordPieceTrainer(
                 vocabularySize: recipe.tokenizer.vocabulary, minimumFrequency: recipe.tokenizer.minimumFrequency,
@@ -99,11 +99,11 @@ public struct RunPlan: Codable, Equatable, Sendable {
             ).train(material.train.texts)
             return (
                 tokenizer,
-                recipe.teacherConfiguration(vocabulary: tokenizer.vocabulary.count, classes: material.classes)
+                recipe.teacherConfiguration(vocabulary: tokenizer.vocabularySize, classes: material.classes)
             )
         }
         let directory = URL(fileURLWithPath: model, isDirectory: true)
-        let tokenizer = try WordPieceTokenizer.load(from: directory)
+        let tokenizer = try TokenizerFiles.load(from: directory)
         let configuration = try ModelDirectory.readEncoder(directory).configuration
         try ModelDirectory.check(tokenizer, fits: configuration, in: directory)
         return (tokenizer, configuration)
@@ -111,7 +111,7 @@ public struct RunPlan: Codable, Equatable, Sendable {
 
     /// A few real steps of each model that is trained, times the number of steps.
     private static func seconds(
-        _ recipe: Recipe, _ material: Material, _ tokenizer: WordPieceTokenizer, teacher: EncoderConfiguration,
+        _ recipe: Recipe, _ material: Material, _ tokenizer: any Tokenizer, teacher: EncoderConfiguration,
         student: EncoderConfiguration, _ steps: [String: Int]
     ) throws -> Double {
         let sample = Array(material.train.texts.prefix(512))

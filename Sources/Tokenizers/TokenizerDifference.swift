@@ -31,36 +31,39 @@ public struct TokenizerDifference: Sendable, Equatable, CustomStringConvertible 
     }
 }
 
-extension WordPieceTokenizer {
+extension Tokenizer {
     /// What gives a text other ids under `other` than here; nil when nothing does.
     ///
     /// A student that learns from recorded targets, or that copies embeddings, needs the teacher's very ids: the count
     /// of tokens alone proves nothing.
     ///
     /// - Parameter limit: the most examples to name.
-    public func difference(from other: WordPieceTokenizer, limit: Int = 5) -> TokenizerDifference? {
+    public func difference(from other: any Tokenizer, limit: Int = 5) -> TokenizerDifference? {
         guard digest != other.digest else { return nil }
         var examples: [TokenizerDifference.Entry] = []
         var differing = 0
-        for id in 0..<max(vocabulary.count, other.vocabulary.count) {
-            let first = id < vocabulary.count ? vocabulary[id] : nil
-            let second = id < other.vocabulary.count ? other.vocabulary[id] : nil
+        for index in 0..<max(vocabularySize, other.vocabularySize) {
+            let id = Int32(index)
+            let first = index < vocabularySize ? token(id) : nil
+            let second = index < other.vocabularySize ? other.token(id) : nil
             // By bytes: strings compare equal when they are only canonically equivalent.
             if let first, let second, first.utf8.elementsEqual(second.utf8) { continue }
             differing += 1
-            if examples.count < limit { examples.append(.init(id: Int32(id), first: first, second: second)) }
-        }
-        var settings: [String] = []
-        if lowercase != other.lowercase { settings.append("lowercase: \(lowercase) and \(other.lowercase)") }
-        if stripAccents != other.stripAccents {
-            settings.append("strip accents: \(stripAccents) and \(other.stripAccents)")
-        }
-        if addedTokens != other.addedTokens {
-            settings.append("tokens recognised in raw text: \(addedTokens) and \(other.addedTokens)")
+            if examples.count < limit { examples.append(.init(id: id, first: first, second: second)) }
         }
         return TokenizerDifference(
-            firstCount: vocabulary.count, secondCount: other.vocabulary.count, differingIDs: differing,
-            examples: examples, settings: settings)
+            firstCount: vocabularySize, secondCount: other.vocabularySize, differingIDs: differing,
+            examples: examples, settings: Self.differing(settings, other.settings))
+    }
+
+    private static func differing(
+        _ first: [(name: String, value: String)], _ second: [(name: String, value: String)]
+    ) -> [String] {
+        let names = first.map(\.name) + second.map(\.name).filter { name in !first.contains { $0.name == name } }
+        return names.compactMap { name in
+            let values = [first, second].map { $0.first { $0.name == name }?.value ?? "not set" }
+            return values[0] == values[1] ? nil : "\(name): \(values[0]) and \(values[1])"
+        }
     }
 }
 

@@ -31,8 +31,8 @@ struct VocabularySource {
         return trie
     }
 
-    /// The ids of the five special tokens.
-    func specialTokens(in trie: PieceTrie) throws -> SpecialTokens {
+    /// The ids of BERT's five special tokens.
+    func bertTokens(in trie: PieceTrie) throws -> BertTokens {
         let ids = trie.withReader { reader in
             SpecialTokens.names.map { name in
                 reader.node(after: name.utf8).flatMap { reader.id(at: $0) }
@@ -45,7 +45,7 @@ struct VocabularySource {
                 remedy: "a BERT vocabulary holds \(SpecialTokens.names.joined(separator: ", "))")
         }
         let found = ids.compactMap { $0 }
-        return SpecialTokens(
+        return BertTokens(
             pad: found[0], unknown: found[1], classification: found[2], separator: found[3], mask: found[4])
     }
 
@@ -54,4 +54,16 @@ struct VocabularySource {
             file: file, line: isLinePerToken ? Int(id) + 1 : nil, field: "vocabulary", problem: "token \(id) \(what)",
             remedy: remedy)
     }
+}
+
+/// The five tokens that every BERT vocabulary has.
+struct BertTokens {
+    let pad: Int32
+    let unknown: Int32
+    let classification: Int32
+    let separator: Int32
+    let mask: Int32
+
+    /// All five, in the order of `SpecialTokens.names`.
+    var all: [Int32] { [pad, unknown, classification, separator, mask] }
 }

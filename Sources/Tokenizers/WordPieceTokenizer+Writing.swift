@@ -2,8 +2,8 @@ import Files
 public import Foundation
 
 extension WordPieceTokenizer {
-    /// Writes `tokenizer.json`, `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json`, the files by which
-    /// the `tokenizers` and `transformers` packages know this tokenizer. Equal tokenizers give equal bytes.
+    /// Writes `tokenizer.json`, `vocab.txt`, `tokenizer_config.json` and `special_tokens_map.json`. Equal tokenizers give
+    /// equal bytes.
     ///
     /// - Throws: `InputError` when a file cannot be written.
     public func write(to directory: URL) throws {
@@ -85,8 +85,8 @@ extension WordPieceTokenizer {
             \(templateItem("SpecialToken", "[SEP]", segment: 1))
                 ],
                 "special_tokens": {
-                  "[CLS]": {"id": "[CLS]", "ids": [\(special.classification)], "tokens": ["[CLS]"]},
-                  "[SEP]": {"id": "[SEP]", "ids": [\(special.separator)], "tokens": ["[SEP]"]}
+                  "[CLS]": {"id": "[CLS]", "ids": [\(bert.classification)], "tokens": ["[CLS]"]},
+                  "[SEP]": {"id": "[SEP]", "ids": [\(bert.separator)], "tokens": ["[SEP]"]}
                 }
               },
               "decoder": {

@@ -1,4 +1,3 @@
-import Dispatch
 import Files
 import Foundation
 
@@ -8,16 +7,17 @@ import Foundation
 /// template `[CLS] $A [SEP]`. Pieces inside a word carry the prefix `##`; a word of more than 100 scalars, or one that
 /// no pieces spell, is `[UNK]`; a special token written out in a text is that token. (Schuster & Nakajima 2012, "Japanese
 /// and Korean voice search"; Devlin et al. 2018, arXiv 1810.04805.)
-public final class WordPieceTokenizer: Sendable {
+public final class WordPieceTokenizer: Tokenizer {
     /// The tokens; a token's index is its id.
     public let vocabulary: [String]
     public let lowercase: Bool
     /// Whether accents are dropped. The reference ties it to `lowercase` unless a file says otherwise.
     public let stripAccents: Bool
     public let special: SpecialTokens
-    /// SHA-256 of everything that decides which ids a text gets: settings, special tokens, vocabulary.
     public let digest: String
 
+    /// The five tokens that the model itself needs.
+    let bert: BertTokens
     /// Tokens that are recognised in the raw text, before it is cleaned: the five special ones and what a file adds.
     let addedTokens: [Int32]
     private let addedBytes: [[UInt8]]
@@ -45,21 +45,36 @@ public final class WordPieceTokenizer: Sendable {
         self.stripAccents = stripAccents ?? lowercase
         splitter = WordSplitter(lowercase: lowercase, stripAccents: self.stripAccents)
         trie = try source.trie(of: vocabulary)
-        special = try source.specialTokens(in: trie)
-        self.addedTokens = Set(special.all + addedTokens).sorted()
+        bert = try source.bertTokens(in: trie)
+        special = SpecialTokens(
+            pad: bert.pad, unknown: bert.unknown, classification: bert.classification, separator: bert.separator,
+            mask: bert.mask)
+        self.addedTokens = Set(bert.all + addedTokens).sorted()
         addedBytes = self.addedTokens.map { Array(vocabulary[Int($0)].utf8) }
         digest = Digest.sha256(
             """
-            wordpiece lowercase=\(lowercase) strip_accents=\(self.stripAccents) special=\(special.all) \
+            wordpiece lowercase=\(lowercase) strip_accents=\(self.stripAccents) special=\(bert.all) \
             added=\(self.addedTokens)
 
             """ + vocabulary.joined(separator: "\n"))
     }
 
-    /// The text of a token; traps when `id` is not in the vocabulary.
+    public var vocabularySize: Int { vocabulary.count }
+
+    public var settings: [(name: String, value: String)] {
+        [
+            ("lowercase", String(lowercase)), ("strip accents", String(stripAccents)),
+            ("tokens recognised in raw text", String(describing: addedTokens)),
+        ]
+    }
+
     public func token(_ id: Int32) -> String {
         precondition(vocabulary.indices.contains(Int(id)), "token id \(id) is not in 0..<\(vocabulary.count)")
         return vocabulary[Int(id)]
+    }
+
+    public func id(of token: String) -> Int32? {
+        trie.withReader { reader in reader.node(after: token.utf8).flatMap { reader.id(at: $0) } }
     }
 
     /// The cleaned words of a text, before they are cut into pieces.
@@ -71,29 +86,17 @@ public final class WordPieceTokenizer: Sendable {
         return words
     }
 
-    /// The ids `[CLS] pieces… [SEP]`, at most `maxLength` (at least 2) of them: pieces past the limit are dropped.
     public func encode(_ text: String, maxLength: Int) -> [Int32] {
         var words = WordBuffer()
         return trie.withReader { encode(text, maxLength: maxLength, reader: $0, words: &words) }
     }
 
-    /// Encodes many texts on all cores; the result has their order.
     public func encode(_ texts: [String], maxLength: Int) -> [[Int32]] {
-        let chunk = 256
-        let chunks = (texts.count + chunk - 1) / chunk
-        return [[Int32]](unsafeUninitializedCapacity: texts.count) { output, count in
-            // Every index is written once, by the one chunk that holds it.
-            nonisolated(unsafe) let output = output
-            DispatchQueue.concurrentPerform(iterations: chunks) { index in
-                var words = WordBuffer()
-                trie.withReader { reader in
-                    for row in index * chunk..<min((index + 1) * chunk, texts.count) {
-                        let ids = encode(texts[row], maxLength: maxLength, reader: reader, words: &words)
-                        output.initializeElement(at: row, to: ids)
-                    }
-                }
+        EncodingThreads.map(texts.count) { rows in
+            var words = WordBuffer()
+            return trie.withReader { reader in
+                rows.map { encode(texts[$0], maxLength: maxLength, reader: reader, words: &words) }
             }
-            count = texts.count
         }
     }
 
@@ -101,7 +104,7 @@ public final class WordPieceTokenizer: Sendable {
         _ text: String, maxLength: Int, reader: PieceTrie.Reader, words: inout WordBuffer
     ) -> [Int32] {
         precondition(maxLength >= 2, "maxLength \(maxLength) leaves no room for [CLS] and [SEP]")
-        var ids = [special.classification]
+        var ids = [bert.classification]
         Self.withUTF8(text) { bytes in
             var start = 0
             while start < bytes.count, ids.count < maxLength {
@@ -114,7 +117,7 @@ public final class WordPieceTokenizer: Sendable {
             }
         }
         ids.removeLast(max(0, ids.count - (maxLength - 1)))
-        ids.append(special.separator)
+        ids.append(bert.separator)
         return ids
     }
 
@@ -151,7 +154,7 @@ public final class WordPieceTokenizer: Sendable {
             while position < word.count {
                 guard let from = node, let match = reader.longestMatch(from: from, in: word, at: position) else {
                     ids.removeLast(ids.count - first)
-                    ids.append(special.unknown)
+                    ids.append(bert.unknown)
                     return
                 }
                 ids.append(match.id)

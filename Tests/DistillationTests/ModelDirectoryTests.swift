@@ -55,7 +55,7 @@ struct ModelDirectoryTests {
             for (a, b) in zip(read.parameters, encoder.parameters) {
                 #expect(a.value.values.map(\.bitPattern) == b.value.values.map(\.bitPattern), "\(a.name)")
             }
-            #expect(try WordPieceTokenizer.load(from: directory).vocabulary.count == 8)
+            #expect(try TokenizerFiles.load(from: directory).vocabularySize == 8)
         }
     }
 

@@ -8,7 +8,7 @@ public import Tokenizers
 /// A model directory, ready to run: float or INT8, with its tokenizer.
 public struct LoadedModel {
     public let classifier: any Classifier
-    public let tokenizer: WordPieceTokenizer
+    public let tokenizer: any Tokenizer
     public let url: URL
 
     /// Reads a model directory, or a run's finished model.
@@ -23,7 +23,7 @@ public struct LoadedModel {
                 remedy: "give a model directory, or a run that has made a model")
         }
         self.url = url
-        tokenizer = try WordPieceTokenizer.load(from: url)
+        tokenizer = try TokenizerFiles.load(from: url)
         classifier =
             try QuantizedEncoder.isQuantized(url)
             ? IntegerRuntime(QuantizedEncoder(reading: url)) : ModelDirectory.readEncoder(url)

@@ -19,9 +19,9 @@ enum ModelFolder {
 extension Pipeline {
     /// Learns a WordPiece vocabulary from the training texts, or takes over the ready teacher's.
     func makeTokenizer() throws -> StageResult {
-        let tokenizer: WordPieceTokenizer
+        let tokenizer: any Tokenizer
         if let model = recipe.teacher.model {
-            tokenizer = try WordPieceTokenizer.load(from: URL(fileURLWithPath: model, isDirectory: true))
+            tokenizer = try TokenizerFiles.load(from: URL(fileURLWithPath: model, isDirectory: true))
         } else {
             tokenizer = try WordPieceTrainer(
                 vocabularySize: recipe.tokenizer.vocabulary, minimumFrequency: recipe.tokenizer.minimumFrequency,
@@ -30,11 +30,11 @@ extension Pipeline {
         }
         try tokenizer.write(to: run.file(ModelFolder.tokenizer))
         return StageResult(
-            summary: "\(tokenizer.vocabulary.count) word pieces", outputs: [ModelFolder.tokenizer + "/tokenizer.json"])
+            summary: "\(tokenizer.vocabularySize) word pieces", outputs: [ModelFolder.tokenizer + "/tokenizer.json"])
     }
 
-    func tokenizer() throws -> WordPieceTokenizer {
-        try WordPieceTokenizer.load(from: run.file(ModelFolder.tokenizer))
+    func tokenizer() throws -> any Tokenizer {
+        try TokenizerFiles.load(from: run.file(ModelFolder.tokenizer))
     }
 
     /// A split as token sequences with class numbers.
@@ -55,7 +55,7 @@ extension Pipeline {
             let shape = recipe.teacher.train!
             let key = RandomKey(recipe.seed).mixed("teacher")
             teacher = Encoder(
-                recipe.teacherConfiguration(vocabulary: tokenizer.vocabulary.count, classes: material.classes), key: key
+                recipe.teacherConfiguration(vocabulary: tokenizer.vocabularySize, classes: material.classes), key: key
             )
             let data = try sequences(material.train)
             let objective = try DistillationObjective(
@@ -77,7 +77,7 @@ extension Pipeline {
         let tokenizer = try tokenizer()
         let key = RandomKey(recipe.seed).mixed("student")
         let student = Encoder(
-            recipe.studentConfiguration(vocabulary: tokenizer.vocabulary.count, classes: material.classes), key: key)
+            recipe.studentConfiguration(vocabulary: tokenizer.vocabularySize, classes: material.classes), key: key)
         if recipe.student.initialize == .teacherLayers {
             student.copyLayers(of: try ModelDirectory.readEncoder(run.file(ModelFolder.teacher)))
         }

@@ -59,7 +59,7 @@ struct InspectCommand: ParsableCommand {
         printData("parameters: \(model.classifier.parameterCount)")
         printData("classes: \(configuration.labels.joined(separator: ", "))")
         printData(
-            "tokenizer: WordPiece, \(model.tokenizer.vocabulary.count) pieces, at most \(configuration.maximumPositions) a text"
+            "tokenizer: \(model.tokenizer.vocabularySize) tokens, at most \(configuration.maximumPositions) a text"
         )
     }
 }
