@@ -16,7 +16,7 @@ enum EncodingThreads {
     static func map<Result>(_ count: Int, _ body: (Range<Int>) -> [Result]) -> [Result] {
         let grain = 256
         let chunks = (count + grain - 1) / grain
-        func rows(_ chunk: Int) -> Range<Int> { chunk * grain..<min((chunk + 1) * grain, count) }
+        @Sendable func rows(_ chunk: Int) -> Range<Int> { chunk * grain..<min((chunk + 1) * grain, count) }
         let threads = min(Self.count, chunks)
         guard threads > 1 else { return (0..<chunks).flatMap { body(rows($0)) } }
         return [Result](unsafeUninitializedCapacity: count) { output, initialized in

@@ -100,6 +100,11 @@ struct PieceTrie: Sendable {
             return node
         }
 
+        /// The piece that `bytes` are.
+        func id(of bytes: some Sequence<UInt8>) -> Int32? {
+            node(after: bytes).flatMap { id(at: $0) }
+        }
+
         /// The piece that ends at `node`, if one does.
         func id(at node: UInt32) -> Int32? {
             ids[Int(node)] < 0 ? nil : ids[Int(node)]

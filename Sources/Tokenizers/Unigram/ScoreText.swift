@@ -5,8 +5,8 @@
 /// comes out one unit in the last place away from the nearest value, which decides between paths of nearly equal score.
 enum ScoreText {
     /// The value of a number written as JSON says (RFC 8259); nil when it is not one, or not finite.
-    static func value(of text: some Collection<UInt8>) -> Double? {
-        var rest = text[...]
+    static func value(of text: Substring.UTF8View) -> Double? {
+        var rest = text
         let isNegative = rest.first == UInt8(ascii: "-")
         if isNegative { rest.removeFirst() }
         var significand: UInt64 = 0
@@ -46,7 +46,7 @@ enum ScoreText {
     }
 
     /// Takes the digits that `rest` begins with.
-    private static func digits<Text: Collection<UInt8>>(_ rest: inout Text.SubSequence) -> Text.SubSequence {
+    private static func digits(_ rest: inout Substring.UTF8View) -> Substring.UTF8View {
         let taken = rest.prefix { (0x30...0x39).contains($0) }
         rest = rest[taken.endIndex...]
         return taken
