@@ -58,10 +58,8 @@ struct PrecompiledCharacterMap: Sendable {
     }
 
     /// The changes that the map makes to `text`, valid UTF-8, a scalar of the result each; nil when it makes none.
-    ///
-    /// A change of 0 replaces the next scalar of the text, 1 is inserted, −n replaces one and removes the n after it.
-    func changes(to text: UnsafeBufferPointer<UInt8>) -> [(scalar: Unicode.Scalar, change: Int)]? {
-        var changes: [(scalar: Unicode.Scalar, change: Int)] = []
+    func changes(to text: UnsafeBufferPointer<UInt8>) -> [ScalarChange]? {
+        var changes: [ScalarChange] = []
         changes.reserveCapacity(text.count)
         var isChanged = false
         var position = 0
@@ -96,7 +94,7 @@ struct PrecompiledCharacterMap: Sendable {
     /// Writes down what becomes of one grapheme cluster; whether anything was looked up with success.
     private func rewrite(
         _ text: UnsafeBufferPointer<UInt8>, _ cluster: Range<Int>,
-        in changes: inout [(scalar: Unicode.Scalar, change: Int)]
+        in changes: inout [ScalarChange]
     ) -> Bool {
         if let replacement = find(text[cluster]) {
             replace(text[cluster], by: replacement, in: &changes)
@@ -110,7 +108,7 @@ struct PrecompiledCharacterMap: Sendable {
                 replace(scalar, by: replacement, in: &changes)
                 isChanged = true
             } else {
-                for kept in Self.scalars(of: scalar) { changes.append((kept, 0)) }
+                for kept in Self.scalars(of: scalar) { changes.append(ScalarChange(scalar: kept, change: 0)) }
             }
             start = scalar.endIndex
         }
@@ -128,10 +126,10 @@ struct PrecompiledCharacterMap: Sendable {
     /// counted with: then they are not counted, and the text's alignment moves.
     private func replace(
         _ old: Slice<UnsafeBufferPointer<UInt8>>, by range: Range<Int>,
-        in changes: inout [(scalar: Unicode.Scalar, change: Int)]
+        in changes: inout [ScalarChange]
     ) {
         let new = Self.scalars(of: replacements[range])
-        for scalar in new { changes.append((scalar, 0)) }
+        for scalar in new { changes.append(ScalarChange(scalar: scalar, change: 0)) }
         let growth = new.count - old.count(where: { $0 & 0xC0 != 0x80 })
         if growth > 0 {
             for index in changes.indices.suffix(growth) { changes[index].change = 1 }

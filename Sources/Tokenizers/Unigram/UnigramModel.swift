@@ -1,14 +1,5 @@
 import Files
 
-/// A piece of a text that a model found: its id, and the bytes that it stands for.
-struct ModelPiece: Equatable {
-    var id: Int32
-    /// The first byte, in the text that the model was given.
-    var start: Int
-    /// The byte after the last.
-    var end: Int
-}
-
 /// A Unigram language model over pieces: cuts a text where the sum of its pieces' scores is largest.
 ///
 /// Viterbi's algorithm over the bytes of the text, as `Unigram` of the `tokenizers` package does it (Kudo 2018, arXiv
@@ -96,13 +87,12 @@ struct UnigramModel: Sendable {
             scratch.path.removeAll(keepingCapacity: true)
             while end > 0 {
                 let step = scratch.steps[end]
-                let start = Int(step.start)
                 if step.id == unknown, scratch.path.last?.id == unknown {
-                    scratch.path[scratch.path.count - 1].start = start
+                    scratch.path[scratch.path.count - 1].start = step.start
                 } else {
-                    scratch.path.append(ModelPiece(id: step.id, start: start, end: end))
+                    scratch.path.append(ModelPiece(id: step.id, start: step.start, end: Int32(end)))
                 }
-                end = start
+                end = Int(step.start)
             }
             for piece in scratch.path.reversed() {
                 if piece.id == unknown {
@@ -154,7 +144,7 @@ struct UnigramModel: Sendable {
         _ piece: ModelPiece, of text: UnsafeBufferPointer<UInt8>, to pieces: inout [ModelPiece],
         _ reader: PieceTrie.Reader
     ) {
-        let bytes = text[piece.start..<piece.end]
+        let bytes = text[Int(piece.start)..<Int(piece.end)]
         if let id = reader.id(of: bytes) {
             pieces.append(ModelPiece(id: id, start: piece.start, end: piece.end))
         } else if !bytePieces.isEmpty, bytes.allSatisfy({ bytePieces[Int($0)] != nil }) {
