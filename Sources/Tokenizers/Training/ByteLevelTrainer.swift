@@ -14,7 +14,10 @@ public struct ByteLevelTrainer: Sendable {
     /// Tokens that are recognised in raw text and never cut; the first one begins, ends and pads texts.
     public let special: [String]
 
-    public init(vocabularySize: Int, minimumFrequency: Int = 2, special: [String] = ["<|endoftext|>"]) {
+    /// GPT-2's only special token.
+    public static let usualSpecial = ["<|endoftext|>"]
+
+    public init(vocabularySize: Int, minimumFrequency: Int = 2, special: [String] = Self.usualSpecial) {
         self.vocabularySize = vocabularySize
         self.minimumFrequency = minimumFrequency
         self.special = special
