@@ -85,29 +85,47 @@ struct WordSplitter: Sendable {
 
     private func splitUnicode(_ text: String, into words: inout WordBuffer) {
         var clean = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars where !BertCharacter.isRemoved(scalar) {
-            if BertCharacter.isBlank(scalar) {
-                clean.append(" ")
-            } else if BertCharacter.isIdeograph(scalar) {
-                // One by one: appending a collection copies the whole view each time.
-                clean.append(" ")
-                clean.append(scalar)
-                clean.append(" ")
-            } else {
-                clean.append(scalar)
-            }
-        }
+        for scalar in text.unicodeScalars { _ = Self.clean(scalar, into: &clean) }
         guard stripAccents else {
             for scalar in clean { appendLowered(scalar, to: &words) }
             return
         }
-        for scalar in String(clean).decomposedStringWithCanonicalMapping.unicodeScalars
-        where !BertCharacter.isAccent(scalar) {
+        for scalar in Self.decomposed(clean) where !BertCharacter.isAccent(scalar) {
             appendLowered(scalar, to: &words)
         }
     }
 
-    private func appendLowered(_ scalar: Unicode.Scalar, to words: inout WordBuffer) {
+    /// Appends what is left of a scalar by the clean-up; how many scalars that is.
+    static func clean(_ scalar: Unicode.Scalar, into clean: inout String.UnicodeScalarView) -> Int {
+        if BertCharacter.isRemoved(scalar) { return 0 }
+        if BertCharacter.isBlank(scalar) {
+            clean.append(" ")
+        } else if BertCharacter.isIdeograph(scalar) {
+            // One by one: appending a collection copies the whole view each time.
+            clean.append(" ")
+            clean.append(scalar)
+            clean.append(" ")
+            return 3
+        } else {
+            clean.append(scalar)
+        }
+        return 1
+    }
+
+    private static func decomposed(_ scalars: String.UnicodeScalarView) -> String.UnicodeScalarView {
+        let text = String(scalars)
+        // The one scalar that Unicode has decomposed since the reference's tables were made.
+        guard !scalars.contains("\u{11938}") else {
+            return CanonicalForm.nfd.changes(to: Array(text.utf8)).map { changes in
+                var result = String.UnicodeScalarView()
+                for item in changes { result.append(item.scalar) }
+                return result
+            } ?? scalars
+        }
+        return text.decomposedStringWithCanonicalMapping.unicodeScalars
+    }
+
+    func appendLowered(_ scalar: Unicode.Scalar, to words: inout WordBuffer) {
         guard lowercase else { return append(scalar, to: &words) }
         for lowered in scalar.properties.lowercaseMapping.unicodeScalars { append(lowered, to: &words) }
     }

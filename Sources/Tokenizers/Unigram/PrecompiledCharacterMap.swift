@@ -108,7 +108,7 @@ struct PrecompiledCharacterMap: Sendable {
                 replace(scalar, by: replacement, in: &changes)
                 isChanged = true
             } else {
-                for kept in Self.scalars(of: scalar) { changes.append(ScalarChange(scalar: kept, change: 0)) }
+                for kept in Self.scalars(of: scalar) { changes.append(ScalarChange(kept)) }
             }
             start = scalar.endIndex
         }
@@ -129,7 +129,7 @@ struct PrecompiledCharacterMap: Sendable {
         in changes: inout [ScalarChange]
     ) {
         let new = Self.scalars(of: replacements[range])
-        for scalar in new { changes.append(ScalarChange(scalar: scalar, change: 0)) }
+        for scalar in new { changes.append(ScalarChange(scalar)) }
         let growth = new.count - old.count(where: { $0 & 0xC0 != 0x80 })
         if growth > 0 {
             for index in changes.indices.suffix(growth) { changes[index].change = 1 }
