@@ -44,8 +44,11 @@ public struct TokenizerDifference: Sendable, Equatable, Encodable, CustomStringC
         var lines = settings
         if !special.isEmpty { lines.append("special tokens: " + special.joined(separator: ", ")) }
         if differingTexts > 0 {
-            let shown = texts.map { "`\($0.text)` from id \($0.equalIDs) on: \(short($0.first)) and \(short($0.second))" }
-            lines.append("\(differingTexts) of \(comparedTexts) texts get other ids: " + list(shown, of: differingTexts))
+            let shown = texts.map {
+                "`\($0.text)` from id \($0.equalIDs) on: \(short($0.first)) and \(short($0.second))"
+            }
+            lines.append(
+                "\(differingTexts) of \(comparedTexts) texts get other ids: " + list(shown, of: differingTexts))
         } else if settings.isEmpty, special.isEmpty, differingIDs == 0 {
             lines.append("the models differ; \(comparedTexts) texts get the same ids all the same")
         }

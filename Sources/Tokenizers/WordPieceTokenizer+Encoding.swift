@@ -5,7 +5,8 @@ extension WordPieceTokenizer {
     public func encoding(of text: String, pair: String?, addingSpecialTokens: Bool, maxLength: Int?) -> Encoding {
         let template = addingSpecialTokens ? templateTokens(isPair: pair != nil) : 0
         let limit = (maxLength ?? .max) - template
-        precondition(limit >= 0, "maxLength \(maxLength ?? 0) leaves no room for the \(template) tokens of the template")
+        precondition(
+            limit >= 0, "maxLength \(maxLength ?? 0) leaves no room for the \(template) tokens of the template")
         let texts = ([text] + (pair.map { [$0] } ?? [])).map(pieces)
         let lengths = Encoding.longestFirst(texts[0].count, pair == nil ? 0 : texts[1].count, limit: limit)
         var encoding = Encoding(ids: [], typeIDs: [], isSpecial: [], offsets: [])

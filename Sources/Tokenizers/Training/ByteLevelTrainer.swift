@@ -23,9 +23,9 @@ public struct ByteLevelTrainer: Sendable {
         self.special = special
     }
 
-    /// An empty count of the words that this vocabulary is learned from.
-    public func wordCounts() -> WordCounts {
-        WordCounts { text, words in
+    /// An empty count of the words that this vocabulary is learned from, of at most `limit` different ones.
+    public func wordCounts(limit: Int = WordCounts.usualLimit) -> WordCounts {
+        WordCounts(limit: limit) { text, words in
             ByteLevelWords.forEach(in: text) { word in
                 words.bytes.append(contentsOf: word)
                 words.endWord()
@@ -51,12 +51,13 @@ public struct ByteLevelTrainer: Sendable {
         try words.requireWords()
         var pieces = PieceTable(special: special)
         var bytes = [Int32](repeating: 0, count: 256)
-        for (character, byte) in (0...255).map({ (ByteAlphabet.scalar(for: UInt8($0)), $0) }).sorted(by: { $0.0 < $1.0 }) {
+        for (character, byte) in (0...255).map({ (ByteAlphabet.scalar(for: UInt8($0)), $0) }).sorted(by: { $0.0 < $1.0 }
+        ) {
             bytes[byte] = pieces.add(Array(String(character).utf8))
         }
         try pieces.requireRoom(in: vocabularySize)
         var merger = PairMerger()
-        words.table.forEach { word, count in merger.addWord(word.lazy.map { bytes[Int($0)] }, count: count) }
+        words.table.forEachWord { word, count in merger.addWord(word.lazy.map { bytes[Int($0)] }, count: count) }
         let merges = try merger.learn(
             &pieces, until: vocabularySize, minimumFrequency: minimumFrequency, progress: progress)
         let texts = pieces.texts

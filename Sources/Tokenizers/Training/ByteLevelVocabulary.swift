@@ -1,5 +1,5 @@
-public import Foundation
 import Files
+public import Foundation
 
 /// A trained byte-level BPE vocabulary.
 public struct ByteLevelVocabulary: Sendable {

@@ -10,8 +10,8 @@ public struct WordCounts: Sendable {
     /// Cuts a text into the words of one kind of vocabulary.
     typealias Split = @Sendable (UnsafeBufferPointer<UInt8>, inout WordBuffer) -> Void
 
-    /// How many different words are kept, at most.
-    static let defaultLimit = 8_000_000
+    /// How many different words are kept at most, unless something else is asked for.
+    public static let usualLimit = 8_000_000
 
     private let split: Split
     private let limit: Int
@@ -23,13 +23,18 @@ public struct WordCounts: Sendable {
     /// How many of these were forgotten to keep memory bounded.
     public private(set) var forgotten = 0
 
-    init(limit: Int = Self.defaultLimit, split: @escaping Split) {
+    init(limit: Int, split: @escaping Split) {
         self.limit = limit
         self.split = split
     }
 
     /// How many different words there are.
     public var distinct: Int { table.count }
+
+    /// Calls `body` with each word, in UTF-8 (a byte-level word may be a part of it), and how often it occurs.
+    public func forEachWord(_ body: (UnsafeBufferPointer<UInt8>, Int) -> Void) {
+        table.forEachWord(body)
+    }
 
     /// Counts the words of more texts.
     public mutating func add(_ texts: [String]) {
@@ -77,7 +82,7 @@ public struct WordCounts: Sendable {
             table = table.keeping(atLeast: minimum)
         }
         var left = 0
-        table.forEach { left += $1 }
+        table.forEachWord { left += $1 }
         forgotten = total - left
     }
 

@@ -25,12 +25,12 @@ public struct WordPieceTrainer: Sendable {
         self.lowercase = lowercase
     }
 
-    /// An empty count of the words that this vocabulary is learned from.
+    /// An empty count of the words that this vocabulary is learned from, of at most `limit` different ones.
     ///
     /// Words too long to be encoded are left out.
-    public func wordCounts() -> WordCounts {
+    public func wordCounts(limit: Int = WordCounts.usualLimit) -> WordCounts {
         let splitter = WordSplitter(lowercase: lowercase, stripAccents: lowercase)
-        return WordCounts { text, words in
+        return WordCounts(limit: limit) { text, words in
             splitter.split(text, into: &words)
             words.removeWords(where: WordPieceTokenizer.isTooLong)
         }
@@ -64,8 +64,10 @@ public struct WordPieceTrainer: Sendable {
     /// Enters the alphabet into `pieces`, and the words as the ids of their characters into the merger.
     private func spell(_ words: WordCounts, with pieces: inout PieceTable) -> PairMerger {
         var frequency: [Unicode.Scalar: Int] = [:]
-        words.table.forEach { word, count in
-            for scalar in String(decoding: word, as: UTF8.self).unicodeScalars { frequency[scalar, default: 0] += count }
+        words.table.forEachWord { word, count in
+            for scalar in String(decoding: word, as: UTF8.self).unicodeScalars {
+                frequency[scalar, default: 0] += count
+            }
         }
         let alphabet = frequency.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.maximumAlphabet).map(
             \.key)
@@ -74,7 +76,7 @@ public struct WordPieceTrainer: Sendable {
             String(decoding: word, as: UTF8.self).unicodeScalars.filter(known.contains)
         }
         var inside: Set<Unicode.Scalar> = []
-        words.table.forEach { word, _ in inside.formUnion(scalars(word).dropFirst()) }
+        words.table.forEachWord { word, _ in inside.formUnion(scalars(word).dropFirst()) }
         var first: [Unicode.Scalar: Int32] = [:]
         for scalar in alphabet.sorted() { first[scalar] = pieces.add(Array(String(scalar).utf8)) }
         var continuing: [Unicode.Scalar: Int32] = [:]
@@ -82,7 +84,7 @@ public struct WordPieceTrainer: Sendable {
             continuing[scalar] = pieces.add(Array((WordPieceTokenizer.continuation + String(scalar)).utf8))
         }
         var merger = PairMerger()
-        words.table.forEach { word, count in
+        words.table.forEachWord { word, count in
             let ids = scalars(word).enumerated().compactMap { $0 == 0 ? first[$1] : continuing[$1] }
             merger.addWord(ids, count: count)
         }

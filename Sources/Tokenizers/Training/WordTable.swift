@@ -37,10 +37,10 @@ struct WordTable: Sendable {
 
     /// Adds the counts of another table.
     mutating func add(_ other: WordTable) {
-        other.forEach { add($0, times: $1) }
+        other.forEachWord { add($0, times: $1) }
     }
 
-    func forEach(_ body: (UnsafeBufferPointer<UInt8>, Int) -> Void) {
+    func forEachWord(_ body: (UnsafeBufferPointer<UInt8>, Int) -> Void) {
         bytes.withUnsafeBufferPointer { bytes in
             var start = 0
             for (end, count) in zip(ends, counts) {
@@ -53,7 +53,7 @@ struct WordTable: Sendable {
     /// The words that occur at least `minimum` times.
     func keeping(atLeast minimum: Int) -> WordTable {
         var kept = WordTable()
-        forEach { if $1 >= minimum { kept.add($0, times: $1) } }
+        forEachWord { if $1 >= minimum { kept.add($0, times: $1) } }
         return kept
     }
 

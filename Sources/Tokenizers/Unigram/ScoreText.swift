@@ -3,9 +3,9 @@
 /// Its parser (`serde_json` in its default build) takes the digits as one integer of 64 bits, leaving out those that do
 /// not fit, rounds it, and multiplies or divides by a power of ten. About one score in six of a published vocabulary
 /// comes out one unit in the last place away from the nearest value, which decides between paths of nearly equal score.
-enum ScoreText {
+package enum ScoreText {
     /// The value of a number written as JSON says (RFC 8259); nil when it is not one, or not finite.
-    static func value(of text: Substring.UTF8View) -> Double? {
+    package static func value(of text: Substring.UTF8View) -> Double? {
         var rest = text
         let isNegative = rest.first == UInt8(ascii: "-")
         if isNegative { rest.removeFirst() }

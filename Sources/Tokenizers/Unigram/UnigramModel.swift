@@ -33,7 +33,8 @@ struct UnigramModel: Sendable {
         }
         guard let unknown, pieces.indices.contains(unknown) else {
             throw problem(
-                "model.unk_id", "is \(unknown.map(String.init) ?? "not set"); one of the \(pieces.count) pieces is needed")
+                "model.unk_id",
+                "is \(unknown.map(String.init) ?? "not set"); one of the \(pieces.count) pieces is needed")
         }
         let bytes = pieces.reduce(0) { $0 + $1.piece.utf8.count }
         guard bytes < PieceTrie.maximumNodes else {

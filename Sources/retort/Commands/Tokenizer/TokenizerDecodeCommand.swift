@@ -34,7 +34,9 @@ struct TokenizerDecodeCommand: ParsableCommand {
     func run() throws {
         let tokenizer = try TokenizerFiles.load(from: URL(fileURLWithPath: model))
         let writer = JSONLineWriter()
-        try TextLines(batch: 1024).read { try request($0, number: $1, readsObjects: $2, tokenizer) } answer: { requests in
+        try TextLines(batch: 1024).read {
+            try request($0, number: $1, readsObjects: $2, tokenizer)
+        } answer: { requests in
             for request in requests {
                 try writer.write(
                     Answer(

@@ -35,22 +35,25 @@ struct TokenizerEncodeCommand: ParsableCommand {
 
     func run() throws {
         let tokenizer = try TokenizerFiles.load(from: URL(fileURLWithPath: model))
-        let template = noSpecial ? 0 : max(tokenizer.templateTokens(isPair: false), tokenizer.templateTokens(isPair: true))
+        let template =
+            noSpecial ? 0 : max(tokenizer.templateTokens(isPair: false), tokenizer.templateTokens(isPair: true))
         if let maxLength, maxLength < template {
             throw InputError(
                 field: "--max-length", problem: "\(maxLength) has no room for the \(template) tokens of the template",
                 remedy: "give at least \(template + 1)")
         }
-        try TextLines(batch: 1024).read { try TextRequest($0, number: $1, readsObjects: $2, pair: pair) } answer: {
+        try TextLines(batch: 1024).read {
+            try TextRequest($0, number: $1, readsObjects: $2, pair: pair)
+        } answer: {
             requests in
             let encodings = tokenizer.encodings(
                 of: requests.map { ($0.text, $0.pair) }, addingSpecialTokens: !noSpecial, maxLength: maxLength)
-            for (request, encoding) in zip(requests, encodings) {
-                printData(
-                    onlyIds
-                        ? "[" + encoding.ids.map(String.init).joined(separator: ",") + "]"
-                        : try encoding.jsonLine(id: request.id.text(), tokenizer))
+            let lines = try zip(requests, encodings).map { request, encoding in
+                onlyIds
+                    ? "[" + encoding.ids.map(String.init).joined(separator: ",") + "]"
+                    : try encoding.jsonLine(id: request.id.text(), tokenizer)
             }
+            if !lines.isEmpty { printData(lines.joined(separator: "\n")) }
         }
     }
 }

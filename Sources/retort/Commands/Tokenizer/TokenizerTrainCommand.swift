@@ -13,8 +13,8 @@ struct TokenizerTrainCommand: ParsableCommand {
             tokenizer.json with the files that go with it, which the tokenizers and transformers packages read.
 
             EXAMPLE
-              retort tokenizer train --kind wordpiece --vocabulary 8192 --column text train.csv --output vocabulary
-              retort tokenizer train --kind byte-level --vocabulary 16384 corpus/*.txt --output vocabulary
+              retort tokenizer train --vocabulary 8192 train.csv -o vocabulary
+              retort tokenizer train --kind byte-level corpus/*.txt -o vocabulary
             """)
 
     enum Kind: String, ExpressibleByArgument, CaseIterable, Codable {
@@ -44,7 +44,8 @@ struct TokenizerTrainCommand: ParsableCommand {
     @Option(
         name: .customLong("special"),
         help: ArgumentHelp(
-            "byte-level: a token that is never cut; may be repeated. <|endoftext|> if none is given.", valueName: "token"))
+            "byte-level: a token that is never cut; may be repeated. <|endoftext|> if none is given.",
+            valueName: "token"))
     var special: [String] = []
 
     @Argument(help: "Files of texts.")
@@ -63,7 +64,8 @@ struct TokenizerTrainCommand: ParsableCommand {
         if !(1...10_000_000).contains(vocabulary) { throw ValidationError("--vocabulary must lie in 1 to 10000000") }
         if minFrequency < 1 { throw ValidationError("--min-frequency must be at least 1") }
         if kind == .byteLevel, casing != nil {
-            throw ValidationError("--lowercase and --cased belong to --kind wordpiece; byte-level pieces keep their case")
+            throw ValidationError(
+                "--lowercase and --cased belong to --kind wordpiece; byte-level pieces keep their case")
         }
         if kind == .wordpiece, !special.isEmpty {
             throw ValidationError("--special belongs to --kind byte-level; WordPiece has BERT's special tokens")
@@ -169,7 +171,8 @@ struct TokenizerTrainCommand: ParsableCommand {
             }
             if asJSON { return try JSONLineWriter(isPretty: true).write(self) }
             printData("tokenizer:  \(directory)")
-            printData("vocabulary: \(vocabulary) tokens, from \(texts) texts with \(words) words, \(distinctWords) different")
+            printData(
+                "vocabulary: \(vocabulary) tokens, from \(texts) texts with \(words) words, \(distinctWords) different")
             Message.line("next: echo 'a text' | retort tokenizer encode \(directory)")
         }
     }
