@@ -209,7 +209,10 @@ struct PatternParser {
         switch source[position + 1] {
         case "s", "S": set.insert(classes: ScalarClass.blank)
         case "d", "D": set.insert(classes: ScalarClass.mask(property: "Nd") ?? 0)
-        case "w", "W": set.insert(classes: ScalarClass.word)
+        case "w", "W":
+            set.insert(classes: ScalarClass.word)
+            // Oniguruma takes these numbers of Latin-1 for word characters too: ² ³ ¹ ¼ ½ ¾.
+            for range: ClosedRange<UInt32> in [0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE] { set.insert(range) }
         case "p", "P": return try property()
         default: throw refusal("`\\\(source[position + 1])`")
         }

@@ -50,14 +50,25 @@ extension PreTokenizer {
     }
 
     private static let blanks = Pattern(set: set(ScalarClass.blank))
-    private static let digits = Pattern(set: set(ScalarClass.number))
-    private static let punctuation: Pattern = {
-        var punctuation = ScalarSet()
-        for value: UInt32 in 0..<0x2_0000 {
-            if let scalar = Unicode.Scalar(value), BertCharacter.isPunctuation(scalar) { punctuation.insert(value...value) }
+    /// By the categories of the newest Unicode, unlike those in regular expressions.
+    private static let digits = listed { scalar in
+        [.decimalNumber, .letterNumber, .otherNumber].contains(scalar.properties.generalCategory)
+    }
+    private static let punctuation = listed(BertCharacter.isPunctuation)
+
+    private static func listed(_ belongs: (Unicode.Scalar) -> Bool) -> Pattern {
+        var set = ScalarSet()
+        var start: UInt32?
+        for value: UInt32 in 0...0x2_0000 {
+            let isInside = value < 0x2_0000 && Unicode.Scalar(value).map(belongs) ?? false
+            if isInside, start == nil { start = value }
+            if !isInside, let first = start {
+                set.insert(first...value - 1)
+                start = nil
+            }
         }
-        return Pattern(set: punctuation)
-    }()
+        return Pattern(set: set)
+    }
 
     /// `\w+|[^\w\s]+`
     private static let words: Pattern = {

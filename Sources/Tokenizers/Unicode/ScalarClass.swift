@@ -132,6 +132,8 @@ enum ScalarClass {
         default: break
         }
         let properties = scalar.properties
+        // The reference's regular expressions know the scalars of Unicode 16.
+        guard let age = properties.age, age.major <= 16 else { return index(.unassigned) }
         let category = properties.generalCategory
         if category == .otherSymbol, properties.isAlphabetic { return alphabeticSymbol }
         return index(category)
