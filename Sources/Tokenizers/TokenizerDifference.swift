@@ -49,8 +49,8 @@ public struct TokenizerDifference: Sendable, Equatable, Encodable, CustomStringC
             }
             lines.append(
                 "\(differingTexts) of \(comparedTexts) texts get other ids: " + list(shown, of: differingTexts))
-        } else if settings.isEmpty, special.isEmpty, differingIDs == 0 {
-            lines.append("the models differ; \(comparedTexts) texts get the same ids all the same")
+        } else {
+            lines.append("all \(comparedTexts) texts get the same ids")
         }
         if firstCount != secondCount { lines.append("\(firstCount) and \(secondCount) tokens") }
         if differingIDs > 0 {

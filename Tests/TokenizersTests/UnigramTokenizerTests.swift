@@ -43,7 +43,9 @@ struct UnigramTokenizerTests {
             #expect(error is InputError || error is InputErrors)
         }
         for length in stride(from: 0, to: whole.utf8.count - 1, by: 211) {
-            let error = #expect(throws: (any Error).self) { try loadTokenizer(String(whole.prefix(length))) }
+            let error = #expect(throws: (any Error).self) {
+                try loadTokenizer(String(decoding: whole.utf8.prefix(length), as: UTF8.self))
+            }
             #expect(error is InputError || error is InputErrors)
         }
     }

@@ -26,8 +26,8 @@ public struct ByteLevelTrainer: Sendable {
     /// An empty count of the words that this vocabulary is learned from, of at most `limit` different ones.
     public func wordCounts(limit: Int = WordCounts.usualLimit) -> WordCounts {
         WordCounts(limit: limit) { text, words in
-            ByteLevelWords.forEach(in: text) { word in
-                words.bytes.append(contentsOf: word)
+            Pattern.gpt2.forEachPart(of: text, in: 0..<text.count) { range, _ in
+                words.bytes.append(contentsOf: text[range])
                 words.endWord()
             }
         }
@@ -51,9 +51,8 @@ public struct ByteLevelTrainer: Sendable {
         try words.requireWords()
         var pieces = PieceTable(special: special)
         var bytes = [Int32](repeating: 0, count: 256)
-        for (character, byte) in (0...255).map({ (ByteAlphabet.scalar(for: UInt8($0)), $0) }).sorted(by: { $0.0 < $1.0 }
-        ) {
-            bytes[byte] = pieces.add(Array(String(character).utf8))
+        for (byte, scalar) in ByteAlphabet.scalars.enumerated().sorted(by: { $0.element < $1.element }) {
+            bytes[byte] = pieces.add(Array(String(scalar).utf8))
         }
         try pieces.requireRoom(in: vocabularySize)
         var merger = PairMerger()

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Reads a decimal number as the reference implementation reads it, which is not always to the nearest `Double`.
 ///
 /// Its parser (`serde_json` in its default build) takes the digits as one integer of 64 bits, leaving out those that do
@@ -43,6 +45,16 @@ package enum ScoreText {
         }
         guard rest.isEmpty, let value = scale(Double(significand), by: exponent) else { return nil }
         return isNegative ? -value : value
+    }
+
+    /// A number whose `value` is `score`, which is finite: as short as possible, else with 17 to 19 digits of the score or of
+    /// one of its neighbours.
+    static func text(of score: Double) -> String {
+        let neighbours = [score, score.nextUp, score.nextDown]
+        let texts = neighbours.lazy.map { "\($0)" }
+        let longer = [16, 17, 18].lazy.flatMap { digits in neighbours.map { String(format: "%.\(digits)e", $0) } }
+        func isRead(_ text: String) -> Bool { value(of: text[...].utf8) == score }
+        return texts.first(where: isRead) ?? longer.first(where: isRead) ?? "\(score)"
     }
 
     /// Takes the digits that `rest` begins with.

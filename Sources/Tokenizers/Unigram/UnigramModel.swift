@@ -19,50 +19,36 @@ struct UnigramModel: Sendable {
     /// What an unknown scalar costs beside the piece with the lowest score.
     private static let unknownPenalty = 10.0
 
-    /// Makes a model whose ids are the indices of `pieces`; of pieces that occur twice the last one counts.
-    ///
-    /// - Parameter file: what is named in the error.
-    /// - Throws: `InputError` for an unknown id that is missing or no piece's, a score that is not finite, or more text
-    ///   than fits.
+    /// - Parameters:
+    ///   - scores: one for each token of `vocabulary`, finite.
+    ///   - unknown: the id of a token.
+    ///   - file: what is named in the error.
+    /// - Throws: `InputError` when the vocabulary holds more text than fits.
     init(
-        pieces: [(piece: String, score: Double)], unknown: Int?, byteFallback: Bool, file: String? = nil
+        _ vocabulary: Vocabulary, scores: [Double], unknown: Int32, byteFallback: Bool, file: String?
     ) throws(InputError) {
-        func problem(_ field: String, _ problem: String) -> InputError {
-            InputError(
-                file: file, field: field, problem: problem, remedy: "write the file again with the tool that made it")
-        }
-        guard let unknown, pieces.indices.contains(unknown) else {
-            throw problem(
-                "model.unk_id",
-                "is \(unknown.map(String.init) ?? "not set"); one of the \(pieces.count) pieces is needed")
-        }
-        let bytes = pieces.reduce(0) { $0 + $1.piece.utf8.count }
+        precondition(scores.count == vocabulary.count, "\(scores.count) scores for \(vocabulary.count) tokens")
+        let tokens = (0..<Int32(vocabulary.count)).map { vocabulary.bytes(of: $0) }
+        let bytes = tokens.reduce(0) { $0 + $1.count }
         guard bytes < PieceTrie.maximumNodes else {
-            throw problem("model.vocab", "the pieces take \(bytes) bytes; fewer than \(PieceTrie.maximumNodes) fit")
+            throw InputError(
+                file: file, field: "model.vocab",
+                problem: "the pieces take \(bytes) bytes; fewer than \(PieceTrie.maximumNodes) fit",
+                remedy: "check that this is a Unigram vocabulary")
         }
         var trie = PieceTrie()
-        var lowest = Double.infinity
-        for (id, entry) in pieces.enumerated() {
-            guard entry.score.isFinite else { throw problem("model.vocab", "the score of piece \(id) is not finite") }
-            // The empty piece matches nowhere.
-            if !entry.piece.isEmpty { trie.replace(entry.piece.utf8, id: Int32(id)) }
-            lowest = min(lowest, entry.score)
-        }
+        // The empty piece matches nowhere.
+        for (id, token) in tokens.enumerated() where !token.isEmpty { _ = trie.insert(token, id: Int32(id)) }
         self.trie = trie
-        scores = pieces.map(\.score)
-        unknownScore = lowest - Self.unknownPenalty
-        self.unknown = Int32(unknown)
+        self.scores = scores
+        unknownScore = (scores.min() ?? 0) - Self.unknownPenalty
+        self.unknown = unknown
         bytePieces = trie.withReader { reader in
             (0..<(byteFallback ? 256 : 0)).map { byte in
                 let digits = String(byte, radix: 16, uppercase: true)
                 return reader.id(of: "<0x\(digits.count == 1 ? "0" : "")\(digits)>".utf8)
             }
         }
-    }
-
-    /// The id of a piece; of pieces that occur twice the last one's.
-    func id(of piece: String) -> Int32? {
-        trie.withReader { $0.id(of: piece.utf8) }
     }
 
     /// The best way to each byte of a text, kept by the caller to be used again.
