@@ -5,9 +5,9 @@ for nasty texts.
     python3 Tests/Golden/pipelines.py
 
 Writes pipelines/KIND.json, the tokenizers (trained on datasets/prompt-injection; the package's hash tables decide between
-equal frequencies, so training again gives other merges; `--keep` only records again), and pipelines.json: the texts, and for
-each kind a digest of the ids and offsets of each text, of some pairs, of what is decoded, and of blocks of all Unicode
-scalars.
+equal frequencies, so training again gives other merges; `--keep` only records again), and pipelines.json: the texts; for each
+kind a digest of the ids and offsets of each text, of some pairs, and of what is decoded; for each pre-tokenizer (with a model
+that makes one token of each word) a digest of the offsets around all Unicode scalars, by blocks.
 """
 
 import csv
@@ -324,13 +324,41 @@ def mixed(texts):
 KINDS = [gpt2, prefixed, roberta, llama3, qwen2, gpt4o, smollm, llama2, metaspace, bert, bert_cased, mixed]
 
 
+SPLITS = {
+    "gpt2": r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    "llama3": LLAMA3,
+    "gpt4o": GPT4O,
+    "words": r"\w+|[^\w\s]+|\d",
+    "numbers": r"\d+|\p{Nl}|\p{No}+|\p{Nd}",
+    "kinds": r"[\p{P}]+|\p{S}+|\p{Z}+|\p{Cf}|[\p{M}\p{Lm}]+|\p{Lu}|\W",
+    "folded": r"(?i:sk|[ab])|(?i:k)",
+    "Digits": pre_tokenizers.Digits(),
+    "Whitespace": pre_tokenizers.Whitespace(),
+    "WhitespaceSplit": pre_tokenizers.WhitespaceSplit(),
+    "Punctuation": pre_tokenizers.Punctuation(),
+    "BertPreTokenizer": pre_tokenizers.BertPreTokenizer(),
+}
+
+
 def scalar_texts():
     """Texts of sixteen scalars each, every one among letters, blanks, digits and its own kind; by block."""
-    blocks = [*range(0, 0x33000, BLOCK), 0xE0000, 0xF0000]
-    for block in blocks:
+    for block in [*range(0, 0x34000, BLOCK), 0xE0000, 0xF0000]:
         scalars = [value for value in range(block, block + BLOCK) if not 0xD800 <= value < 0xE000]
         rows = [map(chr, scalars[start : start + 16]) for start in range(0, len(scalars), 16)]
-        yield block, ["|".join(f"a{c}b {c}{c} 1{c}'{c}" for c in row) for row in rows]
+        if rows:
+            yield block, ["|".join(f"a{c}b {c}{c} 1{c}'{c}s {c}" for c in row) for row in rows]
+
+
+def splits():
+    """Each pre-tokenizer before a model that knows nothing and makes one unknown token of a word."""
+    for name, split in SPLITS.items():
+        tokenizer = Tokenizer(models.BPE({"<unk>": 0}, [], unk_token="<unk>", fuse_unk=True))
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(split), "isolated") if isinstance(split, str) else split
+        blocks = [
+            [block, sha([[list(pair) for pair in e.offsets] for e in tokenizer.encode_batch(rows)])]
+            for block, rows in scalar_texts()
+        ]
+        yield name, {"tokenizer": tokenizer.to_str(), "blocks": blocks}
 
 
 def encoded(tokenizer, *texts):
@@ -339,10 +367,6 @@ def encoded(tokenizer, *texts):
 
 
 def recorded(tokenizer, texts):
-    blocks = [
-        [block, sha([[e.ids, [list(pair) for pair in e.offsets]] for e in tokenizer.encode_batch(rows)])]
-        for block, rows in scalar_texts()
-    ]
     pairs = []
     for index in range(40):
         first, second, limit = texts[index], texts[-1 - index], 6 + index % 40
@@ -356,8 +380,11 @@ def recorded(tokenizer, texts):
     return {
         "texts": [sha(encoded(tokenizer, text)) for text in texts],
         "pairs": pairs,
-        "decoded": [sha([tokenizer.decode(i, skip_special_tokens=True), tokenizer.decode(i, skip_special_tokens=False)]) for i in ids],
-        "blocks": blocks,
+        "decoded": [
+            hashlib.sha256("\x1f".join(tokenizer.decode(i, skip_special_tokens=skip) for skip in (True, False)).encode())
+            .hexdigest()[:12]
+            for i in ids
+        ],
     }
 
 
@@ -373,6 +400,7 @@ def main():
             body = json.loads(kind(lines[:3000] + NASTY).to_str())
             path.write_text(json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
         golden["kinds"][kind.__name__] = recorded(Tokenizer.from_file(str(path)), texts)
+    golden["splits"] = dict(splits())
     (HERE / "pipelines.json").write_text(json.dumps(golden, ensure_ascii=True, separators=(",", ":")) + "\n", encoding="ascii")
 
 

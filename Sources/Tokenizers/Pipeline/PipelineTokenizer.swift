@@ -29,10 +29,12 @@ public final class PipelineTokenizer: Tokenizer {
     /// Storage of threads that are not encoding now.
     private let idle = Mutex<[BytePairStorage]>([])
 
-    /// - Parameter file: what errors name.
+    /// - Parameters:
+    ///   - file: what errors name.
+    ///   - recognizesSpecialTokens: whether special tokens that are written out in a text are these tokens.
     init(
         _ description: PipelineDescription, roles: SpecialTokenRoles = SpecialTokenRoles(), file: String? = nil,
-        companions: [String: Data] = [:]
+        companions: [String: Data] = [:], recognizesSpecialTokens: Bool = true
     ) throws {
         self.description = description
         self.companions = companions
@@ -51,9 +53,9 @@ public final class PipelineTokenizer: Tokenizer {
         postProcessor = try node(description.postProcessor, "post_processor").map { try PostProcessor($0, size: size) }
         model = try TokenModel(
             description.model, isByteLevel: preTokenizer?.isByteLevel ?? false, file: file)
-        rawMatcher = try AddedTokenMatcher(description.addedTokens.filter { !$0.isNormalized }, nil, file: file)
-        normalizedMatcher = try AddedTokenMatcher(
-            description.addedTokens.filter(\.isNormalized), normalizer, file: file)
+        let looked = description.addedTokens.filter { recognizesSpecialTokens || !$0.isSpecial }
+        rawMatcher = try AddedTokenMatcher(looked.filter { !$0.isNormalized }, nil, file: file)
+        normalizedMatcher = try AddedTokenMatcher(looked.filter(\.isNormalized), normalizer, file: file)
         blanks = (0..<Int32(vocabulary.count)).map { Self.blanks(of: vocabulary.token($0)) }
         digest = Self.digest(description)
         let (added, addedIDs) = (added, addedIDs)
