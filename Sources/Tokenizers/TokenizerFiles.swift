@@ -1,12 +1,62 @@
+import Files
 public import Foundation
 
 /// A tokenizer as files.
 public enum TokenizerFiles {
-    /// Reads `tokenizer.json` from `directory`; where there is none, `vocab.txt` with `tokenizer_config.json`.
+    /// Reads `tokenizer.json` from a directory, or the file itself; where there is none, `vocab.txt` with
+    /// `tokenizer_config.json`.
     ///
     /// - Throws: `InputError` when neither is there, when a file is damaged, or when it asks for something that is not
     ///   known; what that is, is named.
-    public static func load(from directory: URL) throws -> any Tokenizer {
-        try WordPieceTokenizer.load(from: directory)
+    public static func load(from url: URL) throws -> any Tokenizer {
+        if url.pathExtension == "json" {
+            guard let bytes = try contents(of: url) else {
+                throw InputError(file: url.path, problem: "is not there", remedy: "check the path")
+            }
+            return try load(json: bytes, at: url)
+        }
+        let tokenizer = url.appendingPathComponent("tokenizer.json")
+        if let bytes = try contents(of: tokenizer) { return try load(json: bytes, at: tokenizer) }
+        let vocabulary = url.appendingPathComponent("vocab.txt")
+        if let bytes = try contents(of: vocabulary) {
+            return try WordPieceTokenizer.load(lines: bytes, file: vocabulary.path, directory: url)
+        }
+        throw InputError(
+            file: url.path, problem: "holds neither tokenizer.json nor vocab.txt",
+            remedy: "name a directory with the tokenizer files of a model")
+    }
+
+    private static func load(json bytes: Data, at url: URL) throws -> any Tokenizer {
+        let description = try PipelineDescription(try JSONNode(Array(bytes), file: url.path))
+        let directory = url.deletingLastPathComponent()
+        var companions: [String: Data] = [:]
+        for name in SpecialTokenRoles.files {
+            companions[name] = try contents(of: directory.appendingPathComponent(name))
+        }
+        let pipeline = try PipelineTokenizer(
+            description, roles: try SpecialTokenRoles(companions, directory: directory), file: url.path,
+            companions: companions)
+        return try WordPieceTokenizer(pipeline) ?? pipeline
+    }
+
+    /// The largest file that is read as one.
+    private static let maximumSize = 1 << 28
+
+    /// The bytes of a file, or nil when there is none.
+    static func contents(of url: URL) throws -> Data? {
+        guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+        do {
+            let size = try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+            guard size <= maximumSize else {
+                throw InputError(
+                    file: url.path, problem: "is larger than \(maximumSize >> 20) MiB",
+                    remedy: "check that this is a tokenizer's file")
+            }
+            return try Data(contentsOf: url)
+        } catch let error as InputError {
+            throw error
+        } catch {
+            throw InputError(file: url.path, problem: "cannot be read", remedy: "check its permissions")
+        }
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Word pieces to text, as the decoder of the same name in the `tokenizers` package.
-struct WordPieceDecoder: Sendable {
+struct WordPieceDecoder: Sendable, Equatable {
     let prefix: String
     /// Whether blanks before punctuation and English contractions are taken away, token by token.
     let cleansUp: Bool

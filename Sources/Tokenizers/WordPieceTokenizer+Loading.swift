@@ -1,60 +1,32 @@
 import Files
-public import Foundation
+import Foundation
 
 extension WordPieceTokenizer {
-    /// Reads `tokenizer.json` from `directory`; where there is none, `vocab.txt` with `tokenizer_config.json`.
-    ///
-    /// - Throws: `InputError` when neither is there, when a file is damaged, or when it describes a tokenizer of
-    ///   another kind (BPE, Unigram, another normalizer, pre-tokenizer or template); all such reasons are named.
-    public static func load(from directory: URL) throws -> WordPieceTokenizer {
-        let tokenizer = directory.appendingPathComponent("tokenizer.json")
-        if let bytes = try contents(of: tokenizer) { return try load(json: bytes, file: tokenizer.path) }
-        let vocabulary = directory.appendingPathComponent("vocab.txt")
-        if let bytes = try contents(of: vocabulary) {
-            return try load(lines: bytes, file: vocabulary.path, directory: directory)
-        }
-        throw InputError(
-            file: directory.path, problem: "holds neither tokenizer.json nor vocab.txt",
-            remedy: "name a directory with the tokenizer files of a BERT-style model")
+    /// The fast form of a tokenizer that is BERT's in every part; nil when it is another.
+    convenience init?(_ pipeline: PipelineTokenizer) throws {
+        let description = pipeline.description
+        let vocabulary = description.model.vocabulary
+        let bert = SpecialTokens.names.compactMap { vocabulary.id(of: $0) }
+        guard case .wordPiece("[UNK]", Self.continuation, Self.maximumWordLength) = description.model.kind,
+            case .bert(true, true, let stripsAccents, let lowercases) = pipeline.normalizer,
+            description.preTokenizer == #"{"type":"BertPreTokenizer"}"#, bert.count == SpecialTokens.names.count,
+            let postProcessor = pipeline.postProcessor,
+            postProcessor.isBert(opening: bert[2], closing: bert[3]),
+            case .wordPiece(WordPieceDecoder(prefix: Self.continuation, cleansUp: true)) = pipeline.decoder
+        else { return nil }
+        let added = description.addedTokens
+        guard added.allSatisfy({ $0 == AddedToken(id: $0.id, content: $0.content) && vocabulary.contains($0.id) }),
+            Set(bert).isSubset(of: added.map(\.id)), description.addedTokens.count < 1000
+        else { return nil }
+        let tokens = (0..<Int32(vocabulary.count)).map { vocabulary.token($0) }
+        guard tokens.allSatisfy({ !$0.isEmpty && !$0.utf8.contains(UInt8(ascii: "\n")) }) else { return nil }
+        try self.init(
+            vocabulary: tokens, lowercase: lowercases, stripAccents: stripsAccents, addedTokens: added.map(\.id),
+            source: VocabularySource(file: nil))
     }
 
-    private static func load(json bytes: Data, file: String) throws -> WordPieceTokenizer {
-        let description = try decode(TokenizerFile.self, from: bytes, file: file)
-        let refusals = description.refusals(file: file)
-        guard refusals.isEmpty else { throw InputErrors(refusals) }
-        var text = JSONText(Array(bytes), file: file)
-        let vocabulary = try order(try text.integers(at: ["model", "vocab"]), file: file)
-        for token in description.addedTokens ?? [] {
-            guard vocabulary.indices.contains(Int(token.id)), vocabulary[Int(token.id)] == token.content else {
-                throw InputError(
-                    file: file, field: "added_tokens",
-                    problem: "`\(token.content)` has id \(token.id), which is not that token in `model.vocab`",
-                    remedy: "only added tokens that are part of the vocabulary are supported")
-            }
-        }
-        return try WordPieceTokenizer(
-            vocabulary: vocabulary, lowercase: description.normalizer?.lowercase ?? true,
-            stripAccents: description.normalizer?.stripAccents,
-            addedTokens: (description.addedTokens ?? []).map(\.id), source: VocabularySource(file: file))
-    }
-
-    /// Puts tokens at their ids, which must be 0, 1, 2, … without a gap.
-    private static func order(_ entries: [(key: String, value: Int32)], file: String) throws -> [String] {
-        var vocabulary = [String?](repeating: nil, count: entries.count)
-        for (token, id) in entries {
-            guard vocabulary.indices.contains(Int(id)), vocabulary[Int(id)] == nil else {
-                throw InputError(
-                    file: file, field: "model.vocab",
-                    problem:
-                        "`\(token)` has id \(id); \(entries.count) tokens need the ids 0 to \(entries.count - 1), each once",
-                    remedy: "write the file again with the tool that made it")
-            }
-            vocabulary[Int(id)] = token
-        }
-        return vocabulary.compactMap { $0 }
-    }
-
-    private static func load(lines bytes: Data, file: String, directory: URL) throws -> WordPieceTokenizer {
+    /// Reads `vocab.txt`, with the settings beside it if they are there.
+    static func load(lines bytes: Data, file: String, directory: URL) throws -> WordPieceTokenizer {
         var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         if lines.last?.isEmpty == true { lines.removeLast() }
         let vocabulary = try lines.enumerated().map { index, line in
@@ -67,7 +39,7 @@ extension WordPieceTokenizer {
         }
         let configuration = directory.appendingPathComponent("tokenizer_config.json")
         let source = VocabularySource(file: file, isLinePerToken: true)
-        if let bytes = try contents(of: configuration) {
+        if let bytes = try TokenizerFiles.contents(of: configuration) {
             let settings = try decode(TokenizerConfiguration.self, from: bytes, file: configuration.path)
             let refusals = settings.refusals(file: configuration.path)
             guard refusals.isEmpty else { throw InputErrors(refusals) }
@@ -84,16 +56,6 @@ extension WordPieceTokenizer {
                 remedy: "put a tokenizer_config.json with `\"do_lower_case\": false` (or true) beside it")
         }
         return try WordPieceTokenizer(vocabulary: vocabulary, lowercase: true, stripAccents: nil, source: source)
-    }
-
-    /// The bytes of a file, or nil when there is none.
-    private static func contents(of url: URL) throws -> Data? {
-        guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-        do {
-            return try Data(contentsOf: url)
-        } catch {
-            throw InputError(file: url.path, problem: "cannot be read", remedy: "check its permissions")
-        }
     }
 
     private static func decode<Value: Decodable>(_ type: Value.Type, from bytes: Data, file: String) throws -> Value {
