@@ -15,7 +15,12 @@ struct GGUFBytes {
     private var entryCount: UInt64 = 0
 
     mutating func key(_ key: String, type: UInt32, _ value: Data) {
-        keys += Self.string(key) + Self.bytes(type) + value
+        self.key(Self.string(key) + Self.bytes(type) + value)
+    }
+
+    /// A key and its value, as bytes.
+    mutating func key(_ bytes: Data) {
+        keys += bytes
         keyCount += 1
     }
 

@@ -122,7 +122,7 @@ import Testing
         let found = try FileInspection(of: GoldenFile.url("gguf/types.gguf"))
         #expect(found.format == .gguf)
         let facts = found.metadata.map { "\($0.name): \($0.value)" }
-        #expect(facts[..<3] == ["parameters: 901", "bytes_per_weight: 0.839", "general.architecture: llama"])
+        #expect(facts[..<3] == ["parameters: 898", "bytes_per_weight: 0.864", "general.architecture: llama"])
         #expect(facts.contains(#"tokenizer.ggml.tokens: [200 strings] "token 0", "token 1", "token 2", …"#))
         #expect(facts.contains("f32s: [3 numbers] 0.1, -1e+30, 2.5"))
         #expect(facts.contains("bools: [3 truth values] true, false, true"))

@@ -40,17 +40,13 @@ import Testing
             $0.declaredKeys = 0
         },
         Lie("a key longer than the file", field: "metadata key 0", problem: "are left in the file") {
-            $0.key("k", type: 0, Data([1]))
-            $0.declaredKeys = 2
-            $0.declaredTensors = 0
-            $0.body = GGUFBytes.bytes(UInt64.max) + Data(count: 64)
+            $0.key(GGUFBytes.bytes(UInt64.max) + Data(count: 64))
         },
         Lie("a key given twice", field: "k", problem: "given twice") {
             for _ in 0..<2 { $0.key("k", type: 0, Data([1])) }
         },
         Lie("a key that is not UTF-8", field: "metadata key 0", problem: "not UTF-8") {
-            $0.declaredKeys = 1
-            $0.body = GGUFBytes.bytes(UInt64(2)) + Data([0xC3, 0x28]) + Data(count: 32)
+            $0.key(GGUFBytes.bytes(UInt64(2)) + Data([0xC3, 0x28]) + GGUFBytes.bytes(UInt32(0)) + Data([1]))
         },
         Lie("a string longer than the file", field: "k", problem: "a string of 9223372036854775808 bytes") {
             $0.key("k", type: 8, GGUFBytes.bytes(UInt64(1) << 63) + Data(count: 16))
@@ -107,7 +103,7 @@ import Testing
         Lie("2³² − 1 extents", field: "w", problem: "4294967295 extents") { $0.tensor("w", [1], rank: .max) },
         Lie("an extent of 2⁶³", field: "w", problem: "too large to be real") { $0.tensor("w", [1 << 63]) },
         Lie("extents whose product overflows", field: "w", problem: "too large to be real") {
-            $0.tensor("w", [1 << 31, 1 << 31, 4, 0])
+            $0.tensor("w", [1 << 31, 1 << 31, 4])
         },
         Lie("a type that is not read", field: "w", problem: "IQ2_XS is not read") { $0.tensor("w", [256], type: 17) },
         Lie("a type that does not exist", field: "w", problem: "type 999 is not read") {
@@ -145,10 +141,15 @@ import Testing
     @Test(arguments: lies.indices)
     func `a file that lies is refused with its field`(index: Int) throws {
         let lie = Self.lies[index]
-        let (file, error) = try Self.reading(lie.file.data)
-        #expect(error?.file == file, "\(lie.testDescription)")
-        #expect(error?.field == lie.field, "\(lie.testDescription)")
-        #expect(error?.problem.contains(lie.problem) == true, "\(lie.testDescription): \(String(describing: error))")
+        try GoldenFile.withDirectory { directory in
+            let url = directory.appendingPathComponent("file.gguf")
+            try lie.file.data.write(to: url)
+            let error = try Self.error(reading: url)
+            #expect(error?.file == url.path, "\(lie.testDescription)")
+            #expect(error?.field == lie.field, "\(lie.testDescription)")
+            #expect(
+                error?.problem.contains(lie.problem) == true, "\(lie.testDescription): \(String(describing: error))")
+        }
     }
 
     @Test func `what is odd but true is read`() throws {
@@ -204,45 +205,49 @@ import Testing
         let bytes = try GoldenFile.bytes("gguf/types.gguf")
         let padding = 16
         #expect(bytes.count > 4096 + padding)
-        for length in 0..<bytes.count - padding {
-            let (file, error) = try Self.reading(bytes.prefix(length))
-            #expect(error?.file == file, "\(length) bytes")
-            #expect(error?.field != nil || length < 4, "\(length) bytes")
+        try GoldenFile.withDirectory { directory in
+            let url = directory.appendingPathComponent("file.gguf")
+            try bytes.write(to: url)
+            for length in (0..<bytes.count).reversed() {
+                try #require(truncate(url.path, length) == 0)
+                let error = try Self.error(reading: url)
+                #expect((error == nil) == (length >= bytes.count - padding), "\(length) bytes")
+                #expect(error?.file == url.path || error == nil, "\(length) bytes")
+                #expect(error?.field != nil || error == nil || length < 4, "\(length) bytes")
+            }
         }
-        #expect(try Self.reading(bytes.dropLast(padding)).error == nil)
     }
 
     @Test func `a damaged file is refused with its field, or everything in it is read`() throws {
         let bytes = try GoldenFile.bytes("gguf/types.gguf")
-        var refused = 0
-        for damaged in GoldenFile.damaged(bytes, copies: 10_000) {
-            let (file, error) = try Self.reading(damaged)
-            guard let error else { continue }
-            refused += 1
-            #expect(error.file == file)
-            #expect(error.field != nil || error.problem.hasPrefix("not a GGUF file"), "\(error)")
-        }
-        #expect((1000..<9000).contains(refused), "\(refused)")
-    }
-
-    /// Opens a file of these bytes and reads everything in it. Errors of values come without file and field, which their
-    /// readers know; those of opening are returned.
-    private static func reading(_ bytes: Data) throws -> (file: String, error: InputError?) {
         try GoldenFile.withDirectory { directory in
             let url = directory.appendingPathComponent("file.gguf")
             try bytes.write(to: url)
-            let error = try GoldenFile.inputError {
-                let file = try GGUFFile(reading: url)
-                for (_, value) in file.metadata { _ = value.description }
-                for (_, value) in file.metadata {
-                    guard let array = value.array else { continue }
-                    for read in [array.strings, array.integers, array.numbers, array.bools] as [() throws -> Any] {
-                        _ = try GoldenFile.inputError(read)
-                    }
-                }
-                for (_, tensor) in file.tensors { _ = try GoldenFile.inputError(tensor.float32) }
+            var refused = 0
+            for damaged in GoldenFile.damaged(bytes, copies: 10_000) {
+                try GoldenFile.overwrite(url, with: damaged)
+                guard let error = try Self.error(reading: url) else { continue }
+                refused += 1
+                #expect(error.file == url.path)
+                #expect(error.field != nil || error.problem.hasPrefix("not a GGUF file"), "\(error)")
             }
-            return (url.path, error)
+            #expect((1000..<9000).contains(refused), "\(refused)")
+        }
+    }
+
+    /// Opens the file and reads everything in it. Errors of values come without file and field, which their readers know;
+    /// those of opening are returned.
+    private static func error(reading url: URL) throws -> InputError? {
+        try GoldenFile.inputError {
+            let file = try GGUFFile(reading: url)
+            for (_, value) in file.metadata {
+                _ = value.description
+                guard let array = value.array else { continue }
+                for read in [array.strings, array.integers, array.numbers, array.bools] as [() throws -> Any] {
+                    _ = try GoldenFile.inputError(read)
+                }
+            }
+            for (_, tensor) in file.tensors { _ = try GoldenFile.inputError(tensor.float32) }
         }
     }
 }

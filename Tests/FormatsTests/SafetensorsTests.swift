@@ -141,13 +141,15 @@ import Testing
         let bytes = try GoldenFile.bytes("tiny.safetensors")
         try GoldenFile.withDirectory { directory in
             let url = directory.appendingPathComponent("damaged")
-            for length in 0..<bytes.count {
-                try bytes.prefix(length).write(to: url)
+            try bytes.write(to: url)
+            for length in (0..<bytes.count).reversed() {
+                try #require(truncate(url.path, length) == 0)
                 #expect(try GoldenFile.inputError { try Safetensors(reading: url) } != nil, "\(length) bytes")
             }
+            try bytes.write(to: url)
             var refused = 0
             for damaged in GoldenFile.damaged(bytes, copies: 10_000) {
-                try damaged.write(to: url)
+                try GoldenFile.overwrite(url, with: damaged)
                 let error = try GoldenFile.inputError {
                     for (_, tensor) in try Safetensors(reading: url).tensors where tensor.type != .bool {
                         _ = try tensor.float32()
