@@ -15,9 +15,15 @@ struct SafetensorsHeader {
     private(set) var entries: [Entry] = []
     private(set) var metadata: [String: String] = [:]
 
+    /// Models have thousands of tensors at most, with a few extents each; every one costs more memory than header.
+    private static let mostEntries = 1 << 16
+    private static let mostExtents = 32
+
     private let text: UnsafeRawBufferPointer
     private let file: String
     private var position = 0
+    /// The tensor that is being read, for errors.
+    private var tensor: String?
 
     /// - Parameters:
     ///   - text: the header's bytes; byte 8 of the file is the first.
@@ -35,10 +41,18 @@ struct SafetensorsHeader {
                     guard parser.metadata[key] == nil else {
                         throw parser.problem("the key is given twice", field: key)
                     }
+                    guard parser.metadata.count < Self.mostEntries else {
+                        throw parser.problem("more than \(Self.mostEntries) keys are not read", field: name)
+                    }
                     parser.metadata[key] = try parser.string()
                 }
             } else {
+                guard parser.entries.count < Self.mostEntries else {
+                    throw parser.problem("more than \(Self.mostEntries) tensors are not read", field: name)
+                }
+                parser.tensor = name
                 let entry = try parser.entry(name)
+                parser.tensor = nil
                 parser.entries.append(entry)
             }
         }
@@ -105,6 +119,9 @@ struct SafetensorsHeader {
                 position += 1
             }
             guard position > start else { throw problem("expected a whole number, 0 or more") }
+            guard values.count < Self.mostExtents else {
+                throw problem("more than \(Self.mostExtents) extents are not read")
+            }
             values.append(value)
         } while take(",")
         try expect("]")
@@ -193,6 +210,7 @@ struct SafetensorsHeader {
     }
 
     private func problem(_ problem: String, field: String? = nil, remedy: String? = nil) -> InputError {
-        InputError(file: file, field: field, problem: "header byte \(position + 8): \(problem)", remedy: remedy)
+        InputError(
+            file: file, field: field ?? tensor, problem: "header byte \(position + 8): \(problem)", remedy: remedy)
     }
 }

@@ -125,6 +125,21 @@ import Testing
         #expect(error?.problem.contains(problem) == true, "\(String(describing: error))")
     }
 
+    @Test func `a header of more entries than a model has is refused`() throws {
+        let tensors = (0...65_536).map { #""\#($0)":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}"# }
+        let keys = (0...65_536).map { "\"\($0)\":\"\"" }
+        let extents = [String](repeating: "1", count: 33)
+        for (header, field, problem) in [
+            ("{\(tensors.joined(separator: ","))}", "65536", "more than 65536 tensors"),
+            ("{\"__metadata__\":{\(keys.joined(separator: ","))}}", "__metadata__", "more than 65536 keys"),
+            ("{\"a\":{\"dtype\":\"U8\",\"shape\":[\(extents.joined(separator: ","))]}}", "a", "more than 32 extents"),
+        ] {
+            let error = try Self.error(reading: Self.file(header, data: []))
+            #expect(error?.problem.contains(problem) == true, "\(String(describing: error))")
+            #expect(error?.field == field)
+        }
+    }
+
     @Test func `a length beyond the file is refused before anything is read`() throws {
         for length in [UInt64.max, 1 << 63, 100, 3] {
             let bytes = withUnsafeBytes(of: length.littleEndian) { Data($0) } + Data("{}".utf8)

@@ -3,18 +3,23 @@
 Made with Python 3.11, gguf 0.19.0, numpy 2.4.6, safetensors 0.8.0:
 
     pip install gguf==0.19.0 numpy==2.4.6 safetensors==0.8.0
-    python Tests/Golden/gguf_files.py
+    python Tests/Golden/gguf_files.py [SmolLM2-135M-Instruct.Q4_1.gguf]
 
 - types.gguf: every type of metadata and of tensors; metadata.json and types.safetensors have what GGUFReader and
   dequantize make of them.
 - blocks.gguf and blocks.safetensors: for every block format some quantized rows (where gguf can quantize) and rows of
   random bits with finite scales; alignment 64.
 
+- smollm2.json, where that model is given (Tests/Teachers/fetch.py fetches it): what identifies its metadata and the
+  values of all its tensors.
+
 The reference computes in float32, each product and sum rounded alone, so that equality is exact.
 """
 
+import hashlib
 import json
 import pathlib
+import sys
 
 import numpy as np
 from gguf import GGMLQuantizationType as Tensor
@@ -129,6 +134,22 @@ def write_blocks(random):
     save_file(expected, HERE / "blocks.safetensors")
 
 
+def write_published(path):
+    reader = GGUFReader(path)
+    lines = []
+    for tensor in reader.tensors:
+        values = dequantize(tensor.data, tensor.tensor_type)
+        assert values.dtype == np.float32
+        shape = ",".join(map(str, values.shape))
+        lines.append(f"{tensor.name} {tensor.tensor_type.name} {shape} {hashlib.sha256(values.tobytes()).hexdigest()}\n")
+    tokens = reader.fields["tokenizer.ggml.tokens"].contents()
+    found = {
+        "keys": [name for name in reader.fields if not name.startswith("GGUF.")], "tensors": len(lines),
+        "tensor_digest": hashlib.sha256("".join(lines).encode()).hexdigest(), "tokens": len(tokens),
+        "token_digest": hashlib.sha256("\n".join(tokens).encode()).hexdigest()}
+    (HERE / "smollm2.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
 def close(writer):
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -141,6 +162,8 @@ def main():
     random = np.random.default_rng(20)
     write_types(random)
     write_blocks(random)
+    if len(sys.argv) > 1:
+        write_published(sys.argv[1])
 
 
 if __name__ == "__main__":

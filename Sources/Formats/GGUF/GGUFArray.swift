@@ -36,8 +36,8 @@ public struct GGUFArray: Sendable {
     /// The elements as the file has them, complete.
     let bytes: Data
 
-    /// More than this is no vocabulary; as strings it would take several times the file's size.
-    private static let mostElements = 1 << 20
+    /// Vocabularies and their merges have fewer; more would take several times the file's size as strings.
+    private static let mostElements = 1 << 19
 
     /// - Throws: `InputError` if the elements are not strings, are too many, or one is not UTF-8.
     public func strings() throws -> [String] {
