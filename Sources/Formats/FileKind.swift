@@ -8,16 +8,17 @@ enum FileKind {
     /// Nil if the first bytes are those of no file that is known here.
     init?(_ bytes: Data) {
         let start = bytes.prefix(16)
-        if start.starts(with: [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]) {
+        // The length that safetensors begin with may look like the beginning of any other.
+        if start.count > 8, start.dropFirst(4).prefix(4).allSatisfy({ $0 == 0 }),
+            start.dropFirst(8).first == UInt8(ascii: "{")
+        {
+            self = .safetensors
+        } else if start.starts(with: [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]) {
             self = .hdf5
         } else if start.starts(with: "GGUF".utf8) {
             self = .gguf
         } else if start.starts(with: "PK".utf8) || PyTorchContainer.isBarePickle(start) {
             self = .pyTorch
-        } else if start.count > 8, start.dropFirst(4).prefix(4).allSatisfy({ $0 == 0 }),
-            start.dropFirst(8).first == UInt8(ascii: "{")
-        {
-            self = .safetensors
         } else if start.first == UInt8(ascii: "{") {
             self = .shardIndex
         } else if start.first == Self.onnxStart {

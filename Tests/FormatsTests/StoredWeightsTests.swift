@@ -22,6 +22,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [0x7B, 0x08, 0x280, 0x380, 0x4B50])
+    func `safetensors whose length begins like another format are told apart`(length: Int) throws {
+        try GoldenFile.withDirectory { directory in
+            let url = directory.appendingPathComponent("weights")
+            let header = #"{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#
+            let padded = header + String(repeating: " ", count: (length + 0x10000 - header.utf8.count) % 0x10000)
+            let size = withUnsafeBytes(of: UInt64(padded.utf8.count).littleEndian) { Data($0) }
+            try (size + Data(padded.utf8) + [7]).write(to: url)
+            #expect(try StoredWeights(file: url).tensors["w"]?.uint8() == [7])
+            #expect(try FileInspection(of: url).format == .safetensors)
+        }
+    }
+
     @Test func `a directory's weights are looked for in the order in which they are preferred`() throws {
         try GoldenFile.withDirectory { directory in
             let none = try GoldenFile.inputError { try StoredWeights(directory: directory) }

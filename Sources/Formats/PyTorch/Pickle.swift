@@ -4,7 +4,7 @@ import Foundation
 /// The values of a pickle, rebuilt by a machine that knows only the instructions that `torch.save` writes for state
 /// dictionaries (https://docs.python.org/3/library/pickletools.html), and executes nothing.
 ///
-/// Its memory is bounded, whatever the pickle repeats or nests: see `memoryLimit`.
+/// Its memory is bounded, whatever the pickle repeats or nests: see `PickleMachine`.
 struct Pickle: Sendable {
     var tuples: [[PickleValue]] = []
     var lists: [[PickleValue]] = []

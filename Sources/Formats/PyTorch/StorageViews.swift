@@ -20,7 +20,7 @@ struct StorageViews {
         guard let bytes = storages[storage.key] else {
             throw InputError(problem: "its storage data/\(storage.key) is not in the archive")
         }
-        guard storage.count >= 0, type.byteCount(shape: [storage.count]) == bytes.count else {
+        guard type.byteCount(shape: [storage.count]) == bytes.count else {
             throw InputError(
                 problem:
                     "its storage data/\(storage.key) of \(storage.count) \(type.rawValue) holds \(bytes.count) bytes")
