@@ -89,6 +89,7 @@ struct PrecisionTests {
             switch activation {
             case .gelu: (Reference.gelu, Reference.geluDerivative)
             case .geluTanh: (Reference.geluTanh, Reference.geluTanhDerivative)
+            case .relu: (Reference.relu, Reference.reluDerivative)
             }
         let (xs, ws, bs, seeds) = (x.values.doubles, weight.values.doubles, bias.values.doubles, seed.values.doubles)
         let before = Reference.linear(xs, weight: ws, bias: bs, input: input)
