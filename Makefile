@@ -5,7 +5,7 @@ SHELL := /bin/bash
 retort := .build/release/retort
 python := .venv/bin/python
 
-.PHONY: help setup build demo lint test consumers seeds bench clean
+.PHONY: help setup build demo lint test consumers teachers seeds bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -38,6 +38,9 @@ test: setup lint ## Format lint, build with warnings as errors, all tests, and t
 
 consumers: .venv/installed ## Run the quickstart, then read what it wrote with the libraries people use
 	$(python) Tests/Consumers/quickstart.py $(retort)
+
+teachers: ## Fetch the published models that tests use (180 MB, once) into ~/.cache/retort
+	python3 Tests/Teachers/fetch.py
 
 seeds: build ## The quickstart's students over three seeds: distilled against labels only
 	$(retort) run recipes/quickstart.yaml --seeds 3

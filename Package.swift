@@ -26,6 +26,7 @@ let package = Package(
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .target(name: "CKernels"),
         .target(name: "Files", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
@@ -34,7 +35,7 @@ let package = Package(
         .target(name: "Tokenizers", dependencies: ["Files"]),
         .target(
             name: "Formats",
-            dependencies: ["Files", "CHDF5", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            dependencies: ["Files", "CArchive", "CHDF5", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["ONNX/onnx.proto"]),
         .target(
             name: "Distillation",

@@ -4,7 +4,7 @@ public import Foundation
 /// What is inside a file, told by its content and not by its name: for `retort inspect`.
 public struct FileInspection: Codable, Equatable, Sendable {
     public enum Format: String, Codable, Sendable {
-        case safetensors, hdf5, onnx, directory
+        case safetensors, gguf, pytorch, shards, hdf5, onnx, directory
     }
 
     /// A fact about the file, in the order in which it is worth reading.
@@ -27,30 +27,30 @@ public struct FileInspection: Codable, Equatable, Sendable {
     public var format: Format
     public var metadata: [Property]
     public var tensors: [Tensor]
+    /// What is wrong with a file that can be read in part.
+    public var problems: [String] = []
 
-    /// - Throws: `InputError` if the file is none of the known formats, or a damaged one.
+    /// - Throws: `InputError` if the file is none of the known formats, or so damaged that nothing can be told of it.
     public init(of url: URL) throws {
         var isDirectory: ObjCBool = false
         if FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue {
             try self.init(directory: url)
             return
         }
-        let start = try MappedFile.data(at: url).prefix(16)
-        if start.starts(with: [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]) {
-            try self.init(HDF5File(reading: url))
-        } else if start.count > 8, start[4..<8].allSatisfy({ $0 == 0 }), start[8] == UInt8(ascii: "{") {
-            self.init(try Safetensors(reading: url))
-        } else if start.first == Self.onnxStart {
-            self.init(try ONNXModel(reading: url))
-        } else {
-            throw InputError(
-                file: url.path, problem: "not a file that is known here",
-                remedy: "safetensors, HDF5 and ONNX files are read, and directories of them")
+        let bytes = try MappedFile.data(at: url)
+        switch FileKind(bytes) {
+        case .hdf5: try self.init(HDF5File(reading: url))
+        case .gguf: self.init(try GGUFFile(reading: url))
+        case .safetensors: self.init(try Safetensors(reading: url))
+        case .pyTorch: try self.init(pyTorch: bytes, file: url.path)
+        case .shardIndex: self.init(try ShardedWeights(index: url))
+        case .onnx: self.init(try ONNXModel(reading: url))
+        case nil:
+            throw FileKind.unknown(
+                bytes, file: url.path,
+                read: "safetensors, GGUF, PyTorch, HDF5 and ONNX files, indices of shards, and directories of them")
         }
     }
-
-    /// Protocol buffers are written in the order of their field numbers: the first of a model is its IR version.
-    private static let onnxStart: UInt8 = 1 << 3
 
     private init(_ file: Safetensors) {
         format = .safetensors
@@ -160,7 +160,7 @@ extension FileInspection {
 }
 
 extension FileInspection.Tensor {
-    fileprivate init(_ name: String, _ tensor: StoredTensor) {
+    init(_ name: String, _ tensor: StoredTensor) {
         self.init(name: name, type: tensor.type.rawValue, shape: tensor.shape, bytes: tensor.bytes.count)
     }
 }

@@ -84,7 +84,7 @@ public struct Safetensors: Sendable {
     /// As the reference implementation does, wider elements come first and equal widths go by name, so that every tensor
     /// is aligned; the header is padded with spaces to eight bytes.
     ///
-    /// - Throws: `InputError` if two tensors share a name, or the file cannot be written.
+    /// - Throws: `InputError` if two tensors share a name, one has a block format, or the file cannot be written.
     public func write(to url: URL) throws {
         let ordered = tensors.sorted {
             ($1.tensor.type.size, $0.name) < ($0.tensor.type.size, $1.name)
@@ -121,6 +121,10 @@ public struct Safetensors: Sendable {
             guard names.insert(name).inserted else {
                 throw InputError(
                     file: file, field: name, problem: "two tensors have this name, or the format reserves it")
+            }
+            guard tensor.type.elementsPerBlock == 1 else {
+                throw InputError(
+                    file: file, field: name, problem: "safetensors has no element type \(tensor.type.rawValue)")
             }
             let shape = tensor.shape.map(String.init).joined(separator: ",")
             let offsets = "\(end),\(end + tensor.bytes.count)"

@@ -54,8 +54,8 @@ struct SafetensorsHeader {
             switch key {
             case "dtype" where type == nil:
                 let found = try parser.string()
-                guard let known = ElementType(rawValue: found) else {
-                    let known = ElementType.allCases.map(\.rawValue).joined(separator: ", ")
+                guard let known = ElementType(rawValue: found), known.elementsPerBlock == 1 else {
+                    let known = ElementType.plain.map(\.rawValue).joined(separator: ", ")
                     throw parser.problem(
                         "the element type '\(found)' is not supported", field: name,
                         remedy: "convert to one of \(known)")

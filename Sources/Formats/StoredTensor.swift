@@ -1,7 +1,8 @@
 import Files
 public import Foundation
 
-/// A tensor as a file holds it: a type, a shape, and little-endian row-major bytes.
+/// A tensor as a file holds it: a type, a shape, and little-endian row-major bytes, in blocks along the rows where the
+/// type is a block format.
 ///
 /// `bytes` may be a slice of a mapped file, which stays mapped for as long as the slice lives. Hosts are little-endian.
 public struct StoredTensor: Sendable, Equatable {
@@ -13,9 +14,7 @@ public struct StoredTensor: Sendable, Equatable {
     ///
     /// - Throws: `InputError` if `shape` is impossible or does not account for every byte.
     public init(type: ElementType, shape: [Int], bytes: Data) throws {
-        guard let expected = type.byteCount(shape: shape) else {
-            throw InputError(problem: "the shape \(shape) of \(type.rawValue) is negative or too large to be real")
-        }
+        guard let expected = type.byteCount(shape: shape) else { throw type.impossible(shape: shape) }
         guard expected == bytes.count else {
             throw InputError(
                 problem: "the shape \(shape) of \(type.rawValue) needs \(expected) bytes, found \(bytes.count)")
@@ -26,7 +25,7 @@ public struct StoredTensor: Sendable, Equatable {
     }
 
     /// Number of elements.
-    public var count: Int { bytes.count / type.size }
+    public var count: Int { bytes.count / type.size * type.elementsPerBlock }
 
     public static func float32(shape: [Int], _ values: [Float]) -> StoredTensor {
         StoredTensor(.float32, shape, values)
@@ -59,32 +58,6 @@ public struct StoredTensor: Sendable, Equatable {
 }
 
 extension StoredTensor {
-    /// The elements as Float32, converted from any number type; integers above 2²⁴ are rounded.
-    ///
-    /// - Throws: `InputError` for BOOL, and where a finite F64 lies outside Float32.
-    public func float32() throws -> [Float] {
-        switch type {
-        case .float32: return elements(Float.self)
-        case .float16: return elements(UInt16.self) { Float(Float16(bitPattern: $0)) }
-        case .bfloat16: return elements(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
-        case .float64:
-            let stored = elements(Double.self)
-            if let index = stored.firstIndex(where: { $0.isFinite && Float($0).isInfinite }) {
-                throw InputError(problem: "element \(index) is \(stored[index]), beyond Float32")
-            }
-            return stored.map { Float($0) }
-        case .int64: return elements(Int64.self) { Float($0) }
-        case .int32: return elements(Int32.self) { Float($0) }
-        case .int16: return elements(Int16.self) { Float($0) }
-        case .int8: return elements(Int8.self) { Float($0) }
-        case .uint64: return elements(UInt64.self) { Float($0) }
-        case .uint32: return elements(UInt32.self) { Float($0) }
-        case .uint16: return elements(UInt16.self) { Float($0) }
-        case .uint8: return elements(UInt8.self) { Float($0) }
-        case .bool: throw InputError(problem: "expected numbers, found BOOL")
-        }
-    }
-
     /// The elements as Int64, converted from any integer type; BOOL gives 0 and 1.
     ///
     /// - Throws: `InputError` for floating point, and where a U64 lies outside Int64.
@@ -104,7 +77,7 @@ extension StoredTensor {
                 throw InputError(problem: "element \(index) is \(stored[index]), beyond Int64")
             }
             return stored.map { Int64($0) }
-        case .float64, .float32, .float16, .bfloat16:
+        case .float64, .float32, .float16, .bfloat16, .q80, .q51, .q50, .q41, .q40, .q6K, .q4K:
             throw InputError(problem: "expected integers, found \(type.rawValue)")
         }
     }

@@ -15,7 +15,7 @@ import Testing
             encoder.outputFormatting = .sortedKeys
             #expect(
                 String(decoding: try encoder.encode(found), as: UTF8.self)
-                    == #"{"format":"safetensors","metadata":[{"name":"k","value":"v"}],"schema":1,"#
+                    == #"{"format":"safetensors","metadata":[{"name":"k","value":"v"}],"problems":[],"schema":1,"#
                     + #""tensors":[{"bytes":2,"name":"a","shape":[2,1],"type":"I8"}]}"#)
             #expect(try JSONDecoder().decode(FileInspection.self, from: encoder.encode(found)) == found)
         }

@@ -65,7 +65,7 @@ extension ElementType {
         case .uint32: retort_H5T_STD_U32LE()
         case .uint16: retort_H5T_STD_U16LE()
         case .uint8: retort_H5T_STD_U8LE()
-        case .bfloat16, .bool: nil
+        case .bfloat16, .bool, .q80, .q51, .q50, .q41, .q40, .q6K, .q4K: nil
         }
     }
 

@@ -31,6 +31,7 @@ public struct ONNXGraphBuilder: Sendable {
         if !values.insert(name).inserted {
             problems.append(InputError(field: name, problem: "the graph has two inputs of this name, or it is empty"))
         }
+        requireONNX(type, name)
         graph.input.append(Self.value(name, type, shape))
         return name
     }
@@ -43,12 +44,14 @@ public struct ONNXGraphBuilder: Sendable {
         if graph.output.contains(where: { $0.name == name }) {
             problems.append(InputError(field: name, problem: "the graph has two outputs of this name"))
         }
+        requireONNX(type, name)
         graph.output.append(Self.value(name, type, shape))
     }
 
     /// Adds a constant.
     public mutating func initializer(_ name: String, _ tensor: StoredTensor) -> String {
         let name = Self.unique(name, in: &values, &suffixes)
+        requireONNX(tensor.type, name)
         graph.initializer.append(tensor.message(named: name))
         return name
     }
@@ -137,10 +140,15 @@ public struct ONNXGraphBuilder: Sendable {
         try AtomicFile.write(serialize(), to: url)
     }
 
+    private mutating func requireONNX(_ type: ElementType, _ name: String) {
+        guard type.onnx == nil else { return }
+        problems.append(InputError(field: name, problem: "ONNX has no element type \(type.rawValue)"))
+    }
+
     private static func value(_ name: String, _ type: ElementType, _ shape: [ONNXDimension]) -> Onnx_ValueInfoProto {
         var value = Onnx_ValueInfoProto()
         value.name = name
-        value.type.tensorType.elemType = Int32(type.onnx.rawValue)
+        value.type.tensorType.elemType = Int32((type.onnx ?? .undefined).rawValue)
         value.type.tensorType.shape.dim = shape.map { extent in
             var dimension = Onnx_TensorShapeProto.Dimension()
             switch extent {

@@ -3,8 +3,8 @@ import Foundation
 import SwiftProtobuf
 
 extension ElementType {
-    /// The number that ONNX gives the type (`TensorProto.DataType`).
-    var onnx: Onnx_TensorProto.DataType {
+    /// The number that ONNX gives the type (`TensorProto.DataType`), or nil for the block formats, which it has not.
+    var onnx: Onnx_TensorProto.DataType? {
         switch self {
         case .float64: .double
         case .float32: .float
@@ -19,12 +19,13 @@ extension ElementType {
         case .uint16: .uint16
         case .uint8: .uint8
         case .bool: .bool
+        case .q80, .q51, .q50, .q41, .q40, .q6K, .q4K: nil
         }
     }
 
     /// Nil for types that are not read, such as strings and four-bit integers.
     init?(onnx code: Int32) {
-        guard let type = Self.allCases.first(where: { Int($0.onnx.rawValue) == Int(code) }) else { return nil }
+        guard let type = Self.plain.first(where: { $0.onnx.map { Int32($0.rawValue) } == code }) else { return nil }
         self = type
     }
 }
@@ -34,7 +35,7 @@ extension StoredTensor {
     func message(named name: String) -> Onnx_TensorProto {
         var message = Onnx_TensorProto()
         message.dims = shape.map(Int64.init)
-        message.dataType = Int32(type.onnx.rawValue)
+        message.dataType = Int32((type.onnx ?? .undefined).rawValue)
         message.name = name
         message.rawData = bytes
         return message
@@ -70,6 +71,7 @@ extension StoredTensor {
         case .uint8, .bool: bytes(try narrowed(message.int32Data) as [UInt8])
         case .uint64: bytes(message.uint64Data)
         case .uint32: bytes(try narrowed(message.uint64Data) as [UInt32])
+        case .q80, .q51, .q50, .q41, .q40, .q6K, .q4K: Data()
         }
     }
 

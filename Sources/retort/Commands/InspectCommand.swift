@@ -9,7 +9,8 @@ struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Show what is inside a file or a model directory.",
         discussion: """
-            Reads safetensors, HDF5 (soft targets, checkpoints) and ONNX files, and directories of them.
+            Reads safetensors, GGUF, PyTorch, HDF5 (soft targets, checkpoints) and ONNX files, indices of weights in
+            shards, and directories. Says what is wrong with a damaged file, with exit code 2.
 
             EXAMPLE
               retort inspect runs/NAME/export/model.onnx
@@ -24,13 +25,20 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let inspection = try FileInspection(of: URL(fileURLWithPath: file))
+        try show(inspection)
+        if !inspection.problems.isEmpty { throw ExitCode(2) }
+    }
+
+    private func show(_ inspection: FileInspection) throws {
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             return printData(String(decoding: try encoder.encode(inspection), as: UTF8.self))
         }
         printData("format: \(inspection.format.rawValue)")
-        for property in inspection.metadata { printData("\(property.name): \(property.value)") }
+        for property in inspection.metadata {
+            printData("\(property.name): \(property.value.replacing("\n", with: "\\n"))")
+        }
         guard inspection.format != .directory else { return try describeModel() }
         let names = inspection.tensors.map(\.name)
         let shapes = inspection.tensors.map { $0.shape.map(String.init).joined(separator: " × ") }
@@ -43,6 +51,7 @@ struct InspectCommand: ParsableCommand {
         }
         let bytes = inspection.tensors.reduce(0) { $0 + $1.bytes }
         printData("\(inspection.tensors.count) tensors, \(bytes) bytes")
+        for problem in inspection.problems { printData("problem: \(problem)") }
     }
 
     /// What a model directory, or a run, holds.
