@@ -11,6 +11,11 @@ public struct FileInspection: Codable, Equatable, Sendable {
     public struct Property: Codable, Equatable, Sendable {
         public var name: String
         public var value: String
+
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
     }
 
     public struct Tensor: Codable, Equatable, Sendable {

@@ -56,7 +56,8 @@ public struct RunPlan: Codable, Equatable, Sendable {
         overlap = all.dropFirst().reduce(into: [:]) { $0[$1.0] = $1.1.texts.count { known.contains($0) } }
 
         let (tokenizer, teacher) = try Self.teacher(of: recipe, material)
-        let student = recipe.studentConfiguration(vocabulary: tokenizer.vocabularySize, classes: material.classes)
+        let student = recipe.studentConfiguration(
+            vocabulary: tokenizer.vocabularySize, classes: material.classes, teacher: teacher)
         let problems = recipe.problems(teacher: teacher, student: student)
         if !problems.isEmpty { throw InputErrors(problems) }
         let lengths = tokenizer.encode(material.train.texts, maxLength: 1 << 20).map(\.count).sorted()
@@ -77,7 +78,8 @@ public struct RunPlan: Codable, Equatable, Sendable {
         let largest = max(teacherParameters, studentParameters)
         // Weights, gradients and two moments; activations of a batch of the longest rows; targets; the program itself.
         let wide = max(teacher.hiddenSize, student.hiddenSize)
-        let batchRows = max(recipe.train.batch, recipe.teacher.train?.batch ?? 1) * recipe.data.maxLength
+        let teacherBatch = recipe.teacher.train?.batch ?? recipe.teacher.fineTune?.batch ?? 1
+        let batchRows = max(recipe.train.batch, teacherBatch) * recipe.data.maxLength
         let activations = batchRows * wide * 30 * max(teacher.layers, student.layers)
         memoryBytes = 4 * (4 * largest + activations) + min(targetBytes, 1 << 29) + (200 << 20)
         let values = try FileManager.default.attributesOfFileSystem(
@@ -104,7 +106,8 @@ public struct RunPlan: Codable, Equatable, Sendable {
         }
         let directory = URL(fileURLWithPath: model, isDirectory: true)
         let tokenizer = try TokenizerFiles.load(from: directory)
-        let configuration = try ModelDirectory.readEncoder(directory).configuration
+        let fresh = recipe.teacher.fineTune.map { _ in material.classes }
+        let configuration = try ModelDirectory.readEncoder(directory, allowingMissingHead: fresh).configuration
         try ModelDirectory.check(tokenizer, fits: configuration, in: directory)
         return (tokenizer, configuration)
     }
@@ -134,8 +137,8 @@ public struct RunPlan: Codable, Equatable, Sendable {
             return time.seconds / 3
         }
         var total = 0.0
-        if let shape = recipe.teacher.train {
-            total += try step(teacher, batch: shape.batch) * Double(steps["teacher"] ?? 0)
+        if let batch = recipe.teacher.train?.batch ?? recipe.teacher.fineTune?.batch {
+            total += try step(teacher, batch: batch) * Double(steps["teacher"] ?? 0)
         }
         let others = steps.filter { $0.key != "teacher" }.values.reduce(0, +)
         return total + (try step(student, batch: recipe.train.batch) * Double(others))
@@ -145,6 +148,8 @@ public struct RunPlan: Codable, Equatable, Sendable {
         var steps: [String: Int] = [:]
         if let shape = recipe.teacher.train {
             steps["teacher"] = TrainingOptions.steps(epochs: shape.epochs, examples: rows, batch: shape.batch)
+        } else if let tuning = recipe.teacher.fineTune {
+            steps["teacher"] = TrainingOptions.steps(epochs: tuning.epochs, examples: rows, batch: tuning.batch)
         }
         let student = TrainingOptions.steps(epochs: recipe.train.epochs, examples: rows, batch: recipe.train.batch)
         steps["student"] = student

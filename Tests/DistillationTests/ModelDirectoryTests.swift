@@ -147,7 +147,7 @@ struct ModelDirectoryTests {
                 let url = directory.appendingPathComponent(file)
                 try FileManager.default.removeItem(at: url)
                 let error = try #require(throws: InputError.self) { try ModelDirectory.readEncoder(directory) }
-                #expect(error.file == url.path)
+                #expect(error.file.map(url.path.hasPrefix) == true)
                 try Data("{".utf8).write(to: url)
                 #expect(throws: InputError.self) { try ModelDirectory.readEncoder(directory) }
             }

@@ -48,7 +48,8 @@ struct RecipeSchemaTests {
             }
         }
         for path in [
-            "data.limit", "teacher.model", "teacher.train", "loss.features", "prune", "prune.feed_forward", "quantize",
+            "data.limit", "teacher.model", "teacher.fine_tune", "teacher.train", "loss.features", "prune",
+            "prune.feed_forward", "quantize",
         ] {
             let alternatives = try #require(try property(path)["anyOf"] as? [[String: Any]], "\(path)")
             #expect(alternatives.contains { $0["type"] as? String == "null" }, "\(path)")

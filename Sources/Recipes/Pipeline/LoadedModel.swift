@@ -37,12 +37,13 @@ public struct LoadedModel {
         let head = classifier.configuration.head
         guard head != .classification else { return }
         throw InputError(
-            file: url.path, problem: "not a classifier: its head is \(head == .none ? "missing" : "for \(head.rawValue)")",
+            file: url.path,
+            problem: "not a classifier: its head is \(head == .none ? "missing" : "for \(head.rawValue)")",
             remedy: "give a model with a classification head")
     }
 
     /// A run stands for the furthest model that it has made; any other directory for itself.
-    private static func modelFolder(of directory: URL) -> URL {
+    public static func modelFolder(of directory: URL) -> URL {
         let isRun = FileManager.default.fileExists(atPath: directory.appendingPathComponent("resolved.yaml").path)
         let made = [ModelFolder.int8, ModelFolder.pruned, ModelFolder.student, ModelFolder.teacher]
             .map { directory.appendingPathComponent($0, isDirectory: true) }

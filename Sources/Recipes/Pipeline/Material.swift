@@ -60,9 +60,10 @@ public struct Material: Sendable {
 
     private static func digest(ofTeacher model: String?) throws -> String {
         guard let model else { return "" }
-        let files = ["config.json", "model.safetensors", "tokenizer.json", "vocab.txt", "tokenizer_config.json"]
-            .map { URL(fileURLWithPath: model, isDirectory: true).appendingPathComponent($0) }
-            .filter { FileManager.default.fileExists(atPath: $0.path) }
+        let directory = URL(fileURLWithPath: model, isDirectory: true)
+        let kinds = ["json", "txt", "safetensors", "bin", "gguf"]
+        let files = ((try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []).sorted()
+            .map { directory.appendingPathComponent($0) }.filter { kinds.contains($0.pathExtension) }
         return Digest.sha256(
             try files.map { "\($0.lastPathComponent) \(try Digest.sha256(fileAt: $0))" }.joined(separator: "\n"))
     }
@@ -93,6 +94,15 @@ public struct Material: Sendable {
             return nil
         } catch let error as InputError {
             errors.append(error)
+            return nil
+        }
+        guard configuration.head == .classification else {
+            if recipe.teacher.fineTune != nil { return names }
+            refuse(
+                "teacher.model",
+                configuration.head == .none
+                    ? "the checkpoint has no head" : "the model's head is for \(configuration.head.rawValue)",
+                "give a fine-tuned classifier, or add teacher.fine_tune, which trains a fresh one")
             return nil
         }
         let labels = configuration.labels

@@ -1,6 +1,7 @@
 public import Distillation
 public import Evaluation
 import Files
+import Formats
 import Foundation
 import Models
 import Tensors
@@ -40,8 +41,8 @@ public struct ModelEvaluation {
             let tokens = model.tokenizer.encode(rows.texts[query % rows.count], maxLength: length)
             _ = try model.classifier.logits(PackedBatch([tokens], samples: [0]))
         }
-        let weights = model.url.appendingPathComponent(ModelDirectory.weightsFile)
-        let bytes = try FileManager.default.attributesOfItem(atPath: weights.path)[.size] as? Int ?? 0
+        let weights = try StoredWeights(directory: model.url).file
+        let bytes = try FileManager.default.attributesOfItem(atPath: weights)[.size] as? Int ?? 0
         return ModelResult(
             key: key, name: name, path: path ?? model.url.relativePath, parameters: model.classifier.parameterCount,
             bytes: bytes, logits: logits, heads: configuration.heads, feedForward: configuration.feedForward,

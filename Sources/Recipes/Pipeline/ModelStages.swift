@@ -44,27 +44,37 @@ extension Pipeline {
             labels: material.classIndices(rows))
     }
 
-    /// Trains the teacher on the labels, or copies the ready one.
+    /// Takes the ready teacher, fine-tunes a published one, or trains one from the beginning.
     func makeTeacher(inputs: String) throws -> StageResult {
         let tokenizer = try tokenizer()
+        let key = RandomKey(recipe.seed).mixed("teacher")
         let teacher: Encoder
+        var schedule: Recipe.FineTuning?
         if let model = recipe.teacher.model {
-            teacher = try ModelDirectory.readEncoder(URL(fileURLWithPath: model, isDirectory: true))
+            let fresh = recipe.teacher.fineTune.map { _ in material.classes }
+            teacher = try ModelDirectory.readEncoder(
+                URL(fileURLWithPath: model, isDirectory: true), allowingMissingHead: fresh, key: key)
             teacher.rename(classes: material.classes)
+            schedule = recipe.teacher.fineTune
         } else {
             let shape = recipe.teacher.train!
-            let key = RandomKey(recipe.seed).mixed("teacher")
             teacher = Encoder(
                 recipe.teacherConfiguration(vocabulary: tokenizer.vocabularySize, classes: material.classes), key: key
             )
+            schedule = Recipe.FineTuning(
+                epochs: shape.epochs, batch: shape.batch, learningRate: shape.learningRate, warmup: shape.warmup,
+                weightDecay: shape.weightDecay)
+        }
+        if let schedule {
             let data = try sequences(material.train)
             let objective = try DistillationObjective(
                 student: teacher, data: data, targets: nil, weights: .labelsOnly, key: key)
+            let steps = TrainingOptions.steps(epochs: schedule.epochs, examples: data.count, batch: schedule.batch)
             let options = TrainingOptions(
-                totalSteps: TrainingOptions.steps(epochs: shape.epochs, examples: data.count, batch: shape.batch),
-                batch: shape.batch, microBatch: shape.batch, learningRate: Float(shape.learningRate), decay: .linear,
-                warmUp: shape.warmup, clip: 1, weightDecay: Float(shape.weightDecay), seed: key.value,
-                precision: recipe.trainingPrecision, checkpointing: recipe.train.checkpointing)
+                totalSteps: steps, batch: schedule.batch, microBatch: schedule.batch,
+                learningRate: Float(schedule.learningRate), decay: .linear, warmUp: schedule.warmup, clip: 1,
+                weightDecay: Float(schedule.weightDecay), seed: key.value, precision: recipe.trainingPrecision,
+                checkpointing: recipe.train.checkpointing)
             try train(Stage.teacher.rawValue, inputs, objective.parameters, objective, options)
         }
         try ModelDirectory.write(teacher, tokenizer, to: run.file(ModelFolder.teacher))
@@ -76,11 +86,14 @@ extension Pipeline {
     func trainStudent(_ stage: Stage, inputs: String) throws -> StageResult {
         let tokenizer = try tokenizer()
         let key = RandomKey(recipe.seed).mixed("student")
+        let teacher =
+            try recipe.student.initialize == .teacherLayers
+            ? ModelDirectory.readEncoder(run.file(ModelFolder.teacher)) : nil
         let student = Encoder(
-            recipe.studentConfiguration(vocabulary: tokenizer.vocabularySize, classes: material.classes), key: key)
-        if recipe.student.initialize == .teacherLayers {
-            student.copyLayers(of: try ModelDirectory.readEncoder(run.file(ModelFolder.teacher)))
-        }
+            recipe.studentConfiguration(
+                vocabulary: tokenizer.vocabularySize, classes: material.classes, teacher: teacher?.configuration),
+            key: key)
+        if let teacher { student.copyLayers(of: teacher) }
         let data = try sequences(material.train)
         let distils = stage == .student
         let objective = try DistillationObjective(

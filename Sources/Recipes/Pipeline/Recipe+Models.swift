@@ -14,11 +14,23 @@ extension Recipe {
     }
 
     /// The shape of the student.
-    func studentConfiguration(vocabulary: Int, classes: [String]) -> EncoderConfiguration {
-        EncoderConfiguration(
+    ///
+    /// - Parameter teacher: the student takes its family and what goes with that, if it takes layers.
+    func studentConfiguration(vocabulary: Int, classes: [String], teacher: EncoderConfiguration?)
+        -> EncoderConfiguration
+    {
+        var configuration = EncoderConfiguration(
             vocabularySize: vocabulary, hiddenSize: student.hidden, layers: student.layers, heads: student.heads,
             feedForward: student.feedForward, maximumPositions: data.maxLength, dropout: Float(student.dropout),
             pooling: .first, labels: classes)
+        if let teacher, student.initialize == .teacherLayers {
+            configuration.family = teacher.family
+            configuration.activation = teacher.activation
+            configuration.positionOffset = teacher.positionOffset
+            configuration.tokenTypes = teacher.tokenTypes
+            configuration.layerNormEpsilon = teacher.layerNormEpsilon
+        }
+        return configuration
     }
 
     /// What of the recipe cannot work with this very teacher and student. Found before training, not after it.

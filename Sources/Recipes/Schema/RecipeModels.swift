@@ -2,8 +2,19 @@ extension Recipe {
     /// The model to learn from. Exactly one of `model` and `train` is set.
     public struct Teacher: Equatable, Sendable {
         public var model: String?
+        /// Nil where `model` is taken as it is.
+        public var fineTune: FineTuning?
         public var train: TeacherTraining?
         public var targets = Targets()
+    }
+
+    /// How a published model is trained on the labels first; a classifier that it lacks begins at random.
+    public struct FineTuning: Equatable, Sendable {
+        public var epochs = 3
+        public var batch = 32
+        public var learningRate = 5e-5
+        public var warmup = 0.1
+        public var weightDecay = 0.01
     }
 
     /// A teacher that the run itself trains on the labels first: its shape, and how it is trained.
@@ -52,6 +63,9 @@ extension Recipe.Teacher: Section {
     static let fields: [Field<Self>] = [
         Field("model", \.model, .text(.line), "Directory of a finished model to learn from."),
         Field(
+            optionalSection: "fine_tune", \.fineTune,
+            "Trains `model` on the labels first; a checkpoint without a classifier gets a fresh one."),
+        Field(
             optionalSection: "train", \.train,
             "Trains the teacher on the labels first: its shape, and how it is trained."),
         Field(section: "targets", \.targets, "How the teacher's outputs are recorded for the student."),
@@ -69,6 +83,16 @@ extension Recipe.TeacherTraining: Section {
             "feed_forward", \.feedForward, .integer(1...65_536), presence: .required,
             "Neurons of each feed-forward block."),
         Field("dropout", \.dropout, .number(.from(0, below: 1)), "Share of activations dropped while training."),
+        Field("epochs", \.epochs, .integer(1...10_000), "Passes over the training rows."),
+        Field("batch", \.batch, .integer(1...65_536), "Rows per optimizer step."),
+        Field("learning_rate", \.learningRate, .number(.above(0, to: 1)), "Highest learning rate."),
+        Field("warmup", \.warmup, .number(.from(0, below: 1)), "Share of the steps over which the rate rises from 0."),
+        Field("weight_decay", \.weightDecay, .number(.from(0, to: 1)), "Decoupled weight decay."),
+    ]
+}
+
+extension Recipe.FineTuning: Section {
+    static let fields: [Field<Self>] = [
         Field("epochs", \.epochs, .integer(1...10_000), "Passes over the training rows."),
         Field("batch", \.batch, .integer(1...65_536), "Rows per optimizer step."),
         Field("learning_rate", \.learningRate, .number(.above(0, to: 1)), "Highest learning rate."),

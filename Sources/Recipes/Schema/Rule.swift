@@ -23,7 +23,7 @@ struct Rule: Sendable {
     static let all: [Rule] = [
         headsDivideHidden("student") { ($0.student.hidden, $0.student.heads) },
         headsDivideHidden("teacher.train") { recipe in recipe.teacher.train.map { ($0.hidden, $0.heads) } },
-        oneTeacher, distinctColumns, copiedLayers, someLoss, pairsExist, microBatchDivides, enoughHeads,
+        oneTeacher, fineTunedModel, distinctColumns, copiedLayers, someLoss, pairsExist, microBatchDivides, enoughHeads,
     ]
 
     private static func headsDivideHidden(
@@ -62,6 +62,18 @@ struct Rule: Sendable {
             ]
         default: []
         }
+    }
+
+    private static let fineTunedModel = Rule(
+        paths: ["teacher.model", "teacher.fine_tune"],
+        documentation: "`teacher.fine_tune` trains the teacher that `teacher.model` names."
+    ) { recipe in
+        guard recipe.teacher.fineTune != nil, recipe.teacher.model == nil else { return [] }
+        return [
+            Violation(
+                path: "teacher.fine_tune", problem: "there is no teacher.model to train",
+                remedy: "name the checkpoint in teacher.model, or remove teacher.fine_tune")
+        ]
     }
 
     private static let distinctColumns = Rule(

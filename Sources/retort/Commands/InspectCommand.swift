@@ -24,7 +24,12 @@ struct InspectCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let inspection = try FileInspection(of: URL(fileURLWithPath: file))
+        let url = URL(fileURLWithPath: file)
+        var inspection = try FileInspection(of: url)
+        if inspection.format == .directory, let model = ModelDescription(of: url) {
+            inspection.metadata += model.properties
+            inspection.problems += model.problems
+        }
         try show(inspection)
         if !inspection.problems.isEmpty { throw ExitCode(2) }
     }
@@ -39,7 +44,11 @@ struct InspectCommand: ParsableCommand {
         for property in inspection.metadata {
             printData("\(property.name): \(property.value.replacing("\n", with: "\\n"))")
         }
-        guard inspection.format != .directory else { return try describeModel() }
+        if inspection.format != .directory { showTensors(of: inspection) }
+        for problem in inspection.problems { printData("problem: \(problem)") }
+    }
+
+    private func showTensors(of inspection: FileInspection) {
         let names = inspection.tensors.map(\.name)
         let shapes = inspection.tensors.map { $0.shape.map(String.init).joined(separator: " × ") }
         let (nameWidth, shapeWidth) = ((names.map(\.count).max() ?? 0) + 2, (shapes.map(\.count).max() ?? 0) + 2)
@@ -51,24 +60,5 @@ struct InspectCommand: ParsableCommand {
         }
         let bytes = inspection.tensors.reduce(0) { $0 + $1.bytes }
         printData("\(inspection.tensors.count) tensors, \(bytes) bytes")
-        for problem in inspection.problems { printData("problem: \(problem)") }
-    }
-
-    /// What a model directory, or a run, holds.
-    private func describeModel() throws {
-        let url = URL(fileURLWithPath: file, isDirectory: true)
-        guard FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path) else { return }
-        let model = try LoadedModel(url)
-        let configuration = model.classifier.configuration
-        printData(
-            "model: \(model.classifier is Encoder ? "float32" : "INT8") encoder, \(configuration.layers) layers, hidden \(configuration.hiddenSize)"
-        )
-        printData("heads per layer: \(configuration.heads.map(String.init).joined(separator: ", "))")
-        printData("feed-forward per layer: \(configuration.feedForward.map(String.init).joined(separator: ", "))")
-        printData("parameters: \(model.classifier.parameterCount)")
-        printData("classes: \(configuration.labels.joined(separator: ", "))")
-        printData(
-            "tokenizer: \(model.tokenizer.vocabularySize) tokens, at most \(configuration.maximumPositions) a text"
-        )
     }
 }

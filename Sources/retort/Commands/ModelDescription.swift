@@ -1,0 +1,75 @@
+import Compression
+import Distillation
+import Files
+import Formats
+import Foundation
+import Models
+import Recipes
+import Tokenizers
+
+/// What a model directory, or a run, holds: as much as can be told, and what is wrong with the rest.
+struct ModelDescription {
+    private(set) var properties: [FileInspection.Property] = []
+    private(set) var problems: [String] = []
+
+    /// Nil for a directory without a `config.json`, which holds no model of ours.
+    init?(of directory: URL) {
+        let url = LoadedModel.modelFolder(of: directory)
+        let file = url.appendingPathComponent(ModelDirectory.configurationFile)
+        guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+        var configuration: EncoderConfiguration?
+        attempt { description in
+            let read = try EncoderConfiguration(reading: file)
+            configuration = read
+            description.describe(read)
+        }
+        var tokenizer: (any Tokenizer)?
+        attempt { description in
+            let read = try TokenizerFiles.load(from: url)
+            tokenizer = read
+            description.add("tokenizer", "\(read.vocabularySize) tokens")
+        }
+        guard let configuration else { return }
+        attempt { description in
+            let quantized = try QuantizedEncoder.isQuantized(url)
+            description.add("weights", quantized ? "INT8" : "float32")
+            let parameters =
+                try quantized
+                ? QuantizedEncoder(reading: url).configuration.parameterCount
+                : ModelDirectory.readEncoder(url).parameterCount
+            description.add("parameters", "\(parameters)")
+        }
+        if let tokenizer { attempt { _ in try ModelDirectory.check(tokenizer, fits: configuration, in: url) } }
+    }
+
+    private mutating func describe(_ configuration: EncoderConfiguration) {
+        func list(_ numbers: [Int]) -> String { numbers.map(String.init).joined(separator: ", ") }
+        add("architecture", "\(configuration.architecture) (\(configuration.family.rawValue))")
+        add("layers", "\(configuration.layers), \(configuration.hiddenSize) wide")
+        add("heads per layer", "\(list(configuration.heads)), \(configuration.headSize) wide")
+        add("feed-forward per layer", "\(list(configuration.feedForward)), \(configuration.activation)")
+        add("longest text", "\(configuration.longestText) tokens")
+        add("head", configuration.head.rawValue)
+        switch configuration.head {
+        case .classification: add("classes", configuration.labels.joined(separator: ", "))
+        case .regression: add("numbers", configuration.labels.joined(separator: ", "))
+        case .embedding:
+            add("pooling", configuration.pooling.rawValue + (configuration.normalizesEmbedding ? ", normalized" : ""))
+        case .maskedLanguageModel, .none: break
+        }
+    }
+
+    private mutating func add(_ name: String, _ value: String) {
+        properties.append(.init(name: name, value: value))
+    }
+
+    private mutating func attempt(_ body: (inout Self) throws -> Void) {
+        do {
+            try body(&self)
+        } catch let several as InputErrors {
+            problems += several.errors.map(\.description)
+        } catch {
+            problems.append("\(error)")
+        }
+    }
+}
