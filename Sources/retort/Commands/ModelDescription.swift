@@ -3,6 +3,7 @@ import Distillation
 import Files
 import Formats
 import Foundation
+import Layers
 import Models
 import Recipes
 import Tokenizers
@@ -17,6 +18,10 @@ struct ModelDescription {
         let url = LoadedModel.modelFolder(of: directory)
         let file = url.appendingPathComponent(ModelDirectory.configurationFile)
         guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+        guard !DecoderDirectory.isDecoder(url) else {
+            describeDecoder(url)
+            return
+        }
         var configuration: EncoderConfiguration?
         attempt { description in
             let read = try EncoderConfiguration(reading: file)
@@ -42,12 +47,28 @@ struct ModelDescription {
         if let tokenizer { attempt { _ in try ModelDirectory.check(tokenizer, fits: configuration, in: url) } }
     }
 
+    private mutating func describeDecoder(_ url: URL) {
+        attempt { description in
+            let decoder = try LoadedDecoder(url)
+            let configuration = decoder.runner.configuration
+            description.add("architecture", "\(configuration.family.rawValue) decoder")
+            description.add("layers", "\(configuration.layers), \(configuration.hiddenSize) wide")
+            description.add("heads per layer", "\(Self.list(configuration.heads)), \(configuration.headSize) wide")
+            description.add("key heads per layer", Self.list(configuration.keyHeads))
+            description.add("feed-forward per layer", Self.list(configuration.feedForward))
+            description.add("longest text", "\(configuration.maximumPositions) tokens")
+            description.add("parameters", "\(configuration.parameterCount)")
+            description.add("tokenizer", "\(decoder.tokenizer.vocabularySize) tokens")
+        }
+    }
+
+    private static func list(_ numbers: [Int]) -> String { numbers.map(String.init).joined(separator: ", ") }
+
     private mutating func describe(_ configuration: EncoderConfiguration) {
-        func list(_ numbers: [Int]) -> String { numbers.map(String.init).joined(separator: ", ") }
         add("architecture", "\(configuration.architecture) (\(configuration.family.rawValue))")
         add("layers", "\(configuration.layers), \(configuration.hiddenSize) wide")
-        add("heads per layer", "\(list(configuration.heads)), \(configuration.headSize) wide")
-        add("feed-forward per layer", "\(list(configuration.feedForward)), \(configuration.activation)")
+        add("heads per layer", "\(Self.list(configuration.heads)), \(configuration.headSize) wide")
+        add("feed-forward per layer", "\(Self.list(configuration.feedForward)), \(configuration.activation)")
         add("longest text", "\(configuration.longestText) tokens")
         add("head", configuration.head.rawValue)
         switch configuration.head {
