@@ -10,12 +10,13 @@ public enum DecoderDirectory {
     /// Whether there is a decoder: a GGUF file, or a directory whose `config.json` has the type of one.
     public static func isDecoder(_ url: URL) -> Bool {
         if isGGUF(url) { return true }
-        struct File: Decodable { var model_type: String? }
+        struct File: Decodable { var modelType: String? }
         let configuration = url.appendingPathComponent(ModelDirectory.configurationFile)
-        guard let data = try? Data(contentsOf: configuration),
-            let file = try? JSONDecoder().decode(File.self, from: data)
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        guard let data = try? Data(contentsOf: configuration), let file = try? decoder.decode(File.self, from: data)
         else { return false }
-        return file.model_type.flatMap(DecoderConfiguration.Family.init) != nil
+        return file.modelType.flatMap(DecoderConfiguration.Family.init) != nil
     }
 
     static func isGGUF(_ url: URL) -> Bool {

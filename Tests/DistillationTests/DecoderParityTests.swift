@@ -57,6 +57,26 @@ struct DecoderParityTests {
         }
     }
 
+    @Test(
+        "a GGUF file holds the same weights, whatever order its converter gave their rows",
+        arguments: ["llama", "qwen2"])
+    func gguf(name: String) throws {
+        let url = GoldenDecoderModel.url(name)
+        let (published, converted) = (
+            try DecoderDirectory.read(url), try DecoderDirectory.read(url.appendingPathComponent("model.gguf"))
+        )
+        var configuration = converted.configuration
+        configuration.endTokens = published.configuration.endTokens
+        #expect(configuration == published.configuration)
+        for (a, b) in zip(converted.parameters, published.parameters) {
+            #expect(a.name == b.name && a.value.values == b.value.values, "\(a.name)")
+        }
+        let runner = try DecoderDirectory.readRunner(url.appendingPathComponent("model.gguf"))
+        let golden = try GoldenDecoderModel.read(name)
+        let expected = golden.logits.tensor.rows(from: golden.logits.shape[0] - golden.sequences[2].count)
+        #expect(largestDifference(DecoderSession(runner).appendAll(golden.sequences[2]), expected) < 2e-5)
+    }
+
     @Test("a written model is read again as it was", arguments: GoldenDecoderModel.names)
     func roundTrip(name: String) throws {
         let decoder = try DecoderDirectory.read(GoldenDecoderModel.url(name))

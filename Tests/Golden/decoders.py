@@ -1,13 +1,14 @@
 """Writes decoders/: tiny decoders of every family and feature, as transformers saves them, and what they give.
 
-Made with Python 3.11, torch 2.15.0 (CPU), transformers 5.23.0, safetensors 0.8.0, numpy 2.4.6:
+Made with Python 3.11, torch 2.15.0 (CPU), transformers 5.23.0, safetensors 0.8.0, gguf 0.19.0, numpy 2.4.6:
 
-    pip install torch==2.15.0 transformers==5.23.0 safetensors==0.8.0 numpy==2.4.6
+    pip install torch==2.15.0 transformers==5.23.0 safetensors==0.8.0 gguf==0.19.0 numpy==2.4.6
     python Tests/Golden/decoders.py
 
 Each directory holds config.json and model.safetensors (float32, from save_pretrained) and expected.json: token sequences,
 for each its hidden states (embeddings, every layer's output before the last norm, the last after it) and logits, a random ∂L/∂logits and
-the gradients of all weights under their published names. The reference computes in float64. Tensors in expected.json are
+the gradients of all weights under their published names. Those of plain Llama and Qwen2 also hold the same model as
+model.gguf, laid out as llama.cpp's converter does it. The reference computes in float64. Tensors in expected.json are
 base64 of little-endian float32.
 """
 
@@ -16,6 +17,7 @@ import json
 import pathlib
 import shutil
 
+import gguf
 import numpy as np
 import torch
 from transformers import (
@@ -70,6 +72,40 @@ def packed(tensor):
     return {"shape": list(values.shape), "float32": base64.b64encode(values.tobytes()).decode()}
 
 
+GGUF_NAMES = {
+    "model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output",
+    "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm",
+    "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+}
+
+
+def write_gguf(path, architecture, config, model):
+    """The converter interleaves the halves of Llama's query and key heads, and leaves Qwen2's as they are."""
+    writer = gguf.GGUFWriter(path, architecture)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    for name, parameter in model.named_parameters():
+        values = parameter.detach().numpy()
+        for head, heads in (("q_proj", config.num_attention_heads), ("k_proj", config.num_key_value_heads)):
+            if architecture == "llama" and head in name:
+                values = values.reshape(heads, 2, -1, values.shape[1]).swapaxes(1, 2).reshape(values.shape)
+        name = name.replace("model.layers.", "blk.")
+        for ours, theirs in GGUF_NAMES.items():
+            name = name.replace(ours, theirs)
+        writer.add_tensor(name, np.ascontiguousarray(values))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 def write(name, kind, config, generator):
     torch.manual_seed(20)
     model = kind(config).eval()
@@ -81,6 +117,8 @@ def write(name, kind, config, generator):
     directory = DIRECTORY / name
     model.save_pretrained(directory)
     (directory / "generation_config.json").unlink(missing_ok=True)
+    if name in ("llama", "qwen2"):
+        write_gguf(directory / "model.gguf", name, config, model)
     model = model.double()
     sequences = [generator.integers(0, VOCABULARY, length).tolist() for length in (7, 1, 20)]
     outputs = [model(torch.tensor([sequence]), output_hidden_states=True) for sequence in sequences]
