@@ -3,17 +3,19 @@
 /// A quote inside an unquoted field is an ordinary character, as most readers take it. Rows that end in LF and CRLF
 /// may be mixed. A quoted field may hold line ends; lines are counted by LF, as editors do.
 struct DelimitedText {
-    /// Reads the columns `needed` of every row after the header; reports what is wrong to `problems`.
-    static func read(
-        _ bytes: UnsafeBufferPointer<UInt8>, delimiter: UInt8, columns needed: [String], _ problems: inout ProblemList
-    ) -> [TextRecord] {
+    /// Calls `body` with the columns `needed` of every row after the header, the byte after the row, and the problems so far;
+    /// reports what is wrong to `problems`.
+    static func forEach(
+        in bytes: UnsafeBufferPointer<UInt8>, delimiter: UInt8, columns needed: [String],
+        _ problems: inout ProblemList, _ body: (TextRecord, Int, borrowing ProblemList) throws -> Void
+    ) rethrows {
         var reader = DelimitedText(bytes: bytes, delimiter: delimiter)
         let header = reader.nextRow(keeping: nil, &problems)
         guard let header else {
             if problems.isEmpty {
                 problems.add(problem: "has no header row", remedy: "name the columns in the first row")
             }
-            return []
+            return
         }
         for (index, name) in header.fields.enumerated() where header.fields[..<index].contains(name) {
             problems.add(
@@ -28,17 +30,15 @@ struct DelimitedText {
             if let position { slots[position].append(slot) }
         }
         let wanted = Selection(slots: slots, count: needed.count)
-        var records: [TextRecord] = []
         while let row = reader.nextRow(keeping: wanted, &problems) {
             if row.count == header.count {
-                records.append(TextRecord(line: row.line, fields: row.fields))
+                try body(TextRecord(line: row.line, fields: row.fields), reader.position, problems)
             } else {
                 problems.add(
                     line: row.line, problem: "has \(row.count) fields; the header has \(header.count)",
                     remedy: "put fields that hold the delimiter in double quotes")
             }
         }
-        return records
     }
 
     /// Where the field of each column goes among the values of a record.

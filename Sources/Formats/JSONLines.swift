@@ -2,15 +2,16 @@ import Foundation
 
 /// One JSON object per line (JSON as RFC 8259 says).
 enum JSONLines {
-    /// Reads the keys `needed` of every object; reports what is wrong to `problems`.
-    static func read(
-        _ bytes: UnsafeBufferPointer<UInt8>, columns needed: [String], _ problems: inout ProblemList
-    ) -> [TextRecord] {
-        var records: [TextRecord] = []
+    /// Calls `body` with the keys `needed` of every object, the byte after its line, and the problems so far; reports what
+    /// is wrong to `problems`.
+    static func forEach(
+        in bytes: UnsafeBufferPointer<UInt8>, columns needed: [String], _ problems: inout ProblemList,
+        _ body: (TextRecord, Int, borrowing ProblemList) throws -> Void
+    ) rethrows {
         var objects = 0
         var missing: [[Int]] = needed.map { _ in [] }
         var keys: [String] = []
-        TextRecords.forEachLine(of: bytes) { line, content in
+        try TextRecords.forEachLine(of: bytes) { line, content, end in
             guard !content.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else { return }
             var fields: [String?] = Array(repeating: nil, count: needed.count)
             do throws(JSONLineError) {
@@ -26,7 +27,7 @@ enum JSONLines {
             }
             objects += 1
             for (column, value) in fields.enumerated() where value == nil { missing[column].append(line) }
-            records.append(TextRecord(line: line, fields: fields.map { $0 ?? "" }))
+            try body(TextRecord(line: line, fields: fields.map { $0 ?? "" }), end, problems)
         }
         for (name, lines) in zip(needed, missing) where !lines.isEmpty {
             if lines.count == objects {
@@ -37,7 +38,6 @@ enum JSONLines {
                 }
             }
         }
-        return records
     }
 }
 

@@ -32,12 +32,7 @@ public enum TextRecords {
     ///   `InputErrors` with every structural problem and its line: the first 20, then how many more there are.
     public static func read(_ url: URL, columns needed: [String]) throws -> TextTable {
         let file = url.path
-        let kind = url.pathExtension.lowercased()
-        guard ["csv", "tsv", "jsonl", "ndjson", "txt"].contains(kind) else {
-            throw InputError(
-                file: file, problem: "is of an unknown kind",
-                remedy: "name it .csv, .tsv, .jsonl or .txt, as its content is")
-        }
+        let kind = try kind(of: url)
         let content: Data
         do {
             content = try Data(contentsOf: url)
@@ -45,24 +40,44 @@ public enum TextRecords {
             throw InputError(file: file, problem: "cannot be read", remedy: "check the path and its permissions")
         }
         var problems = ProblemList(file: file)
-        let records = try content.withUnsafeBytes { raw in
+        var records: [TextRecord] = []
+        try content.withUnsafeBytes { raw in
             let bytes = try text(in: raw, file: file)
-            switch kind {
-            case "csv": return DelimitedText.read(bytes, delimiter: UInt8(ascii: ","), columns: needed, &problems)
-            case "tsv": return DelimitedText.read(bytes, delimiter: UInt8(ascii: "\t"), columns: needed, &problems)
-            case "txt": return lines(of: bytes, columns: needed, &problems)
-            default: return JSONLines.read(bytes, columns: needed, &problems)
-            }
+            forEach(in: bytes, kind, columns: needed, &problems) { record, _, _ in records.append(record) }
         }
-        if records.isEmpty, problems.isEmpty {
-            problems.add(problem: "holds no records", remedy: "check that the file was written completely")
-        }
+        if records.isEmpty, problems.isEmpty { problems.addNoRecords() }
         try problems.throwIfAny()
         return TextTable(file: file, columns: needed, records: records)
     }
 
+    /// What the name of a file says that it holds.
+    static func kind(of url: URL) throws -> String {
+        let kind = url.pathExtension.lowercased()
+        guard ["csv", "tsv", "jsonl", "ndjson", "txt"].contains(kind) else {
+            throw InputError(
+                file: url.path, problem: "is of an unknown kind",
+                remedy: "name it .csv, .tsv, .jsonl or .txt, as its content is")
+        }
+        return kind
+    }
+
+    /// Calls `body` with each record, the byte after its end, and what is wrong with the file so far.
+    static func forEach(
+        in bytes: UnsafeBufferPointer<UInt8>, _ kind: String, columns needed: [String], _ problems: inout ProblemList,
+        _ body: (TextRecord, Int, borrowing ProblemList) throws -> Void
+    ) rethrows {
+        switch kind {
+        case "csv":
+            try DelimitedText.forEach(in: bytes, delimiter: UInt8(ascii: ","), columns: needed, &problems, body)
+        case "tsv":
+            try DelimitedText.forEach(in: bytes, delimiter: UInt8(ascii: "\t"), columns: needed, &problems, body)
+        case "txt": try forEachLine(in: bytes, columns: needed, &problems, body)
+        default: try JSONLines.forEach(in: bytes, columns: needed, &problems, body)
+        }
+    }
+
     /// The bytes after a byte order mark, once they are known to be UTF-8.
-    private static func text(in raw: UnsafeRawBufferPointer, file: String) throws -> UnsafeBufferPointer<UInt8> {
+    static func text(in raw: UnsafeRawBufferPointer, file: String) throws -> UnsafeBufferPointer<UInt8> {
         let all = raw.bindMemory(to: UInt8.self)
         if all.starts(with: [0xFF, 0xFE]) || all.starts(with: [0xFE, 0xFF]) {
             throw InputError(file: file, line: 1, problem: "is UTF-16", remedy: "convert the file to UTF-8")
@@ -83,34 +98,35 @@ public enum TextRecords {
         return bytes
     }
 
-    private static func lines(
-        of bytes: UnsafeBufferPointer<UInt8>, columns needed: [String], _ problems: inout ProblemList
-    ) -> [TextRecord] {
+    private static func forEachLine(
+        in bytes: UnsafeBufferPointer<UInt8>, columns needed: [String], _ problems: inout ProblemList,
+        _ body: (TextRecord, Int, borrowing ProblemList) throws -> Void
+    ) rethrows {
         for name in needed where name != "text" {
             problems.add(
                 line: 1, field: name, problem: "there is no such column; a .txt file has one, `text`",
                 remedy: "use a .csv, .tsv or .jsonl file for several columns")
         }
-        var records: [TextRecord] = []
-        forEachLine(of: bytes) { line, content in
+        try forEachLine(of: bytes) { line, content, end in
             let text = String(decoding: content, as: UTF8.self)
-            records.append(TextRecord(line: line, fields: needed.map { _ in text }))
+            try body(TextRecord(line: line, fields: needed.map { _ in text }), end, problems)
         }
-        return records
     }
 
-    /// Calls `body` with each line's number and its bytes without LF or CRLF. A last line may lack its end.
+    /// Calls `body` with each line's number, its bytes without LF or CRLF, and the byte after its end. A last line may lack
+    /// its end.
     static func forEachLine(
-        of bytes: UnsafeBufferPointer<UInt8>, _ body: (Int, UnsafeBufferPointer<UInt8>) -> Void
-    ) {
+        of bytes: UnsafeBufferPointer<UInt8>, _ body: (Int, UnsafeBufferPointer<UInt8>, Int) throws -> Void
+    ) rethrows {
         var line = 0
         var start = 0
         while start < bytes.count {
             line += 1
             let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
             let isCRLF = end > start && end < bytes.count && bytes[end - 1] == UInt8(ascii: "\r")
-            body(line, UnsafeBufferPointer(rebasing: bytes[start..<(isCRLF ? end - 1 : end)]))
+            let content = UnsafeBufferPointer(rebasing: bytes[start..<(isCRLF ? end - 1 : end)])
             start = end + 1
+            try body(line, content, min(start, bytes.count))
         }
     }
 }
@@ -135,6 +151,10 @@ struct ProblemList {
         } else {
             hidden += 1
         }
+    }
+
+    mutating func addNoRecords() {
+        add(problem: "holds no records", remedy: "check that the file was written completely")
     }
 
     /// Reports that `name` is in no record, with the nearest of the names that are.

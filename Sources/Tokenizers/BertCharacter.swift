@@ -2,7 +2,6 @@
 ///
 /// The reference carries the Unicode 8.0 category tables. Here the standard library's categories are limited to the
 /// characters that existed then (`olderThanUnicode9`), and the few whose category changed later are listed by value.
-/// The one scalar that still differs is U+11938 (Unicode 13), which the reference does not decompose.
 enum BertCharacter {
     /// NUL, U+FFFD and everything in the categories control, format, private use; but not tab, LF and CR.
     static func isRemoved(_ scalar: Unicode.Scalar) -> Bool {

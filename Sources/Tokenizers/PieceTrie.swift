@@ -1,43 +1,64 @@
-/// A trie over the UTF-8 bytes of a vocabulary, for longest-prefix look-up without making a string.
+/// A trie over the UTF-8 bytes of a vocabulary, for prefix look-up without making a string.
 ///
-/// All edges sit in one open-addressing hash table whose key is (node, byte): one probe per byte of text.
+/// All edges sit in one open-addressing hash table whose key is (node, byte): one probe per byte of text. The table
+/// doubles as it fills, so that its size follows the distinct prefixes and not the bytes of the vocabulary.
 struct PieceTrie: Sendable {
     /// What a trie can hold: node numbers take the upper 24 bits of an edge's key.
     static let maximumNodes = 1 << 24
 
-    private var keys: [UInt32]
-    private var children: [UInt32]
+    private var keys = [UInt32](repeating: .max, count: 16)
+    private var children = [UInt32](repeating: 0, count: 16)
     /// The id of the piece that ends at each node, or -1.
     private var ids: [Int32] = [-1]
-    private let mask: Int
-
-    /// - Parameter edgeLimit: an upper bound of the edges, for example the total bytes of the vocabulary.
-    init(edgeLimit: Int) {
-        precondition(edgeLimit < Self.maximumNodes, "a trie of \(edgeLimit) edges exceeds \(Self.maximumNodes)")
-        var capacity = 16
-        while capacity < 2 * edgeLimit { capacity *= 2 }
-        keys = Array(repeating: .max, count: capacity)
-        children = Array(repeating: 0, count: capacity)
-        mask = capacity - 1
-    }
+    private var mask = 15
 
     /// Adds a piece and returns nil; or, when the same bytes were added before, their id, and changes nothing.
+    ///
+    /// The total bytes of all pieces must be less than `maximumNodes`.
     mutating func insert(_ piece: some Sequence<UInt8>, id: Int32) -> Int32? {
+        let node = path(of: piece)
+        guard ids[node] < 0 else { return ids[node] }
+        ids[node] = id
+        return nil
+    }
+
+    /// The node in which `piece` ends, after the edges that were missing are added.
+    private mutating func path(of piece: some Sequence<UInt8>) -> Int {
         var node: UInt32 = 0
         for byte in piece {
             let key = node << 8 | UInt32(byte)
-            var slot = Self.slot(of: key, mask: mask)
-            while keys[slot] != key, keys[slot] != .max { slot = (slot + 1) & mask }
+            var slot = freeOrEqualSlot(key)
             if keys[slot] == .max {
+                precondition(ids.count < Self.maximumNodes, "a trie holds at most \(Self.maximumNodes) nodes")
+                if 2 * ids.count > mask {
+                    grow()
+                    slot = freeOrEqualSlot(key)
+                }
                 keys[slot] = key
                 children[slot] = UInt32(ids.count)
                 ids.append(-1)
             }
             node = children[slot]
         }
-        guard ids[Int(node)] < 0 else { return ids[Int(node)] }
-        ids[Int(node)] = id
-        return nil
+        return Int(node)
+    }
+
+    private mutating func grow() {
+        let (oldKeys, oldChildren) = (keys, children)
+        mask = 2 * mask + 1
+        keys = Array(repeating: .max, count: mask + 1)
+        children = Array(repeating: 0, count: mask + 1)
+        for (key, child) in zip(oldKeys, oldChildren) where key != .max {
+            let slot = freeOrEqualSlot(key)
+            keys[slot] = key
+            children[slot] = child
+        }
+    }
+
+    private func freeOrEqualSlot(_ key: UInt32) -> Int {
+        var slot = Self.slot(of: key, mask: mask)
+        while keys[slot] != key, keys[slot] != .max { slot = (slot + 1) & mask }
+        return slot
     }
 
     private static func slot(of key: UInt32, mask: Int) -> Int {
@@ -45,11 +66,11 @@ struct PieceTrie: Sendable {
     }
 
     /// Lends the trie's tables to `body`, so that its many look-ups take their pointers once.
-    func withReader<Result>(_ body: (Reader) -> Result) -> Result {
-        keys.withUnsafeBufferPointer { keys in
-            children.withUnsafeBufferPointer { children in
-                ids.withUnsafeBufferPointer { ids in
-                    body(Reader(keys: keys, children: children, ids: ids, mask: mask))
+    func withReader<Result, Failure: Error>(_ body: (Reader) throws(Failure) -> Result) throws(Failure) -> Result {
+        try keys.withUnsafeBufferPointer { (keys) throws(Failure) in
+            try children.withUnsafeBufferPointer { (children) throws(Failure) in
+                try ids.withUnsafeBufferPointer { (ids) throws(Failure) in
+                    try body(Reader(keys: keys, children: children, ids: ids, mask: mask))
                 }
             }
         }
@@ -74,6 +95,11 @@ struct PieceTrie: Sendable {
             return node
         }
 
+        /// The piece that `bytes` are.
+        func id(of bytes: some Sequence<UInt8>) -> Int32? {
+            node(after: bytes).flatMap { id(at: $0) }
+        }
+
         /// The piece that ends at `node`, if one does.
         func id(at node: UInt32) -> Int32? {
             ids[Int(node)] < 0 ? nil : ids[Int(node)]
@@ -94,7 +120,8 @@ struct PieceTrie: Sendable {
             return best
         }
 
-        private func child(of node: UInt32, _ byte: UInt8) -> UInt32? {
+        /// The node to which `byte` leads from `node`.
+        func child(of node: UInt32, _ byte: UInt8) -> UInt32? {
             let key = node << 8 | UInt32(byte)
             var slot = PieceTrie.slot(of: key, mask: mask)
             while keys[slot] != key {

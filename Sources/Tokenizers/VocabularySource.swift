@@ -15,7 +15,7 @@ struct VocabularySource {
                 problem: "the vocabulary's tokens take \(bytes) bytes; fewer than \(PieceTrie.maximumNodes) fit",
                 remedy: "check that this is a WordPiece vocabulary")
         }
-        var trie = PieceTrie(edgeLimit: bytes)
+        var trie = PieceTrie()
         for (index, token) in vocabulary.enumerated() {
             let id = Int32(index)
             guard !token.isEmpty else {

@@ -21,8 +21,8 @@ public final class WordPieceTokenizer: Tokenizer {
     /// Tokens that are recognised in the raw text, before it is cleaned: the five special ones and what a file adds.
     let addedTokens: [Int32]
     private let addedBytes: [[UInt8]]
-    private let splitter: WordSplitter
-    private let trie: PieceTrie
+    let splitter: WordSplitter
+    let trie: PieceTrie
 
     static let continuation = "##"
     static let maximumWordLength = 100
@@ -122,7 +122,7 @@ public final class WordPieceTokenizer: Tokenizer {
     }
 
     /// The first added token at or after `start`; of those that begin at the same byte, the longest.
-    private func nextAddedToken(
+    func nextAddedToken(
         in text: UnsafeBufferPointer<UInt8>, from start: Int
     ) -> (id: Int32, start: Int, end: Int)? {
         for position in start..<text.count {

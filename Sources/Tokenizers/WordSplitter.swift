@@ -17,6 +17,23 @@ struct WordBuffer {
         if bytes.count > (ends.last ?? 0) { ends.append(bytes.count) }
     }
 
+    /// Forgets the words for which `condition` holds.
+    mutating func removeWords(where condition: (UnsafeBufferPointer<UInt8>) -> Bool) {
+        var tooLong: [Int] = []
+        var number = 0
+        forEachWord {
+            if condition($0) { tooLong.append(number) }
+            number += 1
+        }
+        for index in tooLong.reversed() {
+            let start = index == 0 ? 0 : ends[index - 1]
+            let length = ends[index] - start
+            bytes.removeSubrange(start..<ends[index])
+            ends.remove(at: index)
+            for later in index..<ends.count { ends[later] -= length }
+        }
+    }
+
     func forEachWord(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
         bytes.withUnsafeBufferPointer { all in
             var start = 0
@@ -68,29 +85,47 @@ struct WordSplitter: Sendable {
 
     private func splitUnicode(_ text: String, into words: inout WordBuffer) {
         var clean = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars where !BertCharacter.isRemoved(scalar) {
-            if BertCharacter.isBlank(scalar) {
-                clean.append(" ")
-            } else if BertCharacter.isIdeograph(scalar) {
-                // One by one: appending a collection copies the whole view each time.
-                clean.append(" ")
-                clean.append(scalar)
-                clean.append(" ")
-            } else {
-                clean.append(scalar)
-            }
-        }
+        for scalar in text.unicodeScalars { _ = Self.clean(scalar, into: &clean) }
         guard stripAccents else {
             for scalar in clean { appendLowered(scalar, to: &words) }
             return
         }
-        for scalar in String(clean).decomposedStringWithCanonicalMapping.unicodeScalars
-        where !BertCharacter.isAccent(scalar) {
+        for scalar in Self.decomposed(clean) where !BertCharacter.isAccent(scalar) {
             appendLowered(scalar, to: &words)
         }
     }
 
-    private func appendLowered(_ scalar: Unicode.Scalar, to words: inout WordBuffer) {
+    /// Appends what is left of a scalar by the clean-up; how many scalars that is.
+    static func clean(_ scalar: Unicode.Scalar, into clean: inout String.UnicodeScalarView) -> Int {
+        if BertCharacter.isRemoved(scalar) { return 0 }
+        if BertCharacter.isBlank(scalar) {
+            clean.append(" ")
+        } else if BertCharacter.isIdeograph(scalar) {
+            // One by one: appending a collection copies the whole view each time.
+            clean.append(" ")
+            clean.append(scalar)
+            clean.append(" ")
+            return 3
+        } else {
+            clean.append(scalar)
+        }
+        return 1
+    }
+
+    private static func decomposed(_ scalars: String.UnicodeScalarView) -> String.UnicodeScalarView {
+        let text = String(scalars)
+        // The one scalar that Unicode has decomposed since the reference's tables were made.
+        guard !scalars.contains("\u{11938}") else {
+            return CanonicalForm.nfd.changes(to: Array(text.utf8)).map { changes in
+                var result = String.UnicodeScalarView()
+                for item in changes { result.append(item.scalar) }
+                return result
+            } ?? scalars
+        }
+        return text.decomposedStringWithCanonicalMapping.unicodeScalars
+    }
+
+    func appendLowered(_ scalar: Unicode.Scalar, to words: inout WordBuffer) {
         guard lowercase else { return append(scalar, to: &words) }
         for lowered in scalar.properties.lowercaseMapping.unicodeScalars { append(lowered, to: &words) }
     }

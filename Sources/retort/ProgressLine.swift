@@ -37,8 +37,25 @@ final class ProgressLine: RunObserver {
         show("\(position) \(stage) \(bar(done, total)) \(done)/\(total) \(unit)")
     }
 
+    /// Shows how far something has come whose amount is known, with its rate and the time that is left.
+    func measured(_ stage: String, done: Double, total: Double, unit: String, seconds: Double) {
+        guard isDue || done >= total else { return }
+        let rate = seconds > 0 ? done / seconds : 0
+        let left = rate > 0 ? (total - done) / rate : .infinity
+        let (first, second) = (Int((done * 1000).rounded()), Int((total * 1000).rounded()))
+        let format = total < 10 ? "%.1f/%.1f" : "%.0f/%.0f"
+        show(
+            "\(stage) \(bar(first, second)) \(String(format: format, done, total)) \(unit) "
+                + "· \(String(format: rate < 10 ? "%.1f" : "%.0f", rate)) \(unit)/s · \(time(left)) left")
+    }
+
     func ended(_ stage: String, seconds: Double, summary: String) {
         close("\(position) \(stage): \(summary) (\(time(seconds)))")
+    }
+
+    /// Says what was done and how long it took.
+    func finished(_ text: String, seconds: Double) {
+        close("\(text) (\(time(seconds)))")
     }
 
     func note(_ text: String) {

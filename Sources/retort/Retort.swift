@@ -27,7 +27,7 @@ struct Retort: ParsableCommand {
         subcommands: [
             RecipesCommand.self, NewCommand.self, CheckCommand.self, RunCommand.self, ResumeCommand.self,
             LabelCommand.self, TrainCommand.self, PruneCommand.self, QuantizeCommand.self, ExportCommand.self,
-            EvalCommand.self, PredictCommand.self, InspectCommand.self, DoctorCommand.self,
+            EvalCommand.self, PredictCommand.self, TokenizerCommand.self, InspectCommand.self, DoctorCommand.self,
         ])
 
     static func main() {

@@ -12,6 +12,10 @@ struct GoldenWordPiece: Decodable {
         let stripAccents: Bool?
         let whole: [[Int32]]
         let truncated: [[Int32]]
+        /// SHA-256 of the offsets of all texts, as JSON without blanks.
+        let offsets: String
+        /// The offsets of the first texts: start, end, start, end, …
+        let shownOffsets: [[Int]]
         let blocks: [Block]
 
         var description: String { "lowercase \(lowercase), strip accents \(stripAccents.map(String.init) ?? "null")" }
@@ -21,7 +25,6 @@ struct GoldenWordPiece: Decodable {
     let texts: [String]
     let truncation: Int
     let blockSize: UInt32
-    let excludedScalars: Set<UInt32>
     let trainedSize: Int
     let trainedPieces: Set<String>
     let cases: [Case]

@@ -19,13 +19,39 @@ struct WordPieceTokenizerTests {
         }
     }
 
+    @Test("gives the offsets of the tokenizers package", arguments: golden.cases)
+    func referenceOffsets(_ recorded: GoldenWordPiece.Case) throws {
+        let tokenizer = try WordPieceTokenizer(
+            vocabulary: Self.golden.vocabulary, lowercase: recorded.lowercase, stripAccents: recorded.stripAccents)
+        let encodings = Self.golden.texts.map { tokenizer.encoding(of: $0) }
+        #expect(encodings.map(\.ids) == recorded.whole)
+        for (index, (encoding, offsets)) in zip(encodings, recorded.shownOffsets).enumerated() {
+            #expect(encoding.offsets.flatMap { [$0.lowerBound, $0.upperBound] } == offsets, "text \(index)")
+        }
+        let all = encodings.map { encoding in
+            "[" + encoding.offsets.map { "[\($0.lowerBound),\($0.upperBound)]" }.joined(separator: ",") + "]"
+        }
+        #expect(Digest.sha256("[" + all.joined(separator: ",") + "]") == recorded.offsets)
+    }
+
+    @Test("numbers the scalars of each text of a pair from its own start")
+    func pairOffsets() throws {
+        let tokenizer = try WordPieceTokenizer(vocabulary: Self.special + ["a", "##b", "é"], lowercase: false)
+        let encoding = tokenizer.encoding(of: "é ab", pair: "中 ab", addingSpecialTokens: true, maxLength: nil)
+        #expect(encoding.ids == [2, 7, 5, 6, 3, 1, 5, 6, 3])
+        #expect(encoding.typeIDs == [0, 0, 0, 0, 0, 1, 1, 1, 1])
+        #expect(encoding.isSpecial == [true, false, false, false, true, false, false, false, true])
+        #expect(encoding.offsets == [0..<0, 0..<1, 2..<3, 3..<4, 0..<0, 0..<1, 2..<3, 3..<4, 0..<0])
+        let cut = tokenizer.encoding(of: "é ab", pair: "中 ab", addingSpecialTokens: true, maxLength: 7)
+        #expect(cut.ids == [2, 7, 5, 3, 1, 5, 3])
+    }
+
     @Test("cleans and splits every Unicode scalar as the tokenizers package does", arguments: golden.cases)
     func referenceWords(_ recorded: GoldenWordPiece.Case) throws {
         let tokenizer = try WordPieceTokenizer(
             vocabulary: Self.special, lowercase: recorded.lowercase, stripAccents: recorded.stripAccents)
         for block in recorded.blocks {
             let lines = (block.start..<block.start + Self.golden.blockSize)
-                .filter { !Self.golden.excludedScalars.contains($0) }
                 .compactMap { value in
                     Unicode.Scalar(value).map { tokenizer.words("a\($0)b").joined(separator: "\u{1F}") }
                 }

@@ -159,8 +159,9 @@ private struct UnknownRun {
     }
 }
 
-/// What byte-pair encoding uses again from word to word.
+/// What a model uses again from word to word.
 struct BytePairStorage {
     var word = MergedWord()
     var cache = WordCache()
+    var unigram = UnigramModel.Scratch()
 }

@@ -88,8 +88,11 @@ struct JSONNode {
         return value
     }
 
+    /// The number as the reference reads it, which is not always the nearest.
     func number() throws -> Double {
-        guard let value = Double(try word()), value.isFinite else { throw error("is not a number") }
+        guard let value = ScoreText.value(of: try word()[...].utf8) else {
+            throw error("is not a number that a float of 64 bits can hold")
+        }
         return value
     }
 

@@ -7,6 +7,7 @@ indirect enum Normalizer: Sendable {
     case strip(left: Bool, right: Bool)
     case replace(Pattern, with: String)
     case prepend(String)
+    case precompiled(PrecompiledCharacterMap)
     case sequence([Normalizer])
 
     func apply(to text: inout NormalizedText) {
@@ -25,10 +26,13 @@ indirect enum Normalizer: Sendable {
         case .lowercase: text.flatMap { Array($0.properties.lowercaseMapping.unicodeScalars) }
         case .form(let form):
             if let changes = form.changes(to: text.bytes) { text.transform(changes) }
-        case .stripAccents: text.filter { !($0.isOlderThanUnicode10 && ScalarClass.mask(of: $0) & ScalarClass.mark != 0) }
+        case .stripAccents:
+            text.filter { !($0.isOlderThanUnicode10 && ScalarClass.mask(of: $0) & ScalarClass.mark != 0) }
         case .strip(let left, let right): Self.strip(&text, left: left, right: right)
         case .replace(let pattern, let content): text.replace(pattern, with: content)
         case .prepend(let prefix): text.prepend(prefix)
+        case .precompiled(let map):
+            if let changes = text.bytes.withUnsafeBufferPointer(map.changes) { text.transform(changes) }
         case .sequence(let parts): for part in parts { part.apply(to: &text) }
         }
     }
@@ -66,9 +70,14 @@ extension Normalizer {
         case "Replace":
             self = .replace(
                 try Pattern(reading: try object.required("pattern")), with: try object.required("content").string())
+        case "Precompiled":
+            let map = try object.required("precompiled_charsmap")
+            self = .precompiled(try PrecompiledCharacterMap(base64: try map.string(), file: map.file, field: map.path))
         case "Prepend": self = .prepend(try object.required("prepend").string())
         case "Sequence": self = .sequence(try object.required("normalizers").elements().map { try Normalizer($0) })
-        default: throw type.error("`\(try type.string())` is not a normalizer that is known here", remedy: JSONObject.unknown)
+        default:
+            throw type.error(
+                "`\(try type.string())` is not a normalizer that is known here", remedy: JSONObject.unknown)
         }
         try object.finish()
     }

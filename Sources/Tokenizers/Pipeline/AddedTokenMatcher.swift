@@ -22,7 +22,12 @@ struct AddedTokenMatcher: Sendable {
             normalizer?.apply(to: &text)
             return text.bytes
         }
-        trie = PieceTrie(edgeLimit: patterns.reduce(0) { $0 + $1.count })
+        guard patterns.reduce(0, { $0 + $1.count }) < PieceTrie.maximumNodes else {
+            throw InputError(
+                file: file, field: "added_tokens", problem: "take more bytes than fit",
+                remedy: "write the file again with the tool that made it")
+        }
+        trie = PieceTrie()
         for (token, pattern) in zip(added, patterns) {
             let earlier = pattern.isEmpty ? nil : trie.insert(pattern, id: token.id)
             guard let first = pattern.first, earlier == nil else {
@@ -75,13 +80,15 @@ struct AddedTokenMatcher: Sendable {
         }
         var (start, end) = (match.lowerBound, match.upperBound)
         if token.stripsLeft {
-            while start > 0, case let (scalar, length) = text.scalar(before: start), scalar.properties.isWhitespace {
+            while start > 0, case (let scalar, let length) = text.scalar(before: start), scalar.properties.isWhitespace
+            {
                 start -= length
             }
             start = max(start, covered)
         }
         if token.stripsRight {
-            while end < text.count, case let (scalar, length) = text.scalar(at: end), scalar.properties.isWhitespace {
+            while end < text.count, case (let scalar, let length) = text.scalar(at: end), scalar.properties.isWhitespace
+            {
                 end += length
             }
         }

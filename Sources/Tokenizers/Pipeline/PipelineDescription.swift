@@ -17,10 +17,16 @@ struct PipelineDescription: Sendable {
         /// Token `i` has the id `i`.
         var vocabulary: Vocabulary
 
+        var isUnigram: Bool {
+            if case .unigram = kind { true } else { false }
+        }
+
         enum Kind: Sendable {
             /// Pairs of ids in the order in which they join; pairs of equal rank join from left to right.
             case bytePair(BytePairModel.Settings, merges: [PairMerge])
             case wordPiece(unknown: String, prefix: String, maximumLength: Int)
+            /// A score for each token, and the id of the one for text that no pieces spell.
+            case unigram(scores: [Double], unknown: Int32, byteFallback: Bool)
         }
     }
 

@@ -30,6 +30,17 @@ extension PipelineDescription.Model {
                     unknown: try unknown.string(), prefix: try object.required("continuing_subword_prefix").string(),
                     maximumLength: try length.integer()),
                 vocabulary: vocabulary)
+        case "Unigram":
+            let (vocabulary, scores) = try Self.pieces(try object.required("vocab"))
+            let unknown = try object.required("unk_id")
+            guard vocabulary.contains(Int32(clamping: try unknown.integer())) else {
+                throw unknown.error("is \(try unknown.integer()); there are \(vocabulary.count) pieces")
+            }
+            self.init(
+                kind: .unigram(
+                    scores: scores, unknown: Int32(clamping: try unknown.integer()),
+                    byteFallback: try object.boolean("byte_fallback", default: false)),
+                vocabulary: vocabulary)
         default:
             throw try object.required("type").error(
                 "`\(type)` is not a model that is known here", remedy: "known are BPE, Unigram and WordPiece")
@@ -85,6 +96,23 @@ extension PipelineDescription.Model {
         return vocabulary
     }
 
+    /// `[["piece", score], …]`.
+    private static func pieces(_ node: JSONNode) throws -> (Vocabulary, [Double]) {
+        var vocabulary = Vocabulary()
+        var scores: [Double] = []
+        try node.forEachElement { element in
+            let parts = try element.elements()
+            guard parts.count == 2 else { throw element.error("is not a piece with its score") }
+            let piece = try parts[0].string()
+            guard vocabulary.hasRoom(for: piece.utf8.count) else { throw node.error("is too large") }
+            if let earlier = vocabulary.append(piece.utf8) {
+                throw parts[0].error("is `\(piece)` again, which is piece \(earlier)")
+            }
+            scores.append(try parts[1].number())
+        }
+        return (vocabulary, scores)
+    }
+
     /// `["a b", …]` or `[["a", "b"], …]`.
     private static func merges(
         _ node: JSONNode, _ vocabulary: Vocabulary, prefix: String
@@ -110,7 +138,8 @@ extension PipelineDescription.Model {
             joined += parts[0].utf8
             joined += parts[1].utf8.dropFirst(prefix.utf8.count)
             guard let result = joined.withUnsafeBufferPointer({ vocabulary.id(of: $0) }) else {
-                throw element.error("joins to `\(String(decoding: joined, as: UTF8.self))`, which is not in the vocabulary")
+                throw element.error(
+                    "joins to `\(String(decoding: joined, as: UTF8.self))`, which is not in the vocabulary")
             }
             merges.append(
                 PipelineDescription.PairMerge(
@@ -123,17 +152,27 @@ extension PipelineDescription.Model {
 extension PipelineDescription.Model {
     /// The members of `model`, indented.
     var json: String {
-        let tokens = (0..<Int32(vocabulary.count)).map { "      \(JSONText.quote(vocabulary.token($0))): \($0)" }
-        let vocab = "    \"vocab\": {\n" + tokens.joined(separator: ",\n") + "\n    }"
         func optional(_ text: String?) -> String { text.map(JSONText.quote) ?? "null" }
         switch kind {
+        case .unigram(let scores, let unknown, let byteFallback):
+            let pieces = scores.enumerated().map { id, score in
+                "      [\(JSONText.quote(vocabulary.token(Int32(id)))), \(ScoreText.text(of: score))]"
+            }
+            return """
+                    "type": "Unigram",
+                    "unk_id": \(unknown),
+                    "byte_fallback": \(byteFallback),
+                    "vocab": [
+                \(pieces.joined(separator: ",\n"))
+                    ]
+                """
         case .wordPiece(let unknown, let prefix, let maximumLength):
             return """
                     "type": "WordPiece",
                     "unk_token": \(JSONText.quote(unknown)),
                     "continuing_subword_prefix": \(JSONText.quote(prefix)),
                     "max_input_chars_per_word": \(maximumLength),
-                \(vocab)
+                \(idsJSON)
                 """
         case .bytePair(let settings, let merges):
             let pairs = merges.map {
@@ -148,11 +187,17 @@ extension PipelineDescription.Model {
                     "fuse_unk": \(settings.fusesUnknown),
                     "byte_fallback": \(settings.byteFallback),
                     "ignore_merges": \(settings.ignoresMerges),
-                \(vocab),
+                \(idsJSON),
                     "merges": [
                 \(pairs.joined(separator: ",\n"))
                     ]
                 """
         }
+    }
+
+    /// The tokens with their ids.
+    private var idsJSON: String {
+        let tokens = (0..<Int32(vocabulary.count)).map { "      \(JSONText.quote(vocabulary.token($0))): \($0)" }
+        return "    \"vocab\": {\n" + tokens.joined(separator: ",\n") + "\n    }"
     }
 }

@@ -23,7 +23,8 @@ extension PipelineTokenizer {
             "{\n  " + names.joined(separator: ",\n  ") + "\n}\n",
             to: directory.appendingPathComponent("special_tokens_map.json"))
         try AtomicFile.write(
-            "{\n  " + (names + ["\"tokenizer_class\": \"PreTrainedTokenizerFast\""]).joined(separator: ",\n  ") + "\n}\n",
+            "{\n  " + (names + ["\"tokenizer_class\": \"PreTrainedTokenizerFast\""]).joined(separator: ",\n  ")
+                + "\n}\n",
             to: directory.appendingPathComponent("tokenizer_config.json"))
     }
 
@@ -34,11 +35,12 @@ extension PipelineTokenizer {
             switch description.model.kind {
             case .bytePair(let settings, _): "BPE \(settings)"
             case .wordPiece(let unknown, let prefix, let length): "WordPiece \(unknown) \(prefix) \(length)"
+            case .unigram(_, let unknown, let byteFallback): "Unigram \(unknown) byte fallback \(byteFallback)"
             }
         return [
             ("normalizer", description.normalizer ?? "none"), ("pre-tokenizer", description.preTokenizer ?? "none"),
             ("post-processor", description.postProcessor ?? "none"), ("model", model),
-            ("merges", mergesDigest(description)),
+            (description.model.isUnigram ? "scores" : "merges", rulesDigest(description)),
             ("added tokens", description.addedTokens.map(\.json).joined(separator: " ")),
         ]
     }
@@ -55,14 +57,23 @@ extension PipelineTokenizer {
         return Digest.sha256(bytes)
     }
 
-    private static func mergesDigest(_ description: PipelineDescription) -> String {
-        guard case .bytePair(_, let merges) = description.model.kind else { return "none" }
-        var bytes = Data(capacity: 12 * merges.count)
-        for merge in merges {
-            for value in [merge.first, merge.second, Int32(bitPattern: merge.rank)] {
-                withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    /// What the model goes by besides its vocabulary: merges or scores.
+    private static func rulesDigest(_ description: PipelineDescription) -> String {
+        var bytes = Data()
+        let count: Int
+        switch description.model.kind {
+        case .wordPiece: return "none"
+        case .bytePair(_, let merges):
+            count = merges.count
+            for merge in merges {
+                for value in [merge.first, merge.second, Int32(bitPattern: merge.rank)] {
+                    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+                }
             }
+        case .unigram(let scores, _, _):
+            count = scores.count
+            for score in scores { withUnsafeBytes(of: score.bitPattern.littleEndian) { bytes.append(contentsOf: $0) } }
         }
-        return "\(merges.count) of SHA-256 \(Digest.sha256(bytes))"
+        return "\(count) of SHA-256 \(Digest.sha256(bytes))"
     }
 }

@@ -4,6 +4,7 @@ import Files
 enum TokenModel: Sendable {
     case bytePair(BytePairModel)
     case wordPiece(WordPieceModel)
+    case unigram(UnigramModel)
 
     /// Appends the pieces of a word, which is valid UTF-8 and not empty.
     func encode(
@@ -12,6 +13,7 @@ enum TokenModel: Sendable {
         switch self {
         case .bytePair(let model): model.encode(word, with: &storage, into: &pieces)
         case .wordPiece(let model): model.encode(word, into: &pieces)
+        case .unigram(let model): model.encode(word, into: &pieces, scratch: &storage.unigram)
         }
     }
 }
@@ -45,10 +47,14 @@ extension TokenModel {
             let tokens = (0..<Int32(vocabulary.count)).map { vocabulary.bytes(of: $0) }
             let bytes = tokens.reduce(0) { $0 + $1.count }
             guard bytes < PieceTrie.maximumNodes else { throw refuse("model.vocab", "is too large for WordPiece") }
-            var trie = PieceTrie(edgeLimit: bytes)
+            var trie = PieceTrie()
             for (id, token) in tokens.enumerated() where !token.isEmpty { _ = trie.insert(token, id: Int32(id)) }
             self = .wordPiece(
                 WordPieceModel(trie, unknown: unknown, prefix: prefix, maximumLength: maximumLength))
+        case .unigram(let scores, let unknown, let byteFallback):
+            guard !isByteLevel else { throw refuse("model.type", "is Unigram after a ByteLevel pre-tokenizer") }
+            self = .unigram(
+                try UnigramModel(vocabulary, scores: scores, unknown: unknown, byteFallback: byteFallback, file: file))
         }
     }
 }

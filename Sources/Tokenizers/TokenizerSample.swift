@@ -1,0 +1,33 @@
+/// Short texts of many kinds, on which tokenizers that differ mostly show it.
+public enum TokenizerSample {
+    public static let texts = [
+        "The quick brown fox jumps over the lazy dog.",
+        "the QUICK Brown fOX, isn't it? We'll see: they've gone, I'd say.",
+        "Price: $1,234.56 (approx. 15%) on 2024-02-29 at 13:37:00.",
+        "https://example.com/a/b?c=d&e=f#g, user@example.com, C++, #tag, @name, snake_case camelCase",
+        "def f(x):\n\treturn x ** 2  # four  spaces    and\ttabs\r\n",
+        "  leading, trailing and   repeated blanks  ",
+        "antidisestablishmentarianism pneumonoultramicroscopicsilicovolcanoconiosis",
+        "naïve café, Ångström, façade, über, ño, coöperate, Dvořák, Łódź, İstanbul, ığdır, straße, STRASSE",
+        "cafe\u{301} A\u{30A} o\u{323}\u{302}",
+        "ﬁne Ⅳ ½ ㎏ ﷺ ™ ① ＦＵＬＬ ｶﾀｶﾅ",
+        "Съешь ещё этих мягких французских булок, да выпей чаю.",
+        "Ξεσκεπάζω την ψυχοφθόρα βδελυγμία, ΣΊΣΥΦΟΣ.",
+        "我爱北京天安门。繁體中文字，混合 English 和 123。",
+        "日本語のテキスト、カタカナとひらがな。",
+        "다람쥐 헌 쳇바퀴에 타고파.",
+        "مرحبا بالعالم، كيف حالك؟ ١٢٣",
+        "שלום עולם, מה שלומך? שָׁלוֹם",
+        "नमस्ते दुनिया, आप कैसे हैं? १२३",
+        "สวัสดีชาวโลก ทำไม",
+        "😀 👍🏽 👩‍👩‍👧‍👦 🇩🇪 ☕️ text😀text",
+        "zero\u{200B}width\u{200D}joiner\u{FEFF}bom soft\u{AD}hyphen \u{2028}line\u{2029}paragraph\u{85}next",
+        "control\u{0}nul\u{1}\u{7F} replacement\u{FFFD} private\u{E000} unassigned\u{378}",
+        "“quotes” ‘single’ — dash – … • « » ¿qué? ¡sí! ・。",
+        "[CLS] [SEP] [PAD] [UNK] [MASK] <s> </s> <unk> <pad> <mask> <|endoftext|> <|im_start|>",
+        "##ing Ġthe ▁the <0x0A>",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "1 12 123 1234 12345 123456 1234567 3.14159 1e-10 0xFF",
+        "",
+    ]
+}

@@ -1,0 +1,52 @@
+import Files
+import Foundation
+import Testing
+import Tokenizers
+
+@Suite("Unigram tokenizer files")
+struct UnigramTokenizerTests {
+    static let golden = GoldenUnigram.recorded
+
+    @Test("gives the ids and offsets of the tokenizers package", arguments: golden.cases)
+    func reference(_ recorded: GoldenUnigram.Case) throws {
+        let tokenizer = try loadTokenizer(recorded.file)
+        let encodings = recorded.texts.map { tokenizer.encoding(of: $0) }
+        for (index, encoding) in encodings.enumerated() {
+            #expect(encoding.ids == recorded.ids[index], "text \(index)")
+            #expect(tokenizer.encode(recorded.texts[index], maxLength: 1 << 20) == recorded.ids[index], "text \(index)")
+        }
+        for (encoding, offsets) in zip(encodings, recorded.shownOffsets) {
+            #expect(encoding.offsets.flatMap { [$0.lowerBound, $0.upperBound] } == offsets)
+        }
+        let all = encodings.map { encoding in
+            "[" + encoding.offsets.map { "[\($0.lowerBound),\($0.upperBound)]" }.joined(separator: ",") + "]"
+        }
+        #expect(Digest.sha256("[" + all.joined(separator: ",") + "]") == recorded.offsets)
+    }
+
+    @Test("refuses damaged models by name")
+    func damagedFiles() throws {
+        let whole = Self.golden.cases[1].file
+        let changes = [
+            (#""unk_id":3"#, #""unk_id":null"#), (#""unk_id":3"#, #""unk_id":100000"#),
+            (#""unk_id":3"#, #""unk_id":-1"#),
+            (#"["<s>",0.0]"#, #"["<s>"]"#), (#"["<s>",0.0]"#, #"["<s>","0"]"#), (#"["<s>",0.0]"#, #"["<s>",1e999]"#),
+            (#"["<s>",0.0]"#, #"[0.0,"<s>"]"#), (#"["<s>",0.0]"#, #"["<s>",0.0,1]"#),
+            (#""vocab":["#, #""vocab":{"a":["#),
+            (#""vocab":["#, #""vocabulary":["#), (#""byte_fallback":false"#, #""byte_fallback":3"#),
+        ]
+        for (old, new) in changes {
+            #expect(whole.contains(old), "\(old)")
+            let error = #expect(throws: (any Error).self, "\(new)") {
+                try loadTokenizer(whole.replacing(old, with: new))
+            }
+            #expect(error is InputError || error is InputErrors)
+        }
+        for length in stride(from: 0, to: whole.utf8.count - 1, by: 211) {
+            let error = #expect(throws: (any Error).self) {
+                try loadTokenizer(String(decoding: whole.utf8.prefix(length), as: UTF8.self))
+            }
+            #expect(error is InputError || error is InputErrors)
+        }
+    }
+}
