@@ -92,9 +92,9 @@ public final class PipelineTokenizer: Tokenizer {
 
     /// How many blanks begin and end a text, the blank of the byte alphabet included.
     static func blanks(of token: String) -> (leading: UInt16, trailing: UInt16) {
-        let isBlank = token.unicodeScalars.map { $0 == "Ġ" || $0.properties.isWhitespace }
-        let leading = isBlank.prefix { $0 }.count
-        let trailing = isBlank.reversed().prefix { $0 }.count
+        func isBlank(_ scalar: Unicode.Scalar) -> Bool { scalar == "Ġ" || scalar.properties.isWhitespace }
+        let leading = token.unicodeScalars.prefix(while: isBlank).count
+        let trailing = token.unicodeScalars.reversed().prefix(while: isBlank).count
         return (UInt16(clamping: leading), UInt16(clamping: trailing))
     }
 
