@@ -5,7 +5,7 @@ SHELL := /bin/bash
 retort := .build/release/retort
 python := .venv/bin/python
 
-.PHONY: help setup build demo lint test consumers teachers seeds bench clean
+.PHONY: help setup build demo lint test consumers teachers seeds bench tokenization clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -38,6 +38,7 @@ test: setup lint ## Format lint, build with warnings as errors, all tests, and t
 
 consumers: .venv/installed ## Run the quickstart, then read what it wrote with the libraries people use
 	$(python) Tests/Consumers/quickstart.py $(retort)
+	$(python) Tests/Consumers/tokenizer_agrees.py $(retort)
 
 teachers: ## Fetch the published models that tests use (180 MB, once) into ~/.cache/retort
 	python3 Tests/Teachers/fetch.py
@@ -53,6 +54,9 @@ seeds: build ## The quickstart's students over three seeds: distilled against la
 bench: setup .venv-bench/installed ## Time our workloads beside PyTorch's, in turn, and print the ratios (half an hour, 6 GB)
 	swift build -c release --product bench
 	python3 Benchmarks/compare.py --bench .build/release/bench --python .venv-bench/bin/python $(BENCH)
+
+tokenization: build .venv/installed ## Time encoding beside the tokenizers package's, each on one thread, and print the ratios
+	$(python) Benchmarks/tokenization.py $(retort)
 
 clean: ## Remove what was built
 	rm -rf .build .venv .venv-bench

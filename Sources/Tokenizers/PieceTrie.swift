@@ -22,6 +22,11 @@ struct PieceTrie: Sendable {
         return nil
     }
 
+    /// Adds a piece; of several with the same bytes the last one counts.
+    mutating func replace(_ piece: some Sequence<UInt8>, id: Int32) {
+        ids[path(of: piece)] = id
+    }
+
     /// The node in which `piece` ends, after the edges that were missing are added.
     private mutating func path(of piece: some Sequence<UInt8>) -> Int {
         var node: UInt32 = 0

@@ -27,6 +27,12 @@ struct Vocabulary: Sendable {
     mutating func append(_ token: some Collection<UInt8>) -> Int32? {
         let new = Array(token)
         if let earlier = new.withUnsafeBufferPointer({ id(of: $0) }) { return earlier }
+        appendLatest(new)
+        return nil
+    }
+
+    /// Adds a token as the next id; of several that are equal, the last one is found by its bytes.
+    mutating func appendLatest(_ new: [UInt8]) {
         precondition(count < Self.maximumTokens && bytes.count + new.count < Self.maximumBytes, "vocabulary too large")
         bytes += new
         ends.append(UInt32(bytes.count))
@@ -36,7 +42,6 @@ struct Vocabulary: Sendable {
         } else {
             enter(Int32(count - 1))
         }
-        return nil
     }
 
     /// Whether there is room for a token of `length` bytes.
@@ -47,7 +52,7 @@ struct Vocabulary: Sendable {
         var slot = bytes.withUnsafeBufferPointer {
             Int(truncatingIfNeeded: Self.hash(UnsafeBufferPointer(rebasing: $0[range]))) & (table.count - 1)
         }
-        while table[slot] >= 0 { slot = (slot + 1) & (table.count - 1) }
+        while table[slot] >= 0, bytes(of: table[slot]) != bytes[range] { slot = (slot + 1) & (table.count - 1) }
         table[slot] = id
     }
 

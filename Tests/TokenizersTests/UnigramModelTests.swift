@@ -48,6 +48,16 @@ struct UnigramModelTests {
         #expect(try encode("aé", pieces).ids == [1, 0])
     }
 
+    @Test("of pieces that occur twice takes the last, with its score")
+    func doubles() throws {
+        #expect(try encode("a", Self.letters + #", ["a", -3], ["", -1]"#).ids == [8])
+        #expect(try encode("ab", Self.letters + #", ["ab", -2.5]"#).ids == [1, 2])
+        let tokenizer = try loadTokenizer(unigramJSON(vocabulary: Self.letters + #", ["a", -3]"#))
+        #expect(tokenizer.id(of: "a") == 8)
+        #expect(tokenizer.token(1) == "a")
+        #expect(tokenizer.vocabularySize == 9)
+    }
+
     @Test("writes scores so that they are read back to the last bit")
     func roundTrip() throws {
         let numbers = GoldenUnigram.recorded.numbers.map(\.text)
@@ -79,7 +89,7 @@ struct UnigramModelTests {
             ("", "0", "model.unk_id"), (#"["a", 0], ["b", 1e999]"#, "0", "model.vocab.1.1"),
             (#"["a", 0], ["b"]"#, "0", "model.vocab.1"), (#"["a", 0], ["b", "0"]"#, "0", "model.vocab.1.1"),
             (#"["a", 0], [0, "b"]"#, "0", "model.vocab.1.0"), (#"["a", 0], ["b", 0, 1]"#, "0", "model.vocab.1"),
-            (#"["a", 0], {}"#, "0", "model.vocab.1"), (#"["a", 0], ["a", 0]"#, "0", "model.vocab.1.0"),
+            (#"["a", 0], {}"#, "0", "model.vocab.1"),
             (#"["a", NaN]"#, "0", nil),
             (#"["a", 0], ["\#(String(repeating: "a", count: 1 << 24))", 0]"#, "0", "model.vocab"),
         ]

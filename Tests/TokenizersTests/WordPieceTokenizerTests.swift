@@ -77,7 +77,7 @@ struct WordPieceTokenizerTests {
         #expect(tokenizer.encode(decomposed, maxLength: 8) == [2, 6, 3])
         let loaded = try withTemporaryDirectory { directory in
             try tokenizer.write(to: directory)
-            return try WordPieceTokenizer.load(from: directory)
+            return try TokenizerFiles.load(from: directory)
         }
         #expect(loaded.digest == tokenizer.digest)
         #expect(loaded.encode(decomposed, maxLength: 8) == [2, 6, 3])

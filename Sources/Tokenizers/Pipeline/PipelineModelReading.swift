@@ -105,9 +105,7 @@ extension PipelineDescription.Model {
             guard parts.count == 2 else { throw element.error("is not a piece with its score") }
             let piece = try parts[0].string()
             guard vocabulary.hasRoom(for: piece.utf8.count) else { throw node.error("is too large") }
-            if let earlier = vocabulary.append(piece.utf8) {
-                throw parts[0].error("is `\(piece)` again, which is piece \(earlier)")
-            }
+            vocabulary.appendLatest(Array(piece.utf8))
             scores.append(try parts[1].number())
         }
         return (vocabulary, scores)

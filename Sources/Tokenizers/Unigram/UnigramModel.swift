@@ -19,6 +19,8 @@ struct UnigramModel: Sendable {
     /// What an unknown scalar costs beside the piece with the lowest score.
     private static let unknownPenalty = 10.0
 
+    /// Of tokens that occur twice the last one counts, as in the reference, whose trainer writes such files.
+    ///
     /// - Parameters:
     ///   - scores: one for each token of `vocabulary`, finite.
     ///   - unknown: the id of a token.
@@ -38,7 +40,7 @@ struct UnigramModel: Sendable {
         }
         var trie = PieceTrie()
         // The empty piece matches nowhere.
-        for (id, token) in tokens.enumerated() where !token.isEmpty { _ = trie.insert(token, id: Int32(id)) }
+        for (id, token) in tokens.enumerated() where !token.isEmpty { trie.replace(token, id: Int32(id)) }
         self.trie = trie
         self.scores = scores
         unknownScore = (scores.min() ?? 0) - Self.unknownPenalty
