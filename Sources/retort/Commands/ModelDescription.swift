@@ -3,6 +3,7 @@ import Distillation
 import Files
 import Formats
 import Foundation
+import Layers
 import Models
 import Recipes
 import Tokenizers
