@@ -25,7 +25,9 @@ struct EncoderFormsTests {
             ($0.family, $0.positionOffset, $0.tokenTypes) = (.roberta, 2, 1)
             $0.activation = .relu
         },
-        Form(name: "distilbert-classification") { ($0.family, $0.tokenTypes) = (.distilbert, 0) },
+        Form(name: "distilbert-classification") {
+            ($0.family, $0.tokenTypes, $0.headDropout) = (.distilbert, 0, 0.125)
+        },
         Form(name: "regression") { ($0.head, $0.labels) = (.regression, ["score"]) },
         Form(name: "embedding-mean-normalized") {
             ($0.head, $0.pooling, $0.normalizesEmbedding) = (.embedding, .mean, true)
