@@ -28,8 +28,9 @@ lint: ## Check the formatting
 
 test: setup lint ## Format lint, build with warnings as errors, all tests, and the formats' real readers
 	swift build -c release --build-tests
-	swift test -c release --skip-build
+	RETORT_EXPORTS=$(CURDIR)/.build/exports swift test -c release --skip-build
 	$(MAKE) --no-print-directory consumers
+	$(python) Tests/Consumers/encoders_agree.py .build/exports
 
 .venv/installed: Tests/Consumers/requirements.txt
 	python3 -m venv .venv

@@ -58,7 +58,6 @@ let package = Package(
                 "Tensors",
                 "Tokenizers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .executableTarget(name: "probe", dependencies: ["Distillation", "Models", "Tensors"]),
         .executableTarget(
             name: "bench",
             dependencies: [

@@ -23,9 +23,10 @@ extension ModelDirectory {
         var names = EncoderNames(configuration)
         var filling = WeightFilling(weights, renaming: names.standard)
         let hasClassifier = filling.holds(names.published("classifier.weight"))
-        let isFresh = classes != nil && !hasClassifier
-        if let classes, isFresh {
-            configuration = configuration.classifying(classes)
+        let isFresh = classes != nil && !(hasClassifier && configuration.classifies)
+        if let classes {
+            if !isFresh { try require(classes, of: configuration, in: configurationURL) }
+            if isFresh { configuration = configuration.classifying(classes) }
             names = EncoderNames(configuration)
         }
         if configuration.head == .none { throw missingHead(of: configuration, in: weights.file) }
@@ -61,6 +62,17 @@ extension ModelDirectory {
                     remedy: name.hasSuffix("bias")
                         ? freshHeadRemedy + "; for embeddings, add the modules.json of sentence-transformers" : nil)
             })
+    }
+
+    /// A classifier that is there must be one for the classes that are wanted.
+    private static func require(_ classes: [String], of configuration: EncoderConfiguration, in url: URL) throws {
+        guard configuration.head == .classification, configuration.labels.count == classes.count else {
+            throw InputError(
+                file: url.path, field: "id2label",
+                problem: "the checkpoint is for the \(configuration.head.rawValue) of \(configuration.labels), "
+                    + "the labels are \(classes)",
+                remedy: "give a checkpoint of these classes, or one without a classifier")
+        }
     }
 
     private static func refuseQuantized(_ url: URL) throws {

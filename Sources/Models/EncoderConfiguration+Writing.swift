@@ -64,7 +64,7 @@ extension EncoderConfiguration {
                 hiddenSize, layers, uniformHeads, feedForward.max()
             )
             (file.activation, file.dropout, file.attentionDropout) = (activationName, hiddenDropout, attentionDropout)
-            file.seqClassifDropout = headDropout
+            file.seqClassifDropout = headDropout ?? hiddenDropout
         } else {
             (file.hiddenSize, file.numHiddenLayers) = (hiddenSize, layers)
             (file.numAttentionHeads, file.intermediateSize) = (uniformHeads, feedForward.max())

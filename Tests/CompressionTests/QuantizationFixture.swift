@@ -9,12 +9,17 @@ enum QuantizationFixture {
     static let vocabulary = 50
     static let positions = 24
 
-    static func encoder(pooling: EncoderConfiguration.Pooling = .first, seed: UInt64 = 1) -> Encoder {
+    /// - Parameter change: makes another family or head of it.
+    static func encoder(
+        pooling: EncoderConfiguration.Pooling = .first, seed: UInt64 = 1,
+        change: (inout EncoderConfiguration) -> Void = { _ in }
+    ) -> Encoder {
         var configuration = EncoderConfiguration(
             vocabularySize: vocabulary, hiddenSize: 36, layers: 2, heads: 4, feedForward: 50,
             maximumPositions: positions, dropout: 0, pooling: pooling, labels: ["no", "maybe", "yes"])
         configuration.heads = [4, 3]
         configuration.feedForward = [50, 33]
+        change(&configuration)
         let encoder = Encoder(configuration, key: RandomKey(seed))
         let key = RandomKey(seed).mixed("fixture")
         for parameter in encoder.parameters {
