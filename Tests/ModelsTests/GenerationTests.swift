@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Layers
 import Models
 import Tensors
 import Testing
