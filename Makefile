@@ -5,7 +5,7 @@ SHELL := /bin/bash
 retort := .build/release/retort
 python := .venv/bin/python
 
-.PHONY: help setup build demo lint test consumers seeds bench clean
+.PHONY: help setup build demo lint test consumers seeds bench tokenization clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -40,6 +40,7 @@ consumers: .venv/installed ## Read what Retort wrote with the libraries people u
 	$(python) Tests/Consumers/tokenizer_trains.py $(retort)
 	$(python) Tests/Consumers/tokenizer_agrees.py $(retort)
 	$(python) Tests/Consumers/quickstart.py $(retort)
+	$(python) Tests/Consumers/tokenizer_agrees.py $(retort)
 
 seeds: build ## The quickstart's students over three seeds: distilled against labels only
 	$(retort) run recipes/quickstart.yaml --seeds 3
@@ -52,6 +53,9 @@ seeds: build ## The quickstart's students over three seeds: distilled against la
 bench: setup .venv-bench/installed ## Time our workloads beside PyTorch's, in turn, and print the ratios (half an hour, 6 GB)
 	swift build -c release --product bench
 	python3 Benchmarks/compare.py --bench .build/release/bench --python .venv-bench/bin/python $(BENCH)
+
+tokenization: build .venv/installed ## Time encoding beside the tokenizers package's, each on one thread, and print the ratios
+	$(python) Benchmarks/tokenization.py $(retort)
 
 clean: ## Remove what was built
 	rm -rf .build .venv .venv-bench

@@ -11,7 +11,8 @@ struct WordPieceDecoder: Sendable, Equatable {
             var text = token
             if index > 0 {
                 let continues = !prefix.isEmpty && token.utf8.starts(with: prefix.utf8)
-                text = continues ? String(decoding: token.utf8.dropFirst(prefix.utf8.count), as: UTF8.self) : " " + token
+                text =
+                    continues ? String(decoding: token.utf8.dropFirst(prefix.utf8.count), as: UTF8.self) : " " + token
             }
             return cleansUp ? Self.cleanedUp(text) : text
         }

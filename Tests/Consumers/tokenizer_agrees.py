@@ -2,8 +2,9 @@
 
     python3 tokenizer_agrees.py RETORT [--count 100000] [TOKENIZER.json ...]
 
-Without files: a WordPiece tokenizer that Retort trains, and Unigram tokenizers that the package trains, one of them with
-the character map nmt_nfkc of sentencepiece (0.2.3) and byte fallback. Run it from the repository's root. Exits 1 on the
+Without files: a WordPiece tokenizer that Retort trains, Unigram tokenizers that the package trains, one of them with the
+character map nmt_nfkc of sentencepiece (0.2.3) and byte fallback, and the small ones of every other kind in
+Tests/Golden/pipelines. Run it from the repository's root. Exits 1 on the
 first tokenizer that differs, and names the first texts.
 """
 
@@ -21,6 +22,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 
 import mixed_text
 
+PIPELINES = pathlib.Path(__file__).resolve().parents[1] / "Golden" / "pipelines"
 SHOWN = 3
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 
@@ -125,7 +127,8 @@ def made(retort, folder):
     ]:
         (folder / name).mkdir()
         tokenizer.save(str(folder / name / "tokenizer.json"))
-    return {name: folder / name / "tokenizer.json" for name in ("wordpiece", "unigram", "unigram-nmt-nfkc")}
+    paths = {name: folder / name / "tokenizer.json" for name in ("wordpiece", "unigram", "unigram-nmt-nfkc")}
+    return paths | {path.stem: path for path in sorted(PIPELINES.glob("*.json"))}
 
 
 def main():

@@ -19,7 +19,8 @@ struct PipelineFileTests {
     /// A whole file around the parts that a test is about.
     private func file(
         normalizer: String = "null", preTokenizer: String = "null", postProcessor: String = "null",
-        decoder: String = "null", model: String = #"{"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}"#,
+        decoder: String = "null",
+        model: String = #"{"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}"#,
         added: String = "[]"
     ) -> String {
         """
@@ -63,7 +64,8 @@ struct PipelineFileTests {
     func roles() throws {
         try withTemporaryDirectory { directory in
             try Data(try text(of: "llama3").utf8).write(to: directory.appending(path: "tokenizer.json"))
-            let beside = Data(#"{"eos_token": {"content": "<|im_end|>"}, "pad_token": "<|im_start|>", "chat_template": "x"}"#.utf8)
+            let beside = Data(
+                #"{"eos_token": {"content": "<|im_end|>"}, "pad_token": "<|im_start|>", "chat_template": "x"}"#.utf8)
             try beside.write(to: directory.appending(path: "tokenizer_config.json"))
             let tokenizer = try TokenizerFiles.load(from: directory)
             #expect(tokenizer.special.end == tokenizer.id(of: "<|im_end|>"))
@@ -82,12 +84,20 @@ struct PipelineFileTests {
     func refusals() throws {
         let cases: [(String, String)] = [
             (file(normalizer: #"{"type": "Nmt"}"#), "normalizer.type"),
-            (file(normalizer: #"{"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "X"}]}"#), "normalizer.normalizers.1.type"),
-            (file(normalizer: #"{"type": "Strip", "strip_left": true, "strip_right": true, "odd": 1}"#), "normalizer.odd"),
+            (
+                file(normalizer: #"{"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "X"}]}"#),
+                "normalizer.normalizers.1.type"
+            ),
+            (
+                file(normalizer: #"{"type": "Strip", "strip_left": true, "strip_right": true, "odd": 1}"#),
+                "normalizer.odd"
+            ),
             (file(normalizer: #"{"type": "Strip", "strip_left": 1, "strip_right": true}"#), "normalizer.strip_left"),
             (file(preTokenizer: #"{"type": "UnicodeScripts"}"#), "pre_tokenizer.type"),
             (
-                file(preTokenizer: #"{"type": "Split", "pattern": {"Regex": "(?<=a)b"}, "behavior": "Isolated", "invert": false}"#),
+                file(
+                    preTokenizer:
+                        #"{"type": "Split", "pattern": {"Regex": "(?<=a)b"}, "behavior": "Isolated", "invert": false}"#),
                 "pre_tokenizer.pattern.Regex"
             ),
             (
@@ -96,9 +106,15 @@ struct PipelineFileTests {
                         #"{"type": "Sequence", "pretokenizers": [{"type": "ByteLevel", "add_prefix_space": true}, {"type": "WhitespaceSplit"}]}"#
                 ), "pre_tokenizer.pretokenizers.0"
             ),
-            (file(postProcessor: #"{"type": "BertProcessing", "sep": ["a", 0], "cls": ["x", 9]}"#), "post_processor.cls.1"),
             (
-                file(postProcessor: #"{"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x", "type_id": 0}}], "pair": [], "special_tokens": {}}"#),
+                file(postProcessor: #"{"type": "BertProcessing", "sep": ["a", 0], "cls": ["x", 9]}"#),
+                "post_processor.cls.1"
+            ),
+            (
+                file(
+                    postProcessor:
+                        #"{"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x", "type_id": 0}}], "pair": [], "special_tokens": {}}"#
+                ),
                 "post_processor.single.0.SpecialToken.id"
             ),
             (file(decoder: #"{"type": "CTC"}"#), "decoder.type"),

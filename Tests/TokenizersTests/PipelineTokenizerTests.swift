@@ -59,7 +59,8 @@ struct PipelineTokenizerTests {
                     .joined(separator: "|")
             }
             let offsets = rows.map { json(tokenizer.encoding(of: $0).offsets) }
-            #expect(digest("[\(offsets.joined(separator: ","))]") == block.digest, "U+\(String(block.start, radix: 16))…")
+            #expect(
+                digest("[\(offsets.joined(separator: ","))]") == block.digest, "U+\(String(block.start, radix: 16))…")
         }
     }
 

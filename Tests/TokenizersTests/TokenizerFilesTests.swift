@@ -78,7 +78,8 @@ struct TokenizerFilesTests {
             Self.tokenizerJSON(normalizer: "null"), Self.tokenizerJSON(preTokenizer: "Whitespace"),
             Self.tokenizerJSON(
                 normalizer:
-                    #"{"type": "BertNormalizer", "clean_text": false, "handle_chinese_chars": true, "lowercase": true}"#),
+                    #"{"type": "BertNormalizer", "clean_text": false, "handle_chinese_chars": true, "lowercase": true}"#
+            ),
             Self.tokenizerJSON(
                 postProcessor:
                     #"{"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}], "pair": [], "special_tokens": {}}"#
@@ -178,7 +179,7 @@ struct TokenizerFilesTests {
         "[CLS]": {"id": "[CLS]", "ids": [2], "tokens": ["[CLS]"]}, "[SEP]": {"id": "[SEP]", "ids": [3], "tokens": ["[SEP]"]}}}
         """,
         vocabulary: String = #""[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4"#,
-        decoder: String = #"{"type": "WordPiece", "prefix": "##", "cleanup": true}"#,
+        decoder: String = ###"{"type": "WordPiece", "prefix": "##", "cleanup": true}"###,
         added: [(Int, String)] = addedTokens
     ) -> String {
         let added = added.map { id, content in

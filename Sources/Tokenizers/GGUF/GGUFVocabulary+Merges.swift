@@ -5,7 +5,9 @@ extension GGUFVocabulary {
     func listedMerges(_ vocabulary: Vocabulary, file: String?) throws -> [PipelineDescription.PairMerge] {
         guard merges.count <= Vocabulary.maximumTokens else { throw refusal("merges", "are too many", file: file) }
         return try merges.enumerated().map { index, merge in
-            func refuse(_ problem: String) -> InputError { refusal("merges", "entry \(index), `\(merge)`, \(problem)", file: file) }
+            func refuse(_ problem: String) -> InputError {
+                refusal("merges", "entry \(index), `\(merge)`, \(problem)", file: file)
+            }
             let parts = merge.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
             guard parts.count == 2 else { throw refuse("does not name two tokens") }
             guard let first = vocabulary.id(of: parts[0]), let second = vocabulary.id(of: parts[1]),
@@ -35,7 +37,9 @@ extension GGUFVocabulary {
                 }
             }
         }
-        guard merges.count <= Vocabulary.maximumTokens else { throw refusal("tokens", "have too many merges", file: file) }
+        guard merges.count <= Vocabulary.maximumTokens else {
+            throw refusal("tokens", "have too many merges", file: file)
+        }
         return merges.sorted { ($0.rank, $0.first, $0.second) < ($1.rank, $1.first, $1.second) }
     }
 

@@ -77,7 +77,8 @@ public struct GGUFVocabulary: Sendable {
             settings.ignoresMerges = ignoresMerges
             description = PipelineDescription(
                 model: .init(
-                    kind: .bytePair(settings, merges: try listedMerges(vocabulary, file: file)), vocabulary: vocabulary))
+                    kind: .bytePair(settings, merges: try listedMerges(vocabulary, file: file)), vocabulary: vocabulary)
+            )
             description.preTokenizer = preTokenizer
             description.decoder = #"{"type":"ByteLevel"}"#
         case "llama":
@@ -87,7 +88,8 @@ public struct GGUFVocabulary: Sendable {
             settings.unknownToken = special.unknown.map { vocabulary.token($0) }
             description = PipelineDescription(
                 model: .init(
-                    kind: .bytePair(settings, merges: try scoredMerges(vocabulary, file: file)), vocabulary: vocabulary))
+                    kind: .bytePair(settings, merges: try scoredMerges(vocabulary, file: file)), vocabulary: vocabulary)
+            )
             let marks = #"{"type":"Replace","pattern":{"String":" "},"content":"▁"}"#
             let first = #"{"type":"Prepend","prepend":"▁"}"#
             description.normalizer =
@@ -95,7 +97,8 @@ public struct GGUFVocabulary: Sendable {
             let blanks = #"{"type":"Replace","pattern":{"String":"▁"},"content":" "}"#
             let strip = addsBlank ?? true ? #",{"type":"Strip","content":" ","start":1,"stop":0}"# : ""
             description.decoder =
-                #"{"type":"Sequence","decoders":["# + blanks + #",{"type":"ByteFallback"},{"type":"Fuse"}"# + strip + "]}"
+                #"{"type":"Sequence","decoders":["# + blanks + #",{"type":"ByteFallback"},{"type":"Fuse"}"# + strip
+                + "]}"
         default:
             throw refusal(
                 "model", "`\(model)` is not a kind of tokenizer that is known here", file: file,

@@ -42,7 +42,9 @@ struct JSONObject {
 
     /// Refuses the members that nobody took.
     func finish() throws {
-        guard let surplus = members.keys.filter({ !taken.contains($0) }).min(), let value = members[surplus] else { return }
+        guard let surplus = members.keys.filter({ !taken.contains($0) }).min(), let value = members[surplus] else {
+            return
+        }
         throw value.error("is not a setting that is known here", remedy: Self.unknown)
     }
 

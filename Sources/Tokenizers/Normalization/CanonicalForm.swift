@@ -34,7 +34,9 @@ enum CanonicalForm {
         func sort() {
             guard pending < result.count - 1 else { return }
             let run = result[pending...].enumerated().sorted {
-                (Self.combiningClass($0.element.scalar), $0.offset) < (Self.combiningClass($1.element.scalar), $1.offset)
+                (Self.combiningClass($0.element.scalar), $0.offset) < (
+                    Self.combiningClass($1.element.scalar), $1.offset
+                )
             }
             result.replaceSubrange(pending..., with: run.map(\.element))
         }

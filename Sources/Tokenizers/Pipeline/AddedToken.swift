@@ -34,6 +34,14 @@ struct AddedToken: Sendable, Equatable {
         try object.finish()
     }
 
+    func normalizedContent(_ normalizer: Normalizer?) -> String {
+        guard let normalizer else { return content }
+        var content = content
+        var text = content.withUTF8 { NormalizedText($0, firstScalar: nil) }
+        normalizer.apply(to: &text)
+        return String(decoding: text.bytes, as: UTF8.self)
+    }
+
     var json: String {
         """
         {"id": \(id), "content": \(JSONText.quote(content)), "single_word": \(isSingleWord), "lstrip": \(stripsLeft), \

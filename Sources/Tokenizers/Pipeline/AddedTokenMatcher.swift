@@ -16,17 +16,7 @@ struct AddedTokenMatcher: Sendable {
     /// - Parameter normalizer: what the text has been through in which the tokens are looked for.
     /// - Throws: `InputError` when a token is normalized to nothing, or two to the same.
     init(_ added: [AddedToken], _ normalizer: Normalizer?, file: String?) throws {
-        let patterns = added.map { token in
-            var token = token.content
-            var text = token.withUTF8 { NormalizedText($0, firstScalar: nil) }
-            normalizer?.apply(to: &text)
-            return text.bytes
-        }
-        guard patterns.reduce(0, { $0 + $1.count }) < PieceTrie.maximumNodes else {
-            throw InputError(
-                file: file, field: "added_tokens", problem: "take more bytes than fit",
-                remedy: "write the file again with the tool that made it")
-        }
+        let patterns = added.map { Array($0.normalizedContent(normalizer).utf8) }
         trie = PieceTrie()
         for (token, pattern) in zip(added, patterns) {
             let earlier = pattern.isEmpty ? nil : trie.insert(pattern, id: token.id)

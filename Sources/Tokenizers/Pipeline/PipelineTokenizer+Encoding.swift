@@ -27,7 +27,7 @@ extension PipelineTokenizer {
         let limit = limit(maxLength ?? .max, isPair: pair != nil, addingSpecialTokens: addingSpecialTokens)
         var texts = withStorage { storage in
             ([text] + (pair.map { [$0] } ?? [])).enumerated().map { index, text in
-                pieces(of: text, typeID: Int32(index), limit: limit, with: &storage)
+                pieces(of: text, typeID: Int32(index), limit: pair == nil ? limit : .max, with: &storage)
             }
         }
         let lengths = Encoding.longestFirst(
@@ -41,7 +41,8 @@ extension PipelineTokenizer {
     /// How many ids of their own texts may have.
     private func limit(_ maxLength: Int, isPair: Bool, addingSpecialTokens: Bool) -> Int {
         let template = addingSpecialTokens ? templateTokens(isPair: isPair) : 0
-        precondition(maxLength >= template, "maxLength \(maxLength) leaves no room for the template's \(template) tokens")
+        precondition(
+            maxLength >= template, "maxLength \(maxLength) leaves no room for the template's \(template) tokens")
         return maxLength - template
     }
 

@@ -23,6 +23,8 @@ public final class PipelineTokenizer: Tokenizer {
     private let normalizedMatcher: AddedTokenMatcher
     /// Added tokens by id, and ids past the model's vocabulary by token.
     let added: [Int32: AddedToken]
+    /// What decoding takes for an added token: its content, normalized where the token is.
+    let decodedForms: [Int32: String]
     private let addedIDs: [[UInt8]: Int32]
     /// The blanks that begin and end each token of the model's vocabulary, for post-processors that trim offsets.
     private let blanks: [(leading: UInt16, trailing: UInt16)]
@@ -53,6 +55,8 @@ public final class PipelineTokenizer: Tokenizer {
         postProcessor = try node(description.postProcessor, "post_processor").map { try PostProcessor($0, size: size) }
         model = try TokenModel(
             description.model, isByteLevel: preTokenizer?.isByteLevel ?? false, file: file)
+        let normalizer = normalizer
+        decodedForms = added.mapValues { $0.normalizedContent($0.isNormalized ? normalizer : nil) }
         let looked = description.addedTokens.filter { recognizesSpecialTokens || !$0.isSpecial }
         rawMatcher = try AddedTokenMatcher(looked.filter { !$0.isNormalized }, nil, file: file)
         normalizedMatcher = try AddedTokenMatcher(looked.filter(\.isNormalized), normalizer, file: file)
@@ -61,7 +65,9 @@ public final class PipelineTokenizer: Tokenizer {
         let (added, addedIDs) = (added, addedIDs)
         special = roles.tokens { token in
             addedIDs[Array(token.utf8)] ?? vocabulary.id(of: token)
-        } isAdded: { added[$0] != nil }
+        } isAdded: {
+            added[$0] != nil
+        }
     }
 
     /// Added tokens by id; those that the model does not have by their bytes. These must continue its ids.
@@ -112,7 +118,7 @@ public final class PipelineTokenizer: Tokenizer {
 
     public func isSpecial(_ id: Int32) -> Bool { added[id]?.isSpecial ?? false }
 
-    /// The pieces of one text in order, without its template, cut off some time after `limit` of them.
+    /// The pieces of one text in order, without its template, up to the end of the word with which there are `limit` of them.
     ///
     /// - Parameter body: gets the text that a run of pieces was cut from, the pieces with ranges in its bytes, and whether they
     ///   are one added token.
@@ -122,9 +128,9 @@ public final class PipelineTokenizer: Tokenizer {
     ) {
         var text = text
         text.withUTF8 { bytes in
-            var count = 0
+            var (count, isFull) = (0, false)
             let tracks = tracksOffsets || preTokenizer?.asksForPlaces == true
-            for part in rawMatcher.parts(of: bytes) where count < limit {
+            for part in rawMatcher.parts(of: bytes) where !isFull {
                 let slice = UnsafeBufferPointer(rebasing: bytes[part.range])
                 let place = tracks ? bytes[..<part.range.lowerBound].count { $0 & 0xC0 != 0x80 } : nil
                 var normalized = NormalizedText(slice, firstScalar: place)
@@ -135,30 +141,33 @@ public final class PipelineTokenizer: Tokenizer {
                 }
                 normalizer?.apply(to: &normalized)
                 let parts = normalized.bytes.withUnsafeBufferPointer { normalizedMatcher.parts(of: $0) }
-                for part in parts where count < limit {
+                for part in parts where !isFull {
                     let inner = parts.count == 1 ? normalized : NormalizedText(normalized, part.range)
                     if let token = part.token {
                         body(inner, [ModelPiece(id: token, start: 0, end: Int32(part.range.count))], true)
                         count += 1
                     } else {
-                        count += spell(inner, limit: limit - count, with: &storage, body)
+                        let spelled = spell(inner, limit: limit - count, with: &storage, body)
+                        count += spelled.count
+                        isFull = spelled.isFull
                     }
                 }
             }
         }
     }
 
-    /// The pieces of a text that holds no added token; returns how many.
+    /// The pieces of a text that holds no added token; returns how many, and whether they reached the limit.
     private func spell(
         _ text: NormalizedText, limit: Int, with storage: inout BytePairStorage,
         _ body: (NormalizedText, [ModelPiece], _ isAdded: Bool) -> Void
-    ) -> Int {
+    ) -> (count: Int, isFull: Bool) {
         var split = SplitText(text)
         preTokenizer?.apply(to: &split)
         var pieces: [ModelPiece] = []
+        var isFull = false
         pieces.reserveCapacity(split.ranges.count + split.ranges.count / 4)
         split.text.bytes.withUnsafeBufferPointer { bytes in
-            for range in split.ranges where !range.isEmpty && pieces.count < limit {
+            for range in split.ranges where !range.isEmpty && !isFull {
                 let first = pieces.count
                 model.encode(UnsafeBufferPointer(rebasing: bytes[range]), with: &storage, into: &pieces)
                 let offset = Int32(range.lowerBound)
@@ -166,10 +175,11 @@ public final class PipelineTokenizer: Tokenizer {
                     pieces[index].start += offset
                     pieces[index].end += offset
                 }
+                isFull = pieces.count >= limit
             }
         }
         body(split.text, pieces, false)
-        return pieces.count
+        return (pieces.count, isFull)
     }
 
     /// Calls `body` with storage that no other thread uses.

@@ -71,7 +71,10 @@ indirect enum PostProcessor: Sendable {
         switch self {
         case .framed(opening, closing, false, nil): return true
         case .template(let single, let pair):
-            let first = [Item.special(ids: [opening], typeID: 0), .text(index: 0, typeID: 0), .special(ids: [closing], typeID: 0)]
+            let first = [
+                Item.special(ids: [opening], typeID: 0), .text(index: 0, typeID: 0),
+                .special(ids: [closing], typeID: 0),
+            ]
             return single == first
                 && pair == first + [.text(index: 1, typeID: 1), .special(ids: [closing], typeID: 1)]
         default: return false
@@ -116,7 +119,9 @@ extension PostProcessor {
                 pair: try Self.template(try object.required("pair"), special, texts: 2))
         case "Sequence":
             let parts = try object.required("processors").elements().map { try PostProcessor($0, size: size) }
-            guard parts.count(where: \.isFrame) <= 1 else { throw node.error("puts special tokens around a text twice") }
+            guard parts.count(where: \.isFrame) <= 1 else {
+                throw node.error("puts special tokens around a text twice")
+            }
             self = .sequence(parts)
         default:
             throw type.error(

@@ -12,7 +12,9 @@ struct PatternParser {
 
     static func parse(_ source: String, at node: JSONNode? = nil) throws -> Pattern {
         var parser = PatternParser(source: Array(source.unicodeScalars), node: node)
-        guard parser.source.count <= maximumLength else { throw parser.refusal("more than \(maximumLength) characters") }
+        guard parser.source.count <= maximumLength else {
+            throw parser.refusal("more than \(maximumLength) characters")
+        }
         let alternatives = try parser.alternatives(ignoringCase: false, depth: 0)
         guard parser.position == parser.source.count else { throw parser.refusal("`)`") }
         return Pattern(source: source, alternatives: alternatives)
@@ -27,7 +29,8 @@ struct PatternParser {
         let shown = String(String.UnicodeScalarView(source.prefix(200)))
         return InputError(
             file: node?.file, field: node?.path,
-            problem: "the regular expression `\(shown)` has \(what) at character \(position + 1), which is not supported",
+            problem:
+                "the regular expression `\(shown)` has \(what) at character \(position + 1), which is not supported",
             remedy: "supported are the patterns of GPT-2, RoBERTa, Llama 3, Qwen2, SmolLM and others built alike")
     }
 
@@ -65,7 +68,9 @@ struct PatternParser {
                 (term.minimum, term.maximum) = try repetition()
                 factor = [[term]]
             }
-            guard rows.count * factor.count <= Pattern.maximumAlternatives else { throw refusal("too many alternatives") }
+            guard rows.count * factor.count <= Pattern.maximumAlternatives else {
+                throw refusal("too many alternatives")
+            }
             rows = rows.flatMap { row in factor.map { row + $0 } }
             // Each can try as many lengths as the text has places: more of them would multiply.
             if rows.contains(where: { $0.count { $0.maximum > 16 } > 3 }) { throw refusal("a fourth long repetition") }
@@ -126,7 +131,7 @@ struct PatternParser {
         guard let scalar = next else { throw refusal("its end") }
         switch scalar {
         case "[": return try brackets(ignoringCase: ignoringCase)
-        case "\\": return try escape()
+        case "\\": return try escape(inBrackets: false)
         case ".", "^", "$", "?", "*", "+", "{", "(", ")", "|": throw refusal("`\(scalar)`")
         default:
             position += 1
@@ -168,7 +173,7 @@ struct PatternParser {
                     part.insert(first.value...last.value)
                 }
             } else {
-                part = try escape()
+                part = try escape(inBrackets: true)
             }
             guard set.formUnion(part) else { throw refusal("a negated set in a set") }
             isEmpty = false
@@ -200,7 +205,7 @@ struct PatternParser {
     }
 
     /// What a backslash stands for.
-    private mutating func escape() throws -> ScalarSet {
+    private mutating func escape(inBrackets: Bool) throws -> ScalarSet {
         var set = ScalarSet()
         if let scalar = try literal() {
             set.insert(scalar.value...scalar.value)
@@ -211,8 +216,9 @@ struct PatternParser {
         case "d", "D": set.insert(classes: ScalarClass.mask(property: "Nd") ?? 0)
         case "w", "W":
             set.insert(classes: ScalarClass.word)
-            // Oniguruma takes these numbers of Latin-1 for word characters too: ² ³ ¹ ¼ ½ ¾.
-            for range: ClosedRange<UInt32> in [0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE] { set.insert(range) }
+            // Outside of brackets, Oniguruma takes these numbers of Latin-1 for word characters too: ² ³ ¹ ¼ ½ ¾.
+            let numbers: [ClosedRange<UInt32>] = inBrackets ? [] : [0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE]
+            for range in numbers { set.insert(range) }
         case "p", "P": return try property()
         default: throw refusal("`\\\(source[position + 1])`")
         }

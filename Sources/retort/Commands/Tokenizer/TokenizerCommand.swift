@@ -8,7 +8,7 @@ struct TokenizerCommand: ParsableCommand {
         commandName: "tokenizer", abstract: "Train, use and compare tokenizers.",
         subcommands: [
             TokenizerTrainCommand.self, TokenizerEncodeCommand.self, TokenizerDecodeCommand.self,
-            TokenizerCompareCommand.self,
+            TokenizerCompareCommand.self, TokenizerSpeedCommand.self,
         ])
 }
 
