@@ -40,7 +40,6 @@ consumers: .venv/installed ## Read what Retort wrote with the libraries people u
 	$(python) Tests/Consumers/tokenizer_trains.py $(retort)
 	$(python) Tests/Consumers/tokenizer_agrees.py $(retort)
 	$(python) Tests/Consumers/quickstart.py $(retort)
-	$(python) Tests/Consumers/tokenizer_agrees.py $(retort)
 
 seeds: build ## The quickstart's students over three seeds: distilled against labels only
 	$(retort) run recipes/quickstart.yaml --seeds 3
