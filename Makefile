@@ -37,9 +37,10 @@ test: setup lint ## Format lint, build with warnings as errors, all tests, and t
 	.venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-consumers: .venv/installed ## Run the quickstart, then read what it wrote with the libraries people use
-	$(python) Tests/Consumers/quickstart.py $(retort)
+consumers: .venv/installed ## Read what Retort wrote with the libraries people use: tokenizers, then a run of the quickstart
+	$(python) Tests/Consumers/tokenizer_trains.py $(retort)
 	$(python) Tests/Consumers/tokenizer_agrees.py $(retort)
+	$(python) Tests/Consumers/quickstart.py $(retort)
 
 teachers: ## Fetch the published models that tests use (180 MB, once) into ~/.cache/retort
 	python3 Tests/Teachers/fetch.py

@@ -46,13 +46,13 @@ struct TokenizerCommandTests {
     @Test("compares tokenizers, and exits 1 when they differ")
     func compare() throws {
         try withCommand { command in
-            for (size, name) in [("60", "small"), ("90", "large")] {
+            for (size, name) in [("85", "small"), ("95", "large")] {
                 #expect(
                     try command.run("tokenizer", "train", "--vocabulary", size, "corpus.txt", "-o", name).status == 0)
             }
             let plain = try command.run("tokenizer", "compare", "small", "large")
             #expect(plain.status == 1)
-            #expect(plain.output.contains("60 and 90 tokens"))
+            #expect(plain.output.contains("85 and 95 tokens"))
             let json = try command.run(
                 "tokenizer", "compare", "small", "large", "--json", "--texts", "corpus.txt", "--limit", "2")
             #expect(json.status == 1)

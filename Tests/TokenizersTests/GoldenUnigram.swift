@@ -50,11 +50,15 @@ func unigramJSON(vocabulary: String, unknown: String = "0", byteFallback: Bool =
 
 /// The tokenizer that a `tokenizer.json` describes.
 func loadTokenizer(_ json: String) throws -> any Tokenizer {
+    try loadTokenizer(Array(json.utf8))
+}
+
+func loadTokenizer(_ json: [UInt8]) throws -> any Tokenizer {
     try withTemporaryDirectory { directory in
         // Not with Data's `write`, which waits for the disk: tests call this thousands of times.
         let file = directory.appending(path: "tokenizer.json")
         _ = FileManager.default.createFile(atPath: file.path, contents: nil)
-        try FileHandle(forWritingTo: file).write(contentsOf: Data(json.utf8))
+        try FileHandle(forWritingTo: file).write(contentsOf: Data(json))
         return try TokenizerFiles.load(from: directory)
     }
 }

@@ -42,11 +42,35 @@ struct UnigramTokenizerTests {
             }
             #expect(error is InputError || error is InputErrors)
         }
-        for length in stride(from: 0, to: whole.utf8.count - 1, by: 211) {
+        for length in stride(from: 0, to: whole.utf8.count - 1, by: 37) {
             let error = #expect(throws: (any Error).self) {
                 try loadTokenizer(String(decoding: whole.utf8.prefix(length), as: UTF8.self))
             }
             #expect(error is InputError || error is InputErrors)
         }
+    }
+
+    @Test("survives three thousand files with flipped bits")
+    func flippedBits() throws {
+        let whole = Array(Self.golden.cases[0].file.utf8)
+        let texts = Self.golden.cases[0].texts.prefix(5)
+        var state: UInt64 = 11
+        func random(_ count: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % count
+        }
+        var readable = 0
+        for _ in 0..<3000 {
+            var bytes = whole
+            for _ in 0...random(2) { bytes[random(bytes.count)] ^= UInt8(1 << random(8)) }
+            do {
+                let tokenizer = try loadTokenizer(bytes)
+                readable += 1
+                for text in texts { _ = tokenizer.encoding(of: text) }
+            } catch {
+                #expect(error is InputError || error is InputErrors, "\(error)")
+            }
+        }
+        #expect((1..<3000).contains(readable))
     }
 }

@@ -39,11 +39,12 @@ struct TokenizerFolder {
 
     /// Lets `body` write the files aside, and then puts them in place: a new directory at once, a present one file by file.
     func write(_ body: (URL) throws -> Void) throws {
-        let aside = url.deletingLastPathComponent().appendingPathComponent(
+        let isThere = FileManager.default.fileExists(atPath: url.path)
+        let aside = (isThere ? url : url.deletingLastPathComponent()).appendingPathComponent(
             ".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).tmp", isDirectory: true)
         defer { try? FileManager.default.removeItem(at: aside) }
         try body(aside)
-        if !FileManager.default.fileExists(atPath: url.path) {
+        guard isThere else {
             guard rename(aside.path, url.path) == 0 else { throw failure(url) }
             return
         }
