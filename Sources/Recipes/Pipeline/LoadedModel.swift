@@ -17,9 +17,11 @@ public struct LoadedModel {
     public init(_ directory: URL) throws {
         let url = Self.modelFolder(of: directory)
         var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue else {
+        let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory)
+        guard isDirectory.boolValue else {
             throw InputError(
-                file: directory.path, problem: "there is no such directory",
+                file: directory.path,
+                problem: exists ? "neither a model directory nor a GGUF file" : "there is no such file or directory",
                 remedy: "give a model directory, or a run that has made a model")
         }
         self.url = url

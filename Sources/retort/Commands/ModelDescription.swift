@@ -49,17 +49,25 @@ struct ModelDescription {
 
     private mutating func describeDecoder(_ url: URL) {
         attempt { description in
-            let decoder = try LoadedDecoder(url)
-            let configuration = decoder.runner.configuration
-            description.add("architecture", "\(configuration.family.rawValue) decoder")
-            description.add("layers", "\(configuration.layers), \(configuration.hiddenSize) wide")
-            description.add("heads per layer", "\(Self.list(configuration.heads)), \(configuration.headSize) wide")
-            description.add("key heads per layer", Self.list(configuration.keyHeads))
-            description.add("feed-forward per layer", Self.list(configuration.feedForward))
-            description.add("longest text", "\(configuration.maximumPositions) tokens")
-            description.add("parameters", "\(configuration.parameterCount)")
-            description.add("tokenizer", "\(decoder.tokenizer.vocabularySize) tokens")
+            let configuration = try DecoderConfiguration(
+                reading: url.appendingPathComponent(ModelDirectory.configurationFile))
+            description.describe(configuration)
         }
+        attempt { description in
+            description.add("parameters", "\(try DecoderDirectory.readRunner(url).configuration.parameterCount)")
+        }
+        attempt { description in
+            description.add("tokenizer", "\(try DecoderDirectory.readTokenizer(url).vocabularySize) tokens")
+        }
+    }
+
+    private mutating func describe(_ configuration: DecoderConfiguration) {
+        add("architecture", "\(configuration.family.rawValue) decoder")
+        add("layers", "\(configuration.layers), \(configuration.hiddenSize) wide")
+        add("heads per layer", "\(Self.list(configuration.heads)), \(configuration.headSize) wide")
+        add("key heads per layer", Self.list(configuration.keyHeads))
+        add("feed-forward per layer", Self.list(configuration.feedForward))
+        add("longest text", "\(configuration.maximumPositions) tokens")
     }
 
     private static func list(_ numbers: [Int]) -> String { numbers.map(String.init).joined(separator: ", ") }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Distillation
 import Files
 import Formats
 import Foundation
@@ -16,7 +17,7 @@ struct TokenizerCompareCommand: ParsableCommand {
               retort tokenizer compare teacher/ student/ --texts train.csv --column text
             """)
 
-    @Argument(help: "A model directory, or a tokenizer.json.")
+    @Argument(help: "A model directory, a tokenizer.json or a GGUF file.")
     var first: String
 
     @Argument(help: "Another one.")
@@ -45,7 +46,7 @@ struct TokenizerCompareCommand: ParsableCommand {
     }
 
     func run() throws {
-        let tokenizers = try [first, second].map { try TokenizerFiles.load(from: URL(fileURLWithPath: $0)) }
+        let tokenizers = try [first, second].map { try DecoderDirectory.readTokenizer(URL(fileURLWithPath: $0)) }
         let sample = try texts.map {
             try TextRecords.read(URL(fileURLWithPath: $0), columns: [column]).records.map { $0.fields[0] }
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Distillation
 import Files
 import Foundation
 import Tokenizers
@@ -15,7 +16,7 @@ struct TokenizerDecodeCommand: ParsableCommand {
               echo 'Hello world' | retort tokenizer encode MODEL | retort tokenizer decode MODEL
             """)
 
-    @Argument(help: "A model directory, or a tokenizer.json.")
+    @Argument(help: "A model directory, a tokenizer.json or a GGUF file.")
     var model: String
 
     @Flag(help: "Keep special tokens in the text.")
@@ -32,7 +33,7 @@ struct TokenizerDecodeCommand: ParsableCommand {
     }
 
     func run() throws {
-        let tokenizer = try TokenizerFiles.load(from: URL(fileURLWithPath: model))
+        let tokenizer = try DecoderDirectory.readTokenizer(URL(fileURLWithPath: model))
         let writer = JSONLineWriter()
         try TextLines(batch: 1024).read {
             try request($0, number: $1, readsObjects: $2, tokenizer)

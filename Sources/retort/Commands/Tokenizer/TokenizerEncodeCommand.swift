@@ -1,4 +1,5 @@
 import ArgumentParser
+import Distillation
 import Files
 import Foundation
 import Tokenizers
@@ -18,7 +19,7 @@ struct TokenizerEncodeCommand: ParsableCommand {
               echo 'a question' | retort tokenizer encode MODEL --pair 'its answer'
             """)
 
-    @Argument(help: "A model directory, or a tokenizer.json.")
+    @Argument(help: "A model directory, a tokenizer.json or a GGUF file.")
     var model: String
 
     @Flag(name: .customLong("no-special"), help: "Leave out the special tokens of the template.")
@@ -34,7 +35,7 @@ struct TokenizerEncodeCommand: ParsableCommand {
     var onlyIds = false
 
     func run() throws {
-        let tokenizer = try TokenizerFiles.load(from: URL(fileURLWithPath: model))
+        let tokenizer = try DecoderDirectory.readTokenizer(URL(fileURLWithPath: model))
         let template =
             noSpecial ? 0 : max(tokenizer.templateTokens(isPair: false), tokenizer.templateTokens(isPair: true))
         if let maxLength, maxLength < template {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Distillation
 import Foundation
 import Tokenizers
 
@@ -14,14 +15,14 @@ struct TokenizerSpeedCommand: ParsableCommand {
               RETORT_THREADS=1 retort tokenizer speed MODEL < texts.txt
             """, shouldDisplay: false)
 
-    @Argument(help: "A model directory, or a tokenizer.json.")
+    @Argument(help: "A model directory, a tokenizer.json or a GGUF file.")
     var model: String
 
     @Option(help: "How often all of the lines are encoded.")
     var repetitions = 5
 
     func run() throws {
-        let tokenizer = try TokenizerFiles.load(from: URL(fileURLWithPath: model))
+        let tokenizer = try DecoderDirectory.readTokenizer(URL(fileURLWithPath: model))
         var texts: [String] = []
         while let line = readLine() { texts.append(line) }
         var ids = 0
