@@ -95,6 +95,13 @@ struct PipelineTokenizerTests {
         #expect(tokenizer.decode(ids, skippingSpecialTokens: false) == word)
     }
 
+    @Test("composes a syllable with the final consonant behind it")
+    func hangul() throws {
+        let tokenizer = try TokenizerFiles.load(from: GoldenPipelines.file(of: "qwen2"))
+        let composed = tokenizer.encode("\u{C964}", maxLength: .max)
+        #expect(tokenizer.encode("\u{C950}\u{11BB}", maxLength: .max) == composed)
+    }
+
     @Test("pads a batch to its longest row")
     func padding() throws {
         let tokenizer = try TokenizerFiles.load(from: GoldenPipelines.file(of: "roberta"))

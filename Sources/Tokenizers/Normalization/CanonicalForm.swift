@@ -11,7 +11,9 @@ enum CanonicalForm {
     func changes(to text: [UInt8]) -> [ScalarChange]? {
         guard text.contains(where: { $0 >= 0x80 }) else { return nil }
         let string = String(decoding: text, as: UTF8.self)
-        guard !normalized(string).utf8.elementsEqual(text) else { return nil }
+        // Foundation leaves a final consonant beside the Hangul syllable that it belongs to.
+        let hasFinalConsonant = string.unicodeScalars.contains { (0x11A8...0x11C2).contains($0.value) }
+        guard hasFinalConsonant || !normalized(string).utf8.elementsEqual(text) else { return nil }
         let decomposed = decompose(string.unicodeScalars)
         return self == .nfd || self == .nfkd ? decomposed : Self.compose(decomposed)
     }
