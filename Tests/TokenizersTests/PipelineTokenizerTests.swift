@@ -95,11 +95,12 @@ struct PipelineTokenizerTests {
         #expect(tokenizer.decode(ids, skippingSpecialTokens: false) == word)
     }
 
-    @Test("composes a syllable with the final consonant behind it")
-    func hangul() throws {
+    @Test("composes what Foundation leaves apart: a part behind what is composed already")
+    func composition() throws {
         let tokenizer = try TokenizerFiles.load(from: GoldenPipelines.file(of: "qwen2"))
-        let composed = tokenizer.encode("\u{C964}", maxLength: .max)
-        #expect(tokenizer.encode("\u{C950}\u{11BB}", maxLength: .max) == composed)
+        for (parts, whole) in [("\u{C950}\u{11BB}", "\u{C964}"), ("\u{CCA}\u{CD5}", "\u{CCB}")] {
+            #expect(tokenizer.encode(parts, maxLength: .max) == tokenizer.encode(whole, maxLength: .max))
+        }
     }
 
     @Test("pads a batch to its longest row")
