@@ -52,7 +52,7 @@ public enum TokenizerFiles {
                     file: url.path, problem: "is larger than \(maximumSize >> 20) MiB",
                     remedy: "check that this is a tokenizer's file")
             }
-            return try Data(contentsOf: url)
+            return try Data(contentsOf: url, options: .mappedIfSafe)
         } catch let error as InputError {
             throw error
         } catch {

@@ -95,6 +95,14 @@ struct PipelineTokenizerTests {
         #expect(tokenizer.decode(ids, skippingSpecialTokens: false) == word)
     }
 
+    @Test("composes what Foundation leaves apart: a part behind what is composed already")
+    func composition() throws {
+        let tokenizer = try TokenizerFiles.load(from: GoldenPipelines.file(of: "qwen2"))
+        for (parts, whole) in [("\u{C950}\u{11BB}", "\u{C964}"), ("\u{CCA}\u{CD5}", "\u{CCB}")] {
+            #expect(tokenizer.encode(parts, maxLength: .max) == tokenizer.encode(whole, maxLength: .max))
+        }
+    }
+
     @Test("pads a batch to its longest row")
     func padding() throws {
         let tokenizer = try TokenizerFiles.load(from: GoldenPipelines.file(of: "roberta"))

@@ -16,11 +16,12 @@ enum CanonicalForm {
         return self == .nfd || self == .nfkd ? decomposed : Self.compose(decomposed)
     }
 
+    /// Foundation composes only what it decomposed: it leaves a final consonant, say, beside the syllable that it belongs to.
     private func normalized(_ text: String) -> String {
         switch self {
-        case .nfc: text.precomposedStringWithCanonicalMapping
+        case .nfc: text.decomposedStringWithCanonicalMapping.precomposedStringWithCanonicalMapping
         case .nfd: text.decomposedStringWithCanonicalMapping
-        case .nfkc: text.precomposedStringWithCompatibilityMapping
+        case .nfkc: text.decomposedStringWithCompatibilityMapping.precomposedStringWithCanonicalMapping
         case .nfkd: text.decomposedStringWithCompatibilityMapping
         }
     }
@@ -95,14 +96,10 @@ enum CanonicalForm {
 
     private static func composition(_ first: Unicode.Scalar, _ second: Unicode.Scalar) -> Unicode.Scalar? {
         guard second.value >= 0x300 else { return nil }
-        // Hangul syllables: a final consonant joins a syllable that has none.
-        if (0x11A8...0x11C2).contains(second.value), (0xAC00..<0xD7A4).contains(first.value) {
-            return (first.value - 0xAC00) % 28 == 0 ? Unicode.Scalar(first.value + second.value - 0x11A7) : nil
-        }
         var pair = String.UnicodeScalarView()
         pair.append(first)
         pair.append(second)
-        let composed = String(pair).precomposedStringWithCanonicalMapping.unicodeScalars
+        let composed = CanonicalForm.nfc.normalized(String(pair)).unicodeScalars
         guard composed.count == 1, let scalar = composed.first, scalar.isOlderThanUnicode10 else { return nil }
         return scalar
     }

@@ -26,8 +26,7 @@ indirect enum Normalizer: Sendable {
         case .lowercase: text.flatMap { Array($0.properties.lowercaseMapping.unicodeScalars) }
         case .form(let form):
             if let changes = form.changes(to: text.bytes) { text.transform(changes) }
-        case .stripAccents:
-            text.filter { !($0.isOlderThanUnicode10 && ScalarClass.mask(of: $0) & ScalarClass.mark != 0) }
+        case .stripAccents: text.filter { !isMark($0) }
         case .strip(let left, let right): Self.strip(&text, left: left, right: right)
         case .replace(let pattern, let content): text.replace(pattern, with: content)
         case .prepend(let prefix): text.prepend(prefix)
@@ -35,6 +34,12 @@ indirect enum Normalizer: Sendable {
             if let changes = text.bytes.withUnsafeBufferPointer(map.changes) { text.transform(changes) }
         case .sequence(let parts): for part in parts { part.apply(to: &text) }
         }
+    }
+
+    /// A mark by the categories of Unicode 9; two signs have become letters since.
+    private func isMark(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar == "\u{1CF2}" || scalar == "\u{1CF3}" { return true }
+        return scalar.isOlderThanUnicode10 && ScalarClass.mask(of: scalar) & ScalarClass.mark != 0
     }
 
     private static func strip(_ text: inout NormalizedText, left: Bool, right: Bool) {
