@@ -5,10 +5,10 @@ SHELL := /bin/bash
 retort := .build/release/retort
 python := .venv/bin/python
 
-.PHONY: help setup build demo lint test consumers teachers seeds bench tokenization clean
+.PHONY: help setup build demo lint test consumers teachers seeds bench tokenization decoding clean
 
 help: ## List the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
 
 setup:
 	@.ci/setup
@@ -59,6 +59,9 @@ bench: setup .venv-bench/installed ## Time our workloads beside PyTorch's, in tu
 
 tokenization: build .venv/installed ## Time encoding beside the tokenizers package's, each on one thread, and print the ratios
 	$(python) Benchmarks/tokenization.py $(retort)
+
+decoding: build teachers .venv-bench/installed ## Time decoding SmolLM2 beside llama.cpp, and print the ratios
+	.venv-bench/bin/python Benchmarks/decoding.py $(retort)
 
 clean: ## Remove what was built
 	rm -rf .build .venv .venv-bench
