@@ -27,9 +27,10 @@ extension DecoderConfiguration {
         let layers = try size("block_count", limit: 1024)
         /// One number for all layers, or one for each.
         func sizes(_ name: String, limit: Int) throws -> [Int] {
-            guard let array = try? file.integers(key(name)) else {
+            guard case .array = file.value(key(name)) else {
                 return Array(repeating: try size(name, limit: limit), count: layers)
             }
+            let array = try file.integers(key(name))
             guard array.count == layers, array.allSatisfy((1...limit).contains) else {
                 throw refuse(name, "expected \(layers) numbers from 1 to \(limit), found \(array)")
             }

@@ -8,6 +8,8 @@ import Tensors
 /// Decoders as published: a directory with `config.json` and weights of any format, or a GGUF file.
 public enum DecoderDirectory {
     /// Whether there is a decoder: a GGUF file, or a directory whose `config.json` has the type of one.
+    ///
+    /// What cannot be read is none; whoever then reads it as another model says why.
     public static func isDecoder(_ url: URL) -> Bool {
         if isGGUF(url) { return true }
         struct File: Decodable { var modelType: String? }
