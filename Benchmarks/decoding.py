@@ -2,7 +2,7 @@
 
     python3 Benchmarks/decoding.py RETORT [--rounds 3] [--model FILE.gguf]
 
-RETORT is the built program; the Python is one with xllamacpp, gguf and NumPy. Without a model: the SmolLM2-135M-Instruct that
+RETORT is the built program; the Python is one with xllamacpp, gguf, tokenizers and NumPy. Without a model: the SmolLM2-135M-Instruct that
 `make teachers` fetches. The file is run as it is, and once more with its weights written out as float32. Decoding: greedy,
 tokens per second over 128 of them. Opening (ours alone): from the start of the process to the first token of a text of five tokens.
 Both use as many threads as there are cores; a number is the median of the rounds.
@@ -18,31 +18,14 @@ import sys
 import tempfile
 import time
 
-import gguf
-import numpy as np
 import xllamacpp
 
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "retort/teachers"
-MODEL = CACHE / "SmolLM2-135M-Instruct/SmolLM2-135M-Instruct.Q4_1.gguf"
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Tests" / "Golden"))
+
+from smollm2 import MODEL, write_float32  # noqa: E402
+
 PROMPT = "Once upon a time, in a small village by the sea,"
 TOKENS = 128
-
-
-def write_float32(model, path):
-    source = gguf.GGUFReader(model)
-    writer = gguf.GGUFWriter(path, "llama")
-    for key, field in source.fields.items():
-        if key.startswith("GGUF.") or key in ("general.architecture", "general.file_type"):
-            continue
-        kind = field.types[0]
-        inner = field.types[-1] if kind == gguf.GGUFValueType.ARRAY else None
-        writer.add_key_value(key, field.contents(), kind, sub_type=inner)
-    for tensor in source.tensors:
-        writer.add_tensor(tensor.name, gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
 
 
 def ours(program, model, tokens):
@@ -82,7 +65,7 @@ def main():
     print("weights        Retort        llama.cpp     speed ×   first token")
     with tempfile.TemporaryDirectory() as directory:
         float32 = pathlib.Path(directory) / "float32.gguf"
-        write_float32(arguments.model, float32)
+        write_float32(float32, arguments.model)
         for name, model in (("as published", arguments.model), ("float32", float32)):
             opening, own, other = [], [], []
             for _ in range(arguments.rounds):

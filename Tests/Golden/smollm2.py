@@ -34,9 +34,9 @@ PROMPTS = [
 STEPS = 64
 
 
-def write_float32(path):
+def write_float32(path, model=MODEL):
     """The model with all weights in float32."""
-    source = gguf.GGUFReader(MODEL)
+    source = gguf.GGUFReader(model)
     writer = gguf.GGUFWriter(path, "llama")
     for key, field in source.fields.items():
         if key.startswith("GGUF.") or key in ("general.architecture", "general.file_type"):
@@ -108,4 +108,5 @@ def main():
     path.write_text(json.dumps(golden, separators=(",", ":")).replace("]},", "]},\n") + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
