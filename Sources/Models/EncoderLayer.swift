@@ -57,6 +57,15 @@ public struct EncoderLayer: Module {
             + intermediate.parameters + output.parameters + outputNorm.parameters
     }
 
+    /// The linear layer that makes queries, keys or values.
+    public func projection(_ part: AttentionPart) -> Linear {
+        switch part {
+        case .query: query
+        case .key: key
+        case .value: value
+        }
+    }
+
     /// x: [N, C] → the block's output [N, C], its heads' outputs [N, H · D] and its inner activation [N, F].
     func forward(
         _ x: Variable, _ offsets: SequenceOffsets, _ configuration: EncoderConfiguration, on tape: Tape,

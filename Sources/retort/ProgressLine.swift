@@ -8,6 +8,8 @@ final class ProgressLine: RunObserver {
     private var lastShown: ContinuousClock.Instant?
     private var lineIsOpen = false
     private var position = ""
+    /// Where work that is counted began to be shown.
+    private var first: (stage: String, done: Int, time: ContinuousClock.Instant)?
 
     private var interval: Duration { Message.isTerminal ? .milliseconds(100) : .seconds(5) }
 
@@ -33,8 +35,12 @@ final class ProgressLine: RunObserver {
     }
 
     func advanced(_ stage: String, done: Int, total: Int, unit: String) {
+        if first?.stage != stage || done < first!.done { first = (stage, done, clock.now) }
         guard isDue || done == total else { return }
-        show("\(position) \(stage) \(bar(done, total)) \(done)/\(total) \(unit)")
+        let (seconds, fresh) = (first!.time.duration(to: clock.now).seconds, done - first!.done)
+        let rate = fresh > 0 && seconds > 0 ? Double(fresh) / seconds : 0
+        let pace = rate > 0 ? " · \(Int(rate)) \(unit)/s · \(time(Double(total - done) / rate)) left" : ""
+        show("\(position)\(position.isEmpty ? "" : " ")\(stage) \(bar(done, total)) \(done)/\(total) \(unit)\(pace)")
     }
 
     /// Shows how far something has come whose amount is known, with its rate and the time that is left.

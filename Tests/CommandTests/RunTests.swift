@@ -19,7 +19,7 @@ struct RunTests {
                 ).first))
         for file in [
             "recipe.yaml", "resolved.yaml", "environment.json", "state.json", "metrics.jsonl", "log.txt",
-            "targets/train.h5", "prune/heads.csv", "export/model.onnx", "export/model.safetensors",
+            "targets/train/part-00000-of-00001.h5", "prune/heads.csv", "export/model.onnx", "export/model.safetensors",
             "export/config.json", "export/tokenizer.json", "export/README.md", "report/report.html",
             "report/report.json", "report/samples.jsonl",
         ] {

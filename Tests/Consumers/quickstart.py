@@ -72,7 +72,8 @@ def main(retort):
         check_onnx(retort, run, folder)
         for model in ("models/teacher", "models/student", "models/pruned", "export"):
             consumer("safetensors_reads.py", run / model / "model.safetensors")
-        consumer("h5py_reads.py", run / "targets/train.h5")
+        for part in sorted((run / "targets/train").glob("*.h5")):
+            consumer("h5py_reads.py", part)
 
 
 if __name__ == "__main__":

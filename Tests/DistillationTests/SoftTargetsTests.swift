@@ -13,23 +13,25 @@ struct SoftTargetsTests {
     private let sequences = SmallModel.examples(30).sequences
 
     private func record(
-        _ url: URL, layers: [Int] = [0, 3], precision: SoftTargetRecorder.Precision = .float32,
-        progress: (Int, Int) throws -> Void = { _, _ in }
+        _ url: URL, precision: TargetElement = .float32, progress: (Int, Int, Int) throws -> Void = { _, _, _ in }
     ) throws -> Int {
+        var plan = TargetPlan()
+        plan.hiddenLayers = [0, 3]
+        plan.states = precision
         let recorder = SoftTargetRecorder(
-            teacher: teacher, layers: layers, precision: precision, attributes: ["teacher_sha256": "0123"])
-        return try recorder.record(sequences + sequences.prefix(5), to: url, progress: progress)
+            teacher: EncoderTeacher(teacher), plan: plan, digests: [SoftTargetDescription.teacher: "0123"])
+        return try recorder.record(sequences + sequences.prefix(5), to: url, progress: progress).rows
     }
 
     /// Runs `body` with recorded targets.
     private func withTargets(
-        _ precision: SoftTargetRecorder.Precision = .float32, memory: Int = 1 << 29,
+        _ precision: TargetElement = .float32, memory: Int = 1 << 29,
         _ body: (SoftTargets) throws -> Void
     ) throws {
         try withDirectory { directory in
-            let url = directory.appendingPathComponent("targets.h5")
+            let url = directory.appendingPathComponent("targets")
             #expect(try record(url, precision: precision) == sequences.count)
-            try body(SoftTargets(reading: url, classes: 3, memory: memory))
+            try body(SoftTargets(reading: url, outcomes: 3, memory: memory))
         }
     }
 
@@ -56,8 +58,8 @@ struct SoftTargetsTests {
 
     @Test(
         "hold hidden states that equal a live teacher's, to half precision in float16, in memory or on disk",
-        arguments: [SoftTargetRecorder.Precision.float32, .float16], [0, 1 << 29])
-    func hiddenStates(_ precision: SoftTargetRecorder.Precision, memory: Int) throws {
+        arguments: TargetElement.allCases, [0, 1 << 29])
+    func hiddenStates(_ precision: TargetElement, memory: Int) throws {
         let live = LiveTeacher(teacher: teacher)
         try withTargets(precision, memory: memory) { targets in
             for layer in [0, 3] {
@@ -66,8 +68,8 @@ struct SoftTargetsTests {
                     let found = try targets.hiddenStates(layer: layer, for: rows)
                     let expected = try live.hiddenStates(layer: layer, for: rows)
                     #expect(found.shape == expected.shape)
-                    // Another batch sums in another order, hence the last bits. A half has 11 bits.
-                    let relative: Float = precision == .float32 ? 1e-5 : 0x1p-11
+                    // Another batch sums in another order, hence the last bits. A half has 11 bits, a bfloat16 8.
+                    let relative: Float = [.float32: 1e-5, .float16: 0x1p-11, .bfloat16: 0x1p-8][precision]!
                     let isClose = zip(found.values, expected.values).allSatisfy {
                         abs($0 - $1) <= relative * max(abs($1), 1)
                     }
@@ -79,8 +81,9 @@ struct SoftTargetsTests {
 
     @Test("are the teacher's own bits in float32, for the batch that was recorded")
     func exact() throws {
-        // The recorder runs the rows by length, up to 64 at a time.
-        let rows = sequences.sorted { $0.count < $1.count }
+        // The recorder runs the rows by length, these few all at once.
+        let rows = sequences.enumerated().sorted { ($0.element.count, $0.offset) < ($1.element.count, $1.offset) }
+            .map(\.element)
         let expected = try LiveTeacher(teacher: teacher).hiddenStates(layer: 3, for: rows).values
         try withTargets(.float32) { targets in
             let found = try targets.hiddenStates(layer: 3, for: rows).values
@@ -130,7 +133,7 @@ struct SoftTargetsTests {
                 { _ = try targets.logProbabilities(for: [sequences.first { $0.count > 2 }!.dropLast()]) },
             ] {
                 let error = try #require(throws: InputError.self) { try ask() }
-                #expect(error.field == "rows/hash" && error.file?.hasSuffix("targets.h5") == true)
+                #expect(error.field == "rows/hash" && error.file?.hasSuffix("targets") == true)
             }
         }
     }
@@ -152,32 +155,35 @@ struct SoftTargetsTests {
         let large = SmallModel.encoder(width: 20, layers: 3, seed: 2)
         large.embeddingNorm.gamma.value = Tensor(repeating: 1e5, shape: [20])
         try withDirectory { directory in
-            let url = directory.appendingPathComponent("targets.h5")
-            func record(_ precision: SoftTargetRecorder.Precision) throws {
-                let recorder = SoftTargetRecorder(teacher: large, layers: [0], precision: precision, attributes: [:])
-                _ = try recorder.record(sequences, to: url) { _, _ in }
+            let url = directory.appendingPathComponent("targets")
+            func record(_ precision: TargetElement) throws -> [URL] {
+                var plan = TargetPlan()
+                plan.hiddenLayers = [0]
+                plan.states = precision
+                let recorder = SoftTargetRecorder(teacher: EncoderTeacher(large), plan: plan)
+                return try recorder.record(sequences, to: url) { _, _, _ in }.files
             }
             let error = try #require(throws: InputError.self) { try record(.float16) }
             #expect(error.field == "hidden_states/0" && error.remedy?.contains("float32") == true)
-            #expect(!FileManager.default.fileExists(atPath: url.path))
-            try record(.float32)
-            #expect(FileManager.default.fileExists(atPath: url.path))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: url.path).isEmpty)
+            #expect(try record(.bfloat16).count == 1)
         }
     }
 
-    @Test("report progress, and leave no file when the recording is ended")
+    @Test("report progress, and leave no part when the recording is ended")
     func progress() throws {
         try withDirectory { directory in
-            let url = directory.appendingPathComponent("targets.h5")
+            let url = directory.appendingPathComponent("targets")
+            let part = url.appendingPathComponent("part-00000-of-00001.h5")
             var heard: [[Int]] = []
-            #expect(try record(url) { heard.append([$0, $1]) } == 30)
-            #expect(heard == [[30, 30]])
-            let bytes = try Data(contentsOf: url)
+            #expect(try record(url) { heard.append([$0, $1, $2]) } == 30)
+            #expect(heard == [[30, 30, 0]])
+            let bytes = try Data(contentsOf: part)
+            try FileManager.default.removeItem(at: part)
+            #expect(throws: Interrupted.self) { try record(url) { _, _, _ in throw Interrupted(signal: 2) } }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: url.path).isEmpty)
             _ = try record(url)
-            #expect(try Data(contentsOf: url) == bytes, "the same recording gives the same bytes")
-            try FileManager.default.removeItem(at: url)
-            #expect(throws: Interrupted.self) { try record(url) { _, _ in throw Interrupted(signal: 2) } }
-            #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+            #expect(try Data(contentsOf: part) == bytes, "the same recording gives the same bytes")
         }
     }
 }

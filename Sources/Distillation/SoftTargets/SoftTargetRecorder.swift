@@ -1,105 +1,243 @@
 import Files
-import Formats
+public import Formats
 public import Foundation
-public import Models
+import Models
 import Tensors
 
 /// Runs a teacher over token rows and records what it says: see `SoftTargetFile` for the layout.
+///
+/// A recording is a directory of parts. Each appears whole or not at all; one that is there already is not made again, so that a
+/// recording that was ended in any way goes on where it stopped, to the same bytes.
 public struct SoftTargetRecorder {
-    /// Element type of recorded hidden states.
-    public enum Precision: String, Sendable { case float16, float32 }
-
-    private let teacher: Encoder
-    private let layers: [Int]
-    private let precision: Precision
-    private let attributes: [String: String]
+    private let teacher: any RecordableTeacher
+    private let plan: TargetPlan
+    private let digests: [String: String]
+    private let notes: [String: HDF5Attribute]
 
     /// - Parameters:
-    ///   - layers: the hidden states to keep, 0 being the embedding output.
-    ///   - attributes: how the targets came to be; written into the file.
-    public init(teacher: Encoder, layers: [Int], precision: Precision, attributes: [String: String]) {
+    ///   - digests: of what decides the targets; see `SoftTargetDescription.digests`. Parts with other digests are refused.
+    ///   - notes: what is worth knowing and decides nothing.
+    public init(
+        teacher: any RecordableTeacher, plan: TargetPlan, digests: [String: String] = [:],
+        notes: [String: HDF5Attribute] = [:]
+    ) {
         precondition(
-            layers.allSatisfy { (0...teacher.configuration.layers).contains($0) }, "no teacher layers \(layers)")
+            plan.hiddenLayers.allSatisfy { (0...teacher.layers).contains($0) }
+                && plan.attentionLayers.allSatisfy { (1...teacher.layers).contains($0) },
+            "no teacher layers \(plan.hiddenLayers), \(plan.attentionLayers)")
+        precondition(plan.attentionLayers.isEmpty || teacher.hasAttention, "the teacher's attention cannot be recorded")
         self.teacher = teacher
-        self.layers = layers
-        self.precision = precision
-        self.attributes = attributes
+        self.plan = plan
+        self.digests = digests
+        self.notes = notes
     }
 
-    /// Records every distinct row once. The file appears whole, or not at all.
+    /// What happens to files of another recording in the directory.
+    public enum Others: Sendable { case refuse, replace }
+
+    /// What came of a recording.
+    public struct Summary: Equatable, Sendable {
+        /// Distinct rows of this share, and how many of them were there already.
+        public var rows = 0
+        public var rowsFound = 0
+        public var positions = 0
+        /// Of the files.
+        public var bytes = 0
+        /// The teacher's probability outside of the kept outcomes, at T = 1; nil where all are kept.
+        public var meanTail: Double?
+        public var files: [URL] = []
+    }
+
+    /// Records every distinct row once.
     ///
-    /// - Parameter progress: hears how many of how many rows are done; what it throws ends the recording.
-    /// - Returns: the number of distinct rows.
+    /// - Parameters:
+    ///   - directory: made if it is missing.
+    ///   - progress: hears how many of how many rows of this share are done, and how many of them were found done; what it throws
+    ///     ends the recording between two batches.
+    /// - Throws: `InputError` where the directory holds another recording, or the teacher's answers are not finite.
     public func record(
-        _ sequences: [[Int32]], to url: URL, progress: (Int, Int) throws -> Void
-    ) throws -> Int {
-        var seen: Set<[Int32]> = []
-        // Rows of one length after another: the work per batch is even.
-        let rows = sequences.filter { seen.insert($0).inserted }.sorted { $0.count < $1.count }
-        let positions = rows.reduce(0) { $0 + $1.count }
-        let width = teacher.configuration.hiddenSize * layers.count * (precision == .float16 ? 2 : 4) + 4
-        let perRow = 4 * teacher.configuration.labels.count + 16
-        try AtomicFile.requireRoom(for: positions * width + rows.count * perRow + (4 << 20), at: url)
-        try HDF5File.create(at: url) { file in
-            try describe(file)
-            try file.write(rows.map(TokenRow.hash), shape: [rows.count], to: SoftTargetFile.hashes)
-            let offsets = rows.reduce(into: [Int64(0)]) { $0.append($0[$0.count - 1] + Int64($1.count)) }
-            try file.write(offsets, shape: [rows.count + 1], to: SoftTargetFile.offsets)
-            let tokens = rows.flatMap { $0 }
-            try file.write(tokens, shape: [tokens.count], to: SoftTargetFile.tokens)
-            try run(rows, into: file, progress: progress)
+        _ sequences: [[Int32]], to directory: URL, shard: TargetShard = .whole, others: Others = .refuse,
+        progress: (_ done: Int, _ total: Int, _ found: Int) throws -> Void
+    ) throws -> Summary {
+        let parts = TargetParts(sequences)
+        for url in strangers(in: directory, parts: parts.ranges.count) {
+            guard others == .replace else { throw stranger(url, parts: parts.ranges.count) }
+            try FileManager.default.removeItem(at: url)
         }
-        return rows.count
+        let share = parts.ranges.indices.filter(shard.holds)
+        var summary = Summary()
+        summary.rows = share.reduce(0) { $0 + parts.ranges[$1].count }
+        var tail = 0.0
+        var done = 0
+        try AtomicFile.requireRoom(for: share.reduce(0) { $0 + size(of: parts.rows[parts.ranges[$1]]) }, at: directory)
+        for part in share {
+            let rows = Array(parts.rows[parts.ranges[part]])
+            let url = directory.appendingPathComponent(
+                SoftTargetFile.name(ofPart: part, of: parts.ranges.count))
+            let expected = description(part: part, of: parts.ranges.count)
+            if try isRecorded(url, expected, rows, others) {
+                summary.rowsFound += rows.count
+                try progress(done + rows.count, summary.rows, summary.rowsFound)
+            } else {
+                try HDF5File.create(at: url) { file in
+                    try write(rows, expected, to: file) {
+                        try progress(done + $0, summary.rows, summary.rowsFound)
+                    }
+                }
+            }
+            done += rows.count
+            summary.positions += rows.reduce(0) { $0 + $1.count }
+            summary.bytes += try FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0
+            if case .number(let mean) = try HDF5File(reading: url).attribute(Self.meanTail) {
+                tail += mean * Double(rows.count)
+                summary.meanTail = tail / Double(done)
+            }
+            summary.files.append(url)
+        }
+        return summary
     }
 
-    private func describe(_ file: HDF5Writer) throws {
-        try file.setAttribute("format", to: .string(SoftTargetFile.format))
-        try file.setAttribute("schema", to: .integer(Int64(SoftTargetFile.schema)))
-        try file.setAttribute("classes", to: .integer(Int64(teacher.configuration.labels.count)))
-        try file.setAttribute("layers", to: .string(layers.map(String.init).joined(separator: ",")))
-        for (name, value) in attributes.sorted(by: { $0.key < $1.key }) {
-            try file.setAttribute(name, to: .string(value))
-        }
+    /// The mean tail of a part's predictions, weighted by rows.
+    private static let meanTail = "mean_tail"
+
+    private var predictions: SoftTargetDescription.Predictions? {
+        guard plan.kept != 0, let (scope, outcomes) = teacher.predictions else { return nil }
+        return .init(scope: scope, outcomes: outcomes, kept: min(plan.kept ?? outcomes, outcomes))
     }
 
-    /// Half precision ends at 65,504: larger values would become infinite without a word.
-    private func check(_ states: Tensor, layer: Int) throws {
-        let largest = states.values.reduce(Float(0)) { max($0, abs($1)) }
-        guard states.isFinite, precision == .float32 || largest <= 65_504 else {
+    private func description(part: Int, of parts: Int) -> SoftTargetDescription {
+        var description = SoftTargetDescription(predictions: predictions)
+        if let predictions, !predictions.areComplete {
+            description.temperatures = Array(Set(plan.temperatures).subtracting([1])).sorted()
+        }
+        description.hiddenLayers = plan.hiddenLayers
+        description.attentionLayers = plan.attentionLayers
+        description.digests = digests
+        (description.part, description.parts) = (part, parts)
+        return description
+    }
+
+    /// Parts of a recording with other parts; what others put into the directory is left alone.
+    private func strangers(in directory: URL, parts: Int) -> [URL] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
+        let expected = Set((0..<parts).map { SoftTargetFile.name(ofPart: $0, of: parts) })
+        return names.sorted().filter { $0.hasPrefix("part-") && !expected.contains($0) }
+            .map { directory.appendingPathComponent($0) }
+    }
+
+    private func stranger(_ url: URL, parts: Int) -> InputError {
+        InputError(
+            file: url.path, problem: "is not of this recording, which has \(parts) parts",
+            remedy: "the data, the tokenizer or the longest input changed: remove the directory or name another one")
+    }
+
+    /// Whether a part is there and is what this recording would write.
+    private func isRecorded(
+        _ url: URL, _ expected: SoftTargetDescription, _ rows: [[Int32]], _ others: Others
+    ) throws -> Bool {
+        guard FileManager.default.fileExists(atPath: url.path) else { return false }
+        do {
+            let part = try SoftTargetPart(reading: url)
+            if part.description == expected, part.holds(rows) { return true }
             throw InputError(
-                field: SoftTargetFile.hiddenStates(layer),
-                problem: "the teacher's hidden states reach \(states.isFinite ? "\(largest)" : "infinity or NaN")",
-                remedy: "set teacher.targets.dtype=float32, or look for a damaged teacher")
+                file: url.path,
+                problem: "was recorded otherwise (\(part.description.differences(from: expected) ?? "other rows"))",
+                remedy: "remove the directory to record anew, or name another one")
+        } catch let error as InputError {
+            guard others == .replace else { throw error }
+            return false
         }
     }
 
-    private func run(_ rows: [[Int32]], into file: HDF5Writer, progress: (Int, Int) throws -> Void) throws {
-        let width = teacher.configuration.hiddenSize
-        let predictions = try file.createRows(
-            of: Float.self, rowShape: [teacher.configuration.labels.count], to: SoftTargetFile.logProbabilities)
-        let append: [(Int, (Tensor) throws -> Void)] = try layers.map { layer in
-            let path = SoftTargetFile.hiddenStates(layer)
-            switch precision {
-            case .float16:
-                let states = try file.createRows(of: UInt16.self, rowShape: [width], to: path)
-                return (layer, { try states.append(HalfPrecision.encode($0.values)) })
-            case .float32:
-                let states = try file.createRows(of: Float.self, rowShape: [width], to: path)
-                return (layer, { try states.append($0.values) })
-            }
+    private func size(of rows: ArraySlice<[Int32]>) -> Int {
+        let positions = rows.reduce(0) { $0 + $1.count }
+        let states = plan.columns.reduce(0) {
+            $0 + teacher.width(of: $1) * plan.states.size * ($1.scope == .row ? rows.count : positions)
         }
-        let batch = 64
-        for start in stride(from: 0, to: rows.count, by: batch) {
-            let range = start..<min(start + batch, rows.count)
-            let packed = PackedBatch(Array(rows[range]), samples: Array(range))
-            let output = teacher.forward(packed, on: Tape(recording: false))
-            try predictions.append(logSoftmax(output.logits.value, temperature: 1).map { Float($0) })
-            for (layer, append) in append {
-                let states = output.hiddenStates[layer].value
-                try check(states, layer: layer)
-                try append(states)
+        let count = predictions.map { $0.scope == .row ? rows.count : positions } ?? 0
+        let each = (predictions?.kept ?? 0) * (plan.probabilities.size + 4) + 8 * plan.temperatures.count
+        return positions * 4 + rows.count * 16 + states + count * each + (64 << 10)
+    }
+
+    private func write(
+        _ rows: [[Int32]], _ description: SoftTargetDescription, to file: HDF5Writer, progress: (Int) throws -> Void
+    ) throws {
+        let columns = plan.columns
+        let writer = try SoftTargetWriter(
+            file, description, rows: rows, columns: columns.map { ($0, teacher.width(of: $0)) }, plan: plan,
+            notes: notes)
+        var tail = 0.0
+        for range in batches(of: rows) {
+            let batch = PackedBatch(Array(rows[range]), samples: Array(range))
+            if let block = predictions.map({ PredictionPlan($0, description.temperatures, batch) }) {
+                var states: [Tensor] = []
+                let predicted = PredictionBlock(
+                    rows: block.rows, kept: block.kept, temperatures: block.temperatures
+                ) { predict in
+                    withoutActuallyEscaping(predict) { states = teacher.run(batch, columns: columns, predict: $0) }
+                }
+                try check(predicted, rows: range)
+                try writer.append(
+                    ids: block.isComplete ? nil : predicted.ids, logProbabilities: predicted.logProbabilities,
+                    logNormalizers: predicted.logNormalizers)
+                tail += predicted.tails.reduce(0, +) * Double(range.count) / Double(block.rows)
+                try append(states, columns, to: writer)
+            } else {
+                try append(teacher.run(batch, columns: columns, predict: nil), columns, to: writer)
             }
-            try progress(range.upperBound, rows.count)
+            try progress(range.upperBound)
         }
+        if description.predictions?.areComplete == false {
+            try file.setAttribute(Self.meanTail, to: .number(tail / Double(rows.count)))
+        }
+    }
+
+    private struct PredictionPlan {
+        let rows: Int
+        let kept: Int
+        let isComplete: Bool
+        let temperatures: [Double]
+
+        init(
+            _ predictions: SoftTargetDescription.Predictions, _ temperatures: [Double], _ batch: PackedBatch
+        ) {
+            rows = predictions.scope == .row ? batch.offsets.count : batch.tokens.count
+            kept = predictions.kept
+            isComplete = predictions.areComplete
+            self.temperatures = temperatures
+        }
+    }
+
+    private func append(_ states: [Tensor], _ columns: [TargetColumn], to writer: SoftTargetWriter) throws {
+        for (column, states) in zip(columns, states) where !states.isFinite {
+            throw InputError(
+                field: column.path, problem: "the teacher's states reach infinity or NaN",
+                remedy: "look for a damaged teacher")
+        }
+        try writer.append(states)
+    }
+
+    private func check(_ block: PredictionBlock, rows: Range<Int>) throws {
+        guard block.logProbabilities.contains(where: \.isNaN) || block.logNormalizers.contains(where: { !$0.isFinite })
+        else { return }
+        throw InputError(
+            field: SoftTargetFile.logProbabilities, problem: "the teacher's predictions reach infinity or NaN",
+            remedy: "look for a damaged teacher")
+    }
+
+    /// Batches of about as many positions as 256 MB of activations hold. The memory that happens to be free decides nothing:
+    /// another batch would give other last digits.
+    private func batches(of rows: [[Int32]]) -> [Range<Int>] {
+        let limit = max(512, min(8192, (256 << 20) / (4 * teacher.floatsPerPosition)))
+        var batches: [Range<Int>] = []
+        var (start, positions) = (0, 0)
+        for (index, row) in rows.enumerated() {
+            if positions + row.count > limit, index > start {
+                batches.append(start..<index)
+                (start, positions) = (index, 0)
+            }
+            positions += row.count
+        }
+        return batches + [start..<rows.count]
     }
 }

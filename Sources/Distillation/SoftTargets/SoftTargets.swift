@@ -1,170 +1,266 @@
 import Files
 import Formats
 public import Foundation
+public import Models
 public import Tensors
 
-/// Recorded targets, read from a soft-target file. Rows are found by their tokens, whatever the order or the batch.
+/// Recorded targets, read from a soft-target file or a directory of its parts. Rows are found by their tokens, whatever the
+/// order or the batch.
 public final class SoftTargets: TeacherTargets {
-    private enum Store {
-        case half([UInt16])
-        case single([Float])
-        case file(HDF5Dataset)
+    /// What all parts say of themselves.
+    public let description: SoftTargetDescription
+    private let name: String
+    let parts: [SoftTargetPart]
+    private let place: [UInt64: Place]
+    /// Bytes of states that may still be kept in memory.
+    private var memory: Int
+    private var asked: Set<TargetColumn> = []
+
+    private struct Place {
+        let part: Int
+        let row: Int
     }
 
-    private let name: String
-    private let classes: Int
-    private let row: [UInt64: Int]
-    private let offsets: [Int64]
-    private let tokens: [Int32]
-    private let logProbabilities: [Float]
-    private var hidden: [Int: (width: Int, store: Store)] = [:]
-    /// Bytes of hidden states that may still be kept in memory.
-    private var memory: Int
-
-    /// Opens a file and checks it against itself and what is expected of it.
+    /// Opens a recording and checks it against itself and what is expected of it.
     ///
     /// - Parameters:
-    ///   - memory: layers of hidden states are read once, when first asked for, and kept while all of them together take
-    ///     at most this many bytes; the others are read row by row.
+    ///   - outcomes: the classes, or the ids of the vocabulary, that predictions must be over; nil takes any.
+    ///   - memory: columns of states are read once, when first asked for, and kept while all of them together take at most this
+    ///     many bytes; the others are read row by row.
     /// - Throws: `InputError` naming the file and the dataset.
-    public init(reading url: URL, classes: Int, memory: Int = 1 << 29) throws {
-        name = url.path
-        self.classes = classes
+    public convenience init(reading url: URL, outcomes: Int? = nil, memory: Int = 1 << 29) throws {
+        try self.init(files: Self.files(of: url), named: url.path, outcomes: outcomes, memory: memory)
+    }
+
+    init(files: [URL], named name: String, outcomes: Int? = nil, memory: Int = 1 << 29) throws {
+        self.name = name
         self.memory = memory
-        let file = try HDF5File(reading: url)
-        let format = try file.string("format")
-        guard format == SoftTargetFile.format else {
+        parts = try files.map(SoftTargetPart.init).sorted { $0.description.part < $1.description.part }
+        description = parts[0].description
+        try Self.checkParts(parts, name)
+        if let outcomes, let predictions = description.predictions, predictions.outcomes != outcomes {
             throw InputError(
-                file: name, field: "format", problem: "found \"\(format)\", expected \"\(SoftTargetFile.format)\"")
+                file: parts[0].name, field: SoftTargetFile.logProbabilities,
+                problem: "the predictions are over \(predictions.outcomes) outcomes, expected \(outcomes)",
+                remedy: "these targets are for other classes, or for another vocabulary")
         }
-        let schema = try file.integer("schema")
-        guard schema == SoftTargetFile.schema else {
-            throw InputError(
-                file: name, field: "schema", problem: "version \(schema); this program reads \(SoftTargetFile.schema)",
-                remedy: "record the targets again")
-        }
-        let hashes = try file.dataset(SoftTargetFile.hashes, shape: [nil]).read(UInt64.self)
-        offsets = try file.dataset(SoftTargetFile.offsets, shape: [hashes.count + 1]).read(Int64.self)
-        tokens = try file.dataset(SoftTargetFile.tokens, shape: [nil]).read(Int32.self)
-        logProbabilities = try file.dataset(SoftTargetFile.logProbabilities, shape: [hashes.count, classes])
-            .read(Float.self)
-        guard offsets.first == 0, Int(offsets[hashes.count]) == tokens.count,
-            zip(offsets, offsets.dropFirst()).allSatisfy({ $0 < $1 })
-        else {
-            throw InputError(
-                file: name, field: SoftTargetFile.offsets, problem: "the offsets do not rise from 0 to \(tokens.count)")
-        }
-        row = Dictionary(hashes.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
-        try checkProbabilities()
-        for text in try file.string("layers").split(separator: ",") {
-            guard let layer = Int(text) else {
-                throw InputError(file: name, field: "layers", problem: "\"\(text)\" is not a layer number")
+        var place: [UInt64: Place] = [:]
+        place.reserveCapacity(parts.reduce(0) { $0 + $1.rows })
+        for (part, file) in parts.enumerated() {
+            for (row, hash) in file.hashes.enumerated() where place[hash] == nil {
+                place[hash] = Place(part: part, row: row)
             }
-            let dataset = try file.dataset(SoftTargetFile.hiddenStates(layer), shape: [tokens.count, nil])
-            hidden[layer] = (dataset.shape[1], .file(dataset))
+        }
+        self.place = place
+    }
+
+    /// The file, or the parts of a directory in their order.
+    static func files(of url: URL) throws -> [URL] {
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) else {
+            throw InputError(
+                file: url.path, problem: "there is no such file or directory",
+                remedy: "record targets with retort label")
+        }
+        guard isDirectory.boolValue else { return [url] }
+        let names = try FileManager.default.contentsOfDirectory(atPath: url.path).filter {
+            !$0.hasPrefix(".") && $0.hasSuffix("." + SoftTargetFile.fileExtension)
+        }.sorted()
+        guard !names.isEmpty else {
+            throw InputError(
+                file: url.path, problem: "holds no soft-target files", remedy: "record targets with retort label")
+        }
+        return names.map { url.appendingPathComponent($0) }
+    }
+
+    /// Parts must be of one recording, and all of it.
+    private static func checkParts(_ parts: [SoftTargetPart], _ name: String) throws {
+        func comparable(_ part: SoftTargetPart) -> SoftTargetDescription {
+            var description = part.description
+            (description.part, description.parts) = (0, 1)
+            return description
+        }
+        let first = comparable(parts[0])
+        if let other = parts.first(where: { comparable($0) != first }) {
+            throw InputError(
+                file: other.name, problem: "is of another recording than \(parts[0].name)",
+                remedy: "give files of one recording, or merge weighted targets in the recipe")
+        }
+        let expected = parts[0].description.parts
+        guard expected > 1 || parts.count > 1 else { return }
+        if let twice = zip(parts, parts.dropFirst()).first(where: { $0.description.part == $1.description.part }) {
+            throw InputError(
+                file: twice.1.name, problem: "is the same part as \(twice.0.name)", remedy: "give each part once")
+        }
+        let missing = Set(0..<expected).subtracting(parts.map(\.description.part)).sorted()
+        guard missing.isEmpty else {
+            throw InputError(
+                file: name,
+                problem: "\(missing.count) of \(expected) parts are missing, the first is "
+                    + SoftTargetFile.name(ofPart: missing[0], of: expected),
+                remedy: "run the same retort label command again: it goes on from the parts that are there")
         }
     }
+
+    /// Distinct rows.
+    public var rows: Int { place.count }
 
     public func width(layer: Int) throws -> Int {
-        try states(of: layer).width
+        try stored(.hidden(layer))[0].width
     }
 
+    /// The complete predictions of rows: [B, classes].
     public func logProbabilities(for sequences: [[Int32]]) throws -> Tensor {
-        var values: [Float] = []
-        values.reserveCapacity(sequences.count * classes)
-        for sequence in sequences {
-            let row = try index(of: sequence)
-            values += logProbabilities[row * classes..<(row + 1) * classes]
+        let predictions = try predictions(for: sequences, scope: .row)
+        guard predictions.ids == nil else {
+            throw InputError(
+                file: name, field: SoftTargetFile.logProbabilities,
+                problem: "\(predictions.kept) of \(predictions.outcomes) classes are recorded, all are needed here",
+                remedy: "record all classes")
         }
-        return Tensor(values, shape: [sequences.count, classes])
+        return Tensor(predictions.logProbabilities, shape: [predictions.count, predictions.outcomes])
+    }
+
+    /// The likeliest outcomes of rows ([B]) or of all their positions ([N]), exact at one temperature.
+    ///
+    /// - Throws: `InputError` if there are no such predictions, or the temperature was not recorded.
+    public func likeliest(
+        for sequences: [[Int32]], scope: TargetScope, temperature: Double
+    ) throws -> SparseTargets {
+        let kept = try predictions(for: sequences, scope: scope)
+        guard
+            let normalizers = kept.logNormalizers(at: temperature, uniformTail: description.hasUniformTail)
+        else {
+            throw InputError(
+                file: name, field: "temperatures",
+                problem: "the targets are not exact at T = \(temperature): recorded are "
+                    + ([1] + description.temperatures).map { "\($0)" }.joined(separator: ", "),
+                remedy: "record them again with this temperature")
+        }
+        let all = { (0..<kept.count).flatMap { _ in (0..<Int32(kept.kept)) } }
+        return SparseTargets(
+            k: kept.kept, ids: kept.ids ?? all(), logProbabilities: kept.logProbabilities,
+            logNormalizers: normalizers.map { Float($0) })
     }
 
     public func hiddenStates(layer: Int, for sequences: [[Int32]]) throws -> Tensor {
-        try load(layer)
-        let (width, store) = try states(of: layer)
-        let positions = try sequences.map { sequence in
-            let row = try index(of: sequence)
-            return Int(offsets[row])..<Int(offsets[row + 1])
-        }
-        let total = positions.reduce(0) { $0 + $1.count }
-        switch store {
-        case .half(let bits):
-            var chosen: [UInt16] = []
-            chosen.reserveCapacity(total * width)
-            for range in positions { chosen += bits[range.lowerBound * width..<range.upperBound * width] }
-            return Tensor(HalfPrecision.decode(chosen), shape: [total, width])
-        case .single(let values):
-            var chosen: [Float] = []
-            chosen.reserveCapacity(total * width)
-            for range in positions { chosen += values[range.lowerBound * width..<range.upperBound * width] }
-            return Tensor(chosen, shape: [total, width])
-        case .file(let dataset):
-            return try Tensor(read(positions, of: dataset, width: width), shape: [total, width])
+        try values(.hidden(layer), for: sequences)
+    }
+
+    /// What a layer computes before it attends: [N, H · D].
+    public func attentionStates(_ part: AttentionPart, layer: Int, for sequences: [[Int32]]) throws -> Tensor {
+        try values(.attention(part, layer: layer), for: sequences)
+    }
+
+    /// One vector per row: [B, C].
+    public func pooled(for sequences: [[Int32]]) throws -> Tensor {
+        try values(.pooled, for: sequences)
+    }
+
+    /// Refuses targets that do not belong to a tokenizer, as far as they say which they were recorded with.
+    public func requireTokenizer(_ digest: String) throws {
+        guard let recorded = description.digests[SoftTargetDescription.tokenizer], recorded != digest else { return }
+        throw InputError(
+            file: name, field: SoftTargetDescription.tokenizer,
+            problem:
+                "the targets were recorded with another tokenizer (\(recorded.prefix(12))…, here \(digest.prefix(12))…)",
+            remedy: "give the student the tokenizer of the recording, or record the targets again")
+    }
+
+    /// Reads everything once: every prediction must be one, every state a number.
+    ///
+    /// - Parameter progress: hears how many of how many rows are read; what it throws ends the reading.
+    public func validate(progress: (Int, Int) throws -> Void = { _, _ in }) throws {
+        var done = 0
+        for part in parts {
+            for start in stride(from: 0, to: part.rows, by: 256) {
+                let rows = Array(start..<min(start + 256, part.rows))
+                if part.description.predictions != nil { _ = try part.predictions(rows: rows) }
+                for column in columns {
+                    guard let bad = try part.values(column, rows: rows).firstIndex(where: { !$0.isFinite }) else {
+                        continue
+                    }
+                    throw InputError(
+                        file: part.name, field: column.path,
+                        problem: "infinity or NaN in rows \(start) to \(rows[rows.count - 1]) (number \(bad) of them)",
+                        remedy: "record the targets again; the teacher or the file is damaged")
+                }
+                done += rows.count
+                try progress(done, self.rows)
+            }
         }
     }
 
-    private func states(of layer: Int) throws -> (width: Int, store: Store) {
-        guard let states = hidden[layer] else {
+    var columns: [TargetColumn] { parts[0].plan.columns }
+
+    private func stored(_ column: TargetColumn) throws -> [StoredColumn] {
+        let stored = parts.compactMap { $0.column(column) }
+        guard stored.count == parts.count else {
             throw InputError(
-                file: name, field: SoftTargetFile.hiddenStates(layer),
-                problem: "not recorded; the file has layers \(hidden.keys.sorted())",
-                remedy: "record the targets again with this layer in loss.features.pairs")
+                file: name, field: column.path,
+                problem: "not recorded; the file has layers \(description.hiddenLayers), attention of layers "
+                    + "\(description.attentionLayers)",
+                remedy: "record the targets again with it")
         }
-        return states
+        return stored
     }
 
-    private func index(of sequence: [Int32]) throws -> Int {
+    private func values(_ column: TargetColumn, for sequences: [[Int32]]) throws -> Tensor {
+        let stored = try stored(column)
+        if asked.insert(column).inserted {
+            let bytes = stored.reduce(0) { $0 + $1.byteCount }
+            if bytes <= memory {
+                memory -= bytes
+                for part in stored { try part.load() }
+            }
+        }
+        var values: [Float] = []
+        for run in try runs(sequences) { values += try parts[run.part].values(column, rows: run.rows) }
+        return Tensor(values, shape: [values.count / stored[0].width, stored[0].width])
+    }
+
+    private func predictions(for sequences: [[Int32]], scope: TargetScope) throws -> KeptPredictions {
+        guard let recorded = description.predictions, recorded.scope == scope else {
+            throw InputError(
+                file: name, field: SoftTargetFile.logProbabilities,
+                problem: description.predictions == nil
+                    ? "no predictions are recorded" : "the predictions are not for each \(scope.rawValue)",
+                remedy: "record targets with a teacher for this task")
+        }
+        var result: KeptPredictions?
+        for run in try runs(sequences) {
+            let kept = try parts[run.part].predictions(rows: run.rows)
+            if result == nil { result = kept } else { result!.append(kept) }
+        }
+        return result!
+    }
+
+    /// The rows of sequences, neighbours of one part together.
+    private func runs(_ sequences: [[Int32]]) throws -> [(part: Int, rows: [Int])] {
+        try sequences.reduce(into: []) { runs, sequence in
+            let place = try place(of: sequence)
+            if let last = runs.indices.last, runs[last].part == place.part {
+                runs[last].rows.append(place.row)
+            } else {
+                runs.append((place.part, [place.row]))
+            }
+        }
+    }
+
+    private func place(of sequence: [Int32]) throws -> Place {
         // The tokens are compared too: equal hashes alone prove nothing.
-        guard let row = row[TokenRow.hash(sequence)],
-            tokens[Int(offsets[row])..<Int(offsets[row + 1])].elementsEqual(sequence)
-        else {
+        guard let place = place[TokenRow.hash(sequence)], parts[place.part].holds(sequence, at: place.row) else {
             throw InputError(
                 file: name, field: SoftTargetFile.hashes,
                 problem:
                     "no targets for the token row \(sequence.prefix(12).map(String.init).joined(separator: " ")) …",
                 remedy: "the data or the tokenizer changed since the targets were recorded; record them again")
         }
-        return row
+        return place
     }
 
-    private func read(_ positions: [Range<Int>], of dataset: HDF5Dataset, width: Int) throws -> [Float] {
-        var values: [Float] = []
-        for range in positions {
-            if dataset.elementType == .float16 {
-                var bits = [UInt16](repeating: 0, count: range.count * width)
-                try bits.withUnsafeMutableBufferPointer { try dataset.readRows(range, into: $0) }
-                values += HalfPrecision.decode(bits)
-            } else {
-                var row = [Float](repeating: 0, count: range.count * width)
-                try row.withUnsafeMutableBufferPointer { try dataset.readRows(range, into: $0) }
-                values += row
-            }
-        }
-        return values
-    }
-
-    /// Takes a layer into memory, if there is room for it.
-    private func load(_ layer: Int) throws {
-        guard case (let width, .file(let dataset))? = hidden[layer] else { return }
-        let bytes = dataset.shape.reduce(dataset.elementType == .float16 ? 2 : 4, *)
-        guard bytes <= memory else { return }
-        memory -= bytes
-        hidden[layer] = (
-            width,
-            dataset.elementType == .float16
-                ? .half(try dataset.read(UInt16.self)) : .single(try dataset.read(Float.self))
-        )
-    }
-
-    private func checkProbabilities() throws {
-        for start in stride(from: 0, to: logProbabilities.count, by: classes) {
-            let sum = logProbabilities[start..<start + classes].reduce(0.0) { $0 + exp(Double($1)) }
-            guard abs(sum - 1) < 1e-3 else {
-                throw InputError(
-                    file: name, field: SoftTargetFile.logProbabilities,
-                    problem: "the probabilities of row \(start / classes) sum to \(sum), expected 1",
-                    remedy: "write log softmax of the logits, at temperature 1")
-            }
-        }
+    /// Refuses training rows without targets, before the first step.
+    public func requireRows(_ sequences: [[Int32]]) throws {
+        for sequence in sequences { _ = try place(of: sequence) }
     }
 }

@@ -30,6 +30,16 @@ extension UInt16: HDF5Element {
     public static var elementType: ElementType { .float16 }
 }
 
+/// The bits of a bfloat16, the upper half of a float32: HDF5 converts such datasets to any other type of float.
+public struct BFloat16Bits: HDF5Element, Equatable {
+    public static var elementType: ElementType { .bfloat16 }
+    public let bits: UInt16
+
+    public init(_ bits: UInt16) {
+        self.bits = bits
+    }
+}
+
 extension Int64: HDF5Element {
     public static var elementType: ElementType { .int64 }
 }
@@ -57,6 +67,7 @@ extension ElementType {
         case .float64: retort_H5T_IEEE_F64LE()
         case .float32: retort_H5T_IEEE_F32LE()
         case .float16: half
+        case .bfloat16: brain
         case .int64: retort_H5T_STD_I64LE()
         case .int32: retort_H5T_STD_I32LE()
         case .int16: retort_H5T_STD_I16LE()
@@ -65,7 +76,7 @@ extension ElementType {
         case .uint32: retort_H5T_STD_U32LE()
         case .uint16: retort_H5T_STD_U16LE()
         case .uint8: retort_H5T_STD_U8LE()
-        case .bfloat16, .bool, .q80, .q51, .q50, .q41, .q40, .q6K, .q4K: nil
+        case .bool, .q80, .q51, .q50, .q41, .q40, .q6K, .q4K: nil
         }
     }
 
@@ -83,5 +94,14 @@ private let half: hid_t = {
     H5Tset_fields(type, 15, 10, 5, 0, 10)
     H5Tset_size(type, 2)
     H5Tset_ebias(type, 15)
+    return type
+}()
+
+/// bfloat16: sign bit 15, exponent bits 7–14 with bias 127, fraction bits 0–6. Lives as long as the process.
+private let brain: hid_t = {
+    let type = H5Tcopy(retort_H5T_IEEE_F32LE())
+    H5Tset_fields(type, 15, 7, 8, 0, 7)
+    H5Tset_size(type, 2)
+    H5Tset_ebias(type, 127)
     return type
 }()

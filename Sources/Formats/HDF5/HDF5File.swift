@@ -15,7 +15,7 @@ public final class HDF5File: Sendable {
     }
 
     private let handle: HDF5Handle
-    let name: String
+    public let name: String
     /// Length of the file in bytes: no dataset can store more.
     let size: Int
 

@@ -1,39 +1,42 @@
 import Distillation
 import Files
+import Formats
 import Foundation
 import Tokenizers
 
 extension Pipeline {
-    static let targetsFile = "targets/train.h5"
+    static let targetsFolder = "targets/train"
 
-    /// Runs the teacher over the training rows and records what the loss will ask for.
+    /// Runs the teacher over the training rows and records what the loss will ask for. Parts that an interrupted run left are
+    /// used.
     func recordTargets() throws -> StageResult {
         let teacher = try ModelDirectory.readEncoder(run.file(ModelFolder.teacher))
-        let tokenizer = try tokenizer()
-        let layers = Set((recipe.loss.features?.pairs ?? []).map(\.teacher)).sorted()
+        var plan = TargetPlan()
+        plan.hiddenLayers = Set((recipe.loss.features?.pairs ?? []).map(\.teacher)).sorted()
+        plan.states = recipe.teacher.targets.dtype == .float16 ? .float16 : .float32
         let recorder = SoftTargetRecorder(
-            teacher: teacher, layers: layers, precision: recipe.teacher.targets.dtype == .float16 ? .float16 : .float32,
-            attributes: [
-                "teacher_sha256": try Digest.sha256(
+            teacher: EncoderTeacher(teacher), plan: plan,
+            digests: [
+                SoftTargetDescription.teacher: try Digest.sha256(
                     fileAt: run.file(ModelFolder.teacher).appendingPathComponent(ModelDirectory.weightsFile)),
-                "tokenizer_sha256": tokenizer.digest, "data_sha256": material.digest,
-                "recipe": recipe.name,
-            ])
+                SoftTargetDescription.tokenizer: try tokenizer().digest, SoftTargetDescription.data: material.digest,
+            ],
+            notes: ["recipe": .string(recipe.name), "program": .string("retort \(Version.current)")])
         let data = try sequences(material.train)
-        let rows = try recorder.record(data.sequences, to: run.file(Self.targetsFile)) { done, total in
+        let recorded = try recorder.record(data.sequences, to: run.file(Self.targetsFolder), others: .replace) {
+            done, total, _ in
             try Interruption.check()
             observer.advanced(Stage.label.rawValue, done: done, total: total, unit: "rows")
         }
-        let bytes =
-            try FileManager.default.attributesOfItem(atPath: run.file(Self.targetsFile).path)[.size] as? Int ?? 0
         return StageResult(
-            summary: "\(Self.grouped(rows)) distinct rows, hidden states of \(layers.count) layers, "
-                + String(format: "%.1f MB", Double(bytes) / 1e6),
-            outputs: [Self.targetsFile])
+            summary:
+                "\(Self.grouped(recorded.rows)) distinct rows, hidden states of \(plan.hiddenLayers.count) layers, "
+                + String(format: "%.1f MB", Double(recorded.bytes) / 1e6),
+            outputs: recorded.files.map { "\(Self.targetsFolder)/\($0.lastPathComponent)" })
     }
 
     /// The recorded targets.
     func targets() throws -> SoftTargets {
-        try SoftTargets(reading: run.file(Self.targetsFile), classes: material.classes.count)
+        try SoftTargets(reading: run.file(Self.targetsFolder), outcomes: material.classes.count)
     }
 }

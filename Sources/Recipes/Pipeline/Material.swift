@@ -55,17 +55,10 @@ public struct Material: Sendable {
             try [recipe.data.train, recipe.data.validation, recipe.data.test].map {
                 try Digest.sha256(fileAt: URL(fileURLWithPath: $0))
             }.joined() + recipe.section("data"))
-        teacherDigest = try Self.digest(ofTeacher: recipe.teacher.model)
-    }
-
-    private static func digest(ofTeacher model: String?) throws -> String {
-        guard let model else { return "" }
-        let directory = URL(fileURLWithPath: model, isDirectory: true)
-        let kinds = ["json", "txt", "safetensors", "bin", "gguf"]
-        let files = ((try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []).sorted()
-            .map { directory.appendingPathComponent($0) }.filter { kinds.contains($0.pathExtension) }
-        return Digest.sha256(
-            try files.map { "\($0.lastPathComponent) \(try Digest.sha256(fileAt: $0))" }.joined(separator: "\n"))
+        teacherDigest =
+            try recipe.teacher.model.map {
+                try LoadedTeacher.digest(of: URL(fileURLWithPath: $0, isDirectory: true))
+            } ?? ""
     }
 
     /// The training rows' classes; with a ready teacher, its classes in its order.

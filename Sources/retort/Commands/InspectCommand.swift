@@ -14,7 +14,7 @@ struct InspectCommand: ParsableCommand {
 
             EXAMPLE
               retort inspect runs/NAME/export/model.onnx
-              retort inspect runs/NAME/targets/train.h5 --json
+              retort inspect runs/NAME/targets/train/part-00000-of-00001.h5 --json
             """)
 
     @Argument(help: "A file or a directory.")

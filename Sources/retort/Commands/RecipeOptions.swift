@@ -22,8 +22,12 @@ struct StageOptions: ParsableArguments {
     @Argument(help: ArgumentHelp("Changes to the recipe, such as train.epochs=2.", valueName: "key=value"))
     var overrides: [String] = []
 
-    /// Runs the recipe's stages up to `last`, in the named run or in a new one.
     func execute(through last: Pipeline.Stage) throws {
+        try Self.execute(target, overrides, through: last)
+    }
+
+    /// Runs the recipe's stages up to `last`, in the named run or in a new one.
+    static func execute(_ target: String, _ overrides: [String], through last: Pipeline.Stage) throws {
         var isDirectory: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: target, isDirectory: &isDirectory)
         let run: RunDirectory

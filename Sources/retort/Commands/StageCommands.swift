@@ -27,14 +27,6 @@ extension StageCommand {
     }
 }
 
-struct LabelCommand: StageCommand {
-    static let configuration = described(
-        "label", "Record what the teacher says about the training rows; trains the teacher first if need be.",
-        result: "targets/train.h5")
-    static let stage = Pipeline.Stage.label
-    @OptionGroup var options: StageOptions
-}
-
 struct TrainCommand: StageCommand {
     static let configuration = described(
         "train", "Distil the student from the recorded targets.",

@@ -1,0 +1,130 @@
+import Files
+import Formats
+import Foundation
+import Tensors
+
+/// One open soft-target file, checked against itself.
+final class SoftTargetPart {
+    let name: String
+    let description: SoftTargetDescription
+    /// What is in the file.
+    let plan: TargetPlan
+    let hashes: [UInt64]
+    let tokens: [Int32]
+    private let offsets: [Int64]
+    private let columns: [TargetColumn: StoredColumn]
+    private let logProbabilities: StoredColumn?
+    private let ids: HDF5Dataset?
+    private let logNormalizers: HDF5Dataset?
+
+    /// - Throws: `InputError` naming the file and the attribute or dataset.
+    init(reading url: URL) throws {
+        name = url.path
+        let file = try HDF5File(reading: url)
+        let description = try SoftTargetDescription(reading: file, named: name)
+        self.description = description
+        offsets = try file.dataset(SoftTargetFile.offsets, shape: [nil]).read(Int64.self)
+        tokens = try file.dataset(SoftTargetFile.tokens, shape: [nil]).read(Int32.self)
+        guard offsets.first == 0, Int(offsets[offsets.count - 1]) == tokens.count,
+            zip(offsets, offsets.dropFirst()).allSatisfy({ $0 < $1 })
+        else {
+            throw InputError(
+                file: name, field: SoftTargetFile.offsets, problem: "the offsets do not rise from 0 to \(tokens.count)")
+        }
+        let (rows, positions) = (offsets.count - 1, tokens.count)
+        if try file.links(in: "/").contains(where: { $0.name == "rows" }),
+            try file.links(in: "rows").contains(where: { $0.name == "hash" })
+        {
+            hashes = try file.dataset(SoftTargetFile.hashes, shape: [rows]).read(UInt64.self)
+        } else {
+            let (offsets, tokens) = (offsets, tokens)
+            hashes = (0..<rows).map { TokenRow.hash(tokens[Int(offsets[$0])..<Int(offsets[$0 + 1])]) }
+        }
+        func count(_ scope: TargetScope) -> Int { scope == .row ? rows : positions }
+        var columns: [TargetColumn: StoredColumn] = [:]
+        var plan = TargetPlan()
+        plan.kept = description.predictions?.kept ?? 0
+        plan.temperatures = description.temperatures
+        plan.hiddenLayers = description.hiddenLayers
+        plan.attentionLayers = description.attentionLayers
+        plan.isPooled = try file.links().contains { $0.name == TargetColumn.pooled.path }
+        for column in plan.columns {
+            columns[column] = try StoredColumn(column.path, rows: count(column.scope), in: file)
+        }
+        self.columns = columns
+        if let states = plan.columns.first.flatMap({ columns[$0] }) {
+            plan.states = states.element
+            plan.deflate = states.isDeflated ? 1 : 0
+        }
+        if let predictions = description.predictions {
+            let (count, width) = (count(predictions.scope), predictions.kept)
+            logProbabilities = try StoredColumn(
+                SoftTargetFile.logProbabilities, rows: count, width: width, in: file)
+            ids = predictions.areComplete ? nil : try file.dataset(SoftTargetFile.ids, shape: [count, width])
+            let hasNormalizers = !description.temperatures.isEmpty && !predictions.areComplete
+            logNormalizers =
+                hasNormalizers
+                ? try file.dataset(SoftTargetFile.logNormalizers, shape: [count, description.temperatures.count]) : nil
+        } else {
+            (logProbabilities, ids, logNormalizers) = (nil, nil, nil)
+        }
+        if let logProbabilities { plan.probabilities = logProbabilities.element }
+        self.plan = plan
+    }
+
+    var rows: Int { hashes.count }
+
+    var sequences: [[Int32]] { (0..<rows).map { Array(tokens[positions($0)]) } }
+
+    /// The positions of a row.
+    func positions(_ row: Int) -> Range<Int> {
+        Int(offsets[row])..<Int(offsets[row + 1])
+    }
+
+    /// Whether these are the file's rows, in this order.
+    func holds(_ rows: [[Int32]]) -> Bool {
+        rows.count == self.rows && rows.indices.allSatisfy { tokens[positions($0)].elementsEqual(rows[$0]) }
+    }
+
+    func holds(_ tokens: [Int32], at row: Int) -> Bool {
+        self.tokens[positions(row)].elementsEqual(tokens)
+    }
+
+    private func ranges(_ rows: [Int], _ scope: TargetScope) -> [Range<Int>] {
+        rows.map { scope == .row ? $0..<$0 + 1 : positions($0) }
+    }
+
+    func column(_ column: TargetColumn) -> StoredColumn? { columns[column] }
+
+    /// The states of some rows, one after another: [N, width], or [rows, width].
+    func values(_ column: TargetColumn, rows: [Int]) throws -> [Float] {
+        try columns[column]!.values(ranges(rows, column.scope))
+    }
+
+    /// The predictions of some rows, checked: each sums to 1, or to at most 1 where outcomes were left out.
+    func predictions(rows: [Int]) throws -> KeptPredictions {
+        let (predictions, columns) = (description.predictions!, logProbabilities!)
+        let ranges = ranges(rows, predictions.scope)
+        let kept = KeptPredictions(
+            predictions, logProbabilities: try columns.values(ranges), ids: try ids?.readRows(ranges, filling: 0),
+            temperatures: description.temperatures, logNormalizers: try logNormalizers?.readRows(ranges, filling: 0))
+        if let problem = kept.problem {
+            throw InputError(
+                file: name, field: problem.field,
+                problem:
+                    "\(predictions.scope.rawValue) \(Self.element(problem.prediction, of: ranges)): \(problem.text)",
+                remedy: problem.remedy)
+        }
+        return kept
+    }
+
+    /// The element at `place` of ranges laid end to end.
+    private static func element(_ place: Int, of ranges: [Range<Int>]) -> Int {
+        var rest = place
+        for range in ranges {
+            if rest < range.count { return range.lowerBound + rest }
+            rest -= range.count
+        }
+        preconditionFailure("\(place) is not in the ranges")
+    }
+}
