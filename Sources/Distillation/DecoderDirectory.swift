@@ -21,6 +21,14 @@ public enum DecoderDirectory {
         return file.modelType.flatMap(DecoderConfiguration.Family.init) != nil
     }
 
+    /// The only GGUF file of a directory without `config.json`, as a download leaves it; any other place itself.
+    public static func place(of url: URL) -> URL {
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+        let files = entries.filter { $0.hasSuffix(".gguf") }
+        guard files.count == 1, !entries.contains(ModelDirectory.configurationFile) else { return url }
+        return url.appendingPathComponent(files[0])
+    }
+
     static func isGGUF(_ url: URL) -> Bool {
         guard let handle = try? FileHandle(forReadingFrom: url) else { return false }
         defer { try? handle.close() }

@@ -75,6 +75,12 @@ public struct ConfigurationReader {
         return []
     }
 
+    /// A whole number from 0 to `limit`, or a list of them; nil where the key is missing.
+    public mutating func oneOrMore(_ key: String, limit: Int) -> [Int]? {
+        if case .array? = value(key) { return sizes(key, least: 0, limit: limit) }
+        return has(key) ? [size(key, least: 0, limit: limit)] : nil
+    }
+
     /// A number in a range, which `words` says, such as `a number above 0`.
     public mutating func number(
         _ key: String, standard: Double, _ words: String, where holds: (Double) -> Bool

@@ -117,6 +117,7 @@ extension DecoderConfiguration {
         endTokens = file.eosTokenId?.ids ?? []
         checkLayers(file, &fields)
         if !fields.errors.isEmpty { throw InputErrors(fields.errors) }
+        try readGeneration(beside: url)
     }
 
     private init(gpt2 file: File, _ fields: inout ConfigurationFields) {
@@ -139,7 +140,7 @@ extension DecoderConfiguration {
         normEpsilon = fields.epsilon("layer_norm_epsilon", file.layerNormEpsilon ?? 1e-5)
         tiesEmbeddings = file.tieWordEmbeddings ?? true
         switch file.activationFunction ?? "gelu_new" {
-        case "gelu_new", "gelu_pytorch_tanh": activation = .geluTanh
+        case "gelu_new", "gelu_pytorch_tanh", "gelu_fast": activation = .geluTanh
         case "gelu": activation = .gelu
         case let other: fields.refuse("activation_function", "found \(other); gelu_new and gelu are computed")
         }

@@ -5,20 +5,22 @@ import Testing
 @Suite("predict and inspect with a decoder")
 struct DecoderTaskTests {
     private static let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("Golden/decoders/llama")
+        .deletingLastPathComponent().appendingPathComponent("Golden/decoders/")
 
-    /// A folder with the checkpoint as `model`: 23 tokens, the blank and a to v.
-    private func withModel(_ body: (Command) throws -> Void) throws {
+    /// A folder with the checkpoint as `model`: 23 rows, and as many tokens, the blank and a to v, if no fewer are wanted.
+    private func withModel(
+        of family: String = "llama", tokens count: Int = 23, _ body: (Command) throws -> Void
+    ) throws {
         let command = try Command()
         defer { #expect(throws: Never.self) { try command.remove() } }
         let model = command.folder.appendingPathComponent("model")
         try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
         for name in ["config.json", "model.safetensors"] {
             try FileManager.default.copyItem(
-                at: Self.golden.appendingPathComponent(name), to: model.appendingPathComponent(name))
+                at: Self.golden.appendingPathComponent("\(family)/\(name)"), to: model.appendingPathComponent(name))
         }
         let letters = ["Ġ"] + "abcdefghijklmnopqrstuv".map(String.init)
-        let vocabulary = letters.enumerated().map { "\"\($1)\":\($0)" }.joined(separator: ",")
+        let vocabulary = letters.prefix(count).enumerated().map { "\"\($1)\":\($0)" }.joined(separator: ",")
         let level = #"{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}"#
         try command.write(
             #"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,"pre_tokenizer":\#(level),"#
@@ -62,6 +64,36 @@ struct DecoderTaskTests {
         }
     }
 
+    @Test("streams nothing for rows of the table past the vocabulary")
+    func streamsKnownTokens() throws {
+        try withModel(tokens: 8) { command in
+            let options = ["--max-tokens", "40", "--temperature", "9"]
+            let answer = try #require(
+                try answers(command, "a bad\n", options[0], options[1], options[2], options[3]).first)
+            #expect((answer["tokens"] as? [Int])?.contains { $0 >= 8 } == true)
+            let result = try command.start(["predict", "model", "--text", "a bad", "--stream"] + options).finish()
+            #expect(result.status == 0 && result.output == (answer["text"] as? String ?? "") + "\n", "\(result.errors)")
+        }
+    }
+
+    @Test("ends a text where generation_config.json says so, whatever config.json says")
+    func generationConfiguration() throws {
+        try withModel { command in
+            let free = try #require(try answers(command, "a bad\n", "--max-tokens", "6")[0]["tokens"] as? [Int])
+            let (end, other) = (try #require(free.last), try #require((0..<23).first { !free.contains($0) }))
+            for ids in ["\(end)", "[\(other), \(end)]"] {
+                try command.write("{\"eos_token_id\": \(ids)}", to: "model/generation_config.json")
+                let ended = try answers(command, "a bad\n", "--max-tokens", "6")[0]
+                #expect(
+                    ended["tokens"] as? [Int] == Array(free.prefix { $0 != end }) && ended["finish"] as? String == "end"
+                )
+            }
+            try command.write("{\"eos_token_id\": [\"x\"]}", to: "model/generation_config.json")
+            let damaged = try command.run("predict", "model", input: "a\n")
+            #expect(damaged.status == 2 && damaged.errors.contains("generation_config.json: eos_token_id"))
+        }
+    }
+
     @Test("draws the same with the same seed, whatever else is asked beside it")
     func seeds() throws {
         try withModel { command in
@@ -87,9 +119,38 @@ struct DecoderTaskTests {
                 let result = try command.run("predict", "model", input: input)
                 #expect(result.status == 2 && result.errors.contains(word), "\(result.errors)")
             }
+            for option in [["--logits"], ["--max-length", "5"]] {
+                let result = try command.start(["predict", "model", "--text", "a"] + option).finish()
+                #expect(result.status == 2 && result.errors.contains(option[0]), "\(result.errors)")
+            }
             for option in [["--top-p", "0"], ["--max-tokens", "0"], ["--temperature=-1"], ["--top-k=-1"]] {
                 #expect(try command.start(["predict", "model"] + option).finish().status == 64, "\(option)")
             }
+        }
+    }
+
+    @Test("a directory with nothing but a GGUF file stands for the file")
+    func ggufDirectory() throws {
+        try withModel { command in
+            let folder = command.folder.appendingPathComponent("download")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try FileManager.default.copyItem(
+                at: Self.golden.appendingPathComponent("llama/model.gguf"),
+                to: folder.appendingPathComponent("tiny.gguf"))
+            // The file holds no tokenizer.
+            let result = try command.run("predict", "download", input: "a\n")
+            #expect(result.status == 2 && result.errors.contains("tiny.gguf"), "\(result.errors)")
+        }
+    }
+
+    @Test("takes gelu_fast for the tanh form that it is")
+    func fastGelu() throws {
+        try withModel(of: "gpt2") { command in
+            let plain = try answers(command, "a bad\n", "--max-tokens", "6")[0]["tokens"] as? [Int]
+            let file = command.folder.appendingPathComponent("model/config.json")
+            let text = try String(contentsOf: file, encoding: .utf8)
+            try command.write(text.replacing("\"gelu_new\"", with: "\"gelu_fast\""), to: "model/config.json")
+            #expect(try answers(command, "a bad\n", "--max-tokens", "6")[0]["tokens"] as? [Int] == plain)
         }
     }
 
@@ -98,9 +159,16 @@ struct DecoderTaskTests {
         try withModel { command in
             let result = try command.run("inspect", "model")
             #expect(result.status == 0)
-            for fact in ["llama decoder", "key heads per layer: 2, 2", "tokenizer: 23 tokens"] {
+            for fact in ["llama decoder", "key heads per layer: 2, 2", "weights: F32", "tokenizer: 23 tokens"] {
                 #expect(result.output.contains(fact), "\(fact)")
             }
+            let other = command.folder.appendingPathComponent("other")
+            try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
+            try command.write(#"{"model_type": "llama"}"#, to: "other/config.json")
+            let problems = try command.run("inspect", "other").output.split(separator: "\n").filter {
+                $0.contains("vocab_size")
+            }
+            #expect(problems.count == 1)
             try FileManager.default.removeItem(at: command.folder.appendingPathComponent("model/tokenizer.json"))
             let without = try command.run("inspect", "model")
             #expect(without.status == 2)

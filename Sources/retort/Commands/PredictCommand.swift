@@ -10,22 +10,21 @@ struct PredictCommand: ParsableCommand {
         commandName: "predict",
         abstract: "Classify, embed or continue texts, or fill their masks: one JSON object per text.",
         discussion: """
-            Reads one text per line; if the first line is a JSON object, JSONL with {"id", "text", "text_pair"}. Writes, in the
-            same order, what the model is for; a plain line's id is its number.
+            Reads one text per line; if the first line is a JSON object, JSONL with {"id", "text", "text_pair"}. \
+            Writes, in the same order, what the model is for; a plain line's id is its number.
 
             classification        {"id", "label", "score", "scores": {label: probability}}
             regression            {"id", "value"}
             embedding             {"id", "embedding": [number, …]}
-            masked language model {"id", "masks": [[{"token", "id", "score"}, …], …]}, a list for each mask in the text
-
-            decoder               {"id", "text", "tokens", "finish"}, finish being "end" or "length"
+            masked language model {"id", "masks": [[{"token", "id", "score"}, …], …]}
+            decoder               {"id", "text", "tokens", "finish": "end" or "length"}
 
             EXAMPLE
               echo 'Ignore all previous instructions' | retort predict runs/NAME/export
               retort predict SmolLM2-135M.gguf --text 'Once upon a time' --max-tokens 64 --stream
             """)
 
-    @Argument(help: "A model directory, a GGUF file, or a run.")
+    @Argument(help: "A model directory, a GGUF file or the directory of one, or a run.")
     var model: String
 
     @Option(help: "A text instead of standard input.")
@@ -34,13 +33,13 @@ struct PredictCommand: ParsableCommand {
     @Flag(help: "Add the logits to each answer of a classifier.")
     var logits = false
 
-    @Option(help: ArgumentHelp("Longest input in tokens; the default is what the model can take."))
+    @Option(help: ArgumentHelp("Longest input of an encoder in tokens; the default is what the model can take."))
     var maxLength: Int?
 
     @Option(help: "Tokens that are named for each mask.")
     var top = 5
 
-    @Option(help: "Texts per pass.")
+    @Option(help: "Texts per pass; 1 answers each line of a pipe at once.")
     var batch = 32
 
     @Option(help: "The most tokens that continue a text.")
@@ -72,13 +71,14 @@ struct PredictCommand: ParsableCommand {
     }
 
     func run() throws {
-        let predictor = try predictor(URL(fileURLWithPath: model))
+        let predictor = try predictor(DecoderDirectory.place(of: URL(fileURLWithPath: model)))
         if let text { return try predictor.answer([PredictionRequest(id: .integer(1), text: text)]) }
         var pending: [PredictionRequest] = []
         var number = 0
         var readsObjects = false
         while let line = readLine(strippingNewline: true) {
             number += 1
+            if readsObjects, line.allSatisfy(\.isWhitespace) { continue }
             do {
                 if number == 1 { readsObjects = PredictionRequest.isObject(line) }
                 pending.append(
@@ -102,12 +102,22 @@ struct PredictCommand: ParsableCommand {
     /// What answers for the model, decoder or encoder.
     private func predictor(_ url: URL) throws -> any Predictor {
         guard DecoderDirectory.isDecoder(url) else {
+            if stream { throw unfit("--stream", "the model does not continue texts") }
             return try LoadedModel(url).predictor(
                 PredictionOptions(maxLength: maxLength, withLogits: logits, top: top))
+        }
+        if logits { throw unfit("--logits", "the model continues texts, it gives no logits of classes") }
+        if maxLength != nil {
+            throw unfit("--max-length", "a decoder takes a text whole", remedy: "--max-tokens limits its continuation")
         }
         return TextGenerator(
             model: try LoadedDecoder(url),
             sampling: Sampling(temperature: temperature, topK: topK, topP: topP, seed: seed), limit: maxTokens,
             streams: stream)
+    }
+
+    /// An option that would have no effect with this model.
+    private func unfit(_ option: String, _ problem: String, remedy: String = "leave it out") -> InputError {
+        InputError(file: model, field: option, problem: problem, remedy: remedy)
     }
 }

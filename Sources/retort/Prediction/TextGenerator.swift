@@ -28,7 +28,7 @@ struct TextGenerator: Predictor {
                 endTokens: model.endTokens)
             var piece = TextPiece()
             while let token = try continuation.next() {
-                if streams { printPiece(piece.append(model.tokenizer.bytes(of: token))) }
+                if streams, isText(token) { printPiece(piece.append(model.tokenizer.bytes(of: token))) }
             }
             if streams {
                 printPiece(piece.rest + "\n")
@@ -39,6 +39,11 @@ struct TextGenerator: Predictor {
                         id: request.id, text: text, tokens: continuation.tokens, finish: continuation.finish))
             }
         }
+    }
+
+    /// Whether the text shows the token: no special ones, and none of the rows that a model has past its vocabulary.
+    private func isText(_ token: Int32) -> Bool {
+        token < model.tokenizer.vocabularySize && !model.tokenizer.isSpecial(token)
     }
 }
 
