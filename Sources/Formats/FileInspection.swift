@@ -4,7 +4,7 @@ public import Foundation
 /// What is inside a file, told by its content and not by its name: for `retort inspect`.
 public struct FileInspection: Codable, Equatable, Sendable {
     public enum Format: String, Codable, Sendable {
-        case safetensors, gguf, pytorch, shards, hdf5, onnx, directory
+        case safetensors, gguf, pytorch, shards, hdf5, onnx, directory, tokenizer
     }
 
     /// A fact about the file, in the order in which it is worth reading.
@@ -34,6 +34,13 @@ public struct FileInspection: Codable, Equatable, Sendable {
     public var tensors: [Tensor]
     /// What is wrong with a file that can be read in part.
     public var problems: [String] = []
+
+    /// What others found out about a file without tensors.
+    public init(format: Format, metadata: [Property]) {
+        self.format = format
+        self.metadata = metadata
+        tensors = []
+    }
 
     /// - Throws: `InputError` if the file is none of the known formats, or so damaged that nothing can be told of it.
     public init(of url: URL) throws {

@@ -3,8 +3,11 @@ public import Foundation
 
 /// A tokenizer as files.
 public enum TokenizerFiles {
-    /// Reads `tokenizer.json` from a directory, or the file itself; where there is none, `vocab.txt` with
-    /// `tokenizer_config.json`.
+    public static let pipelineFile = "tokenizer.json"
+    public static let vocabularyFile = "vocab.txt"
+
+    /// Reads `tokenizer.json` from a directory; where there is none, `vocab.txt` with `tokenizer_config.json`. Or one of
+    /// the two files itself.
     ///
     /// - Throws: `InputError` when neither is there, when a file is damaged, or when it asks for something that is not
     ///   known; what that is, is named.
@@ -15,11 +18,13 @@ public enum TokenizerFiles {
             }
             return try load(json: bytes, at: url)
         }
-        let tokenizer = url.appendingPathComponent("tokenizer.json")
-        if let bytes = try contents(of: tokenizer) { return try load(json: bytes, at: tokenizer) }
-        let vocabulary = url.appendingPathComponent("vocab.txt")
+        let isVocabulary = url.lastPathComponent == vocabularyFile
+        let tokenizer = url.appendingPathComponent(pipelineFile)
+        if !isVocabulary, let bytes = try contents(of: tokenizer) { return try load(json: bytes, at: tokenizer) }
+        let vocabulary = isVocabulary ? url : url.appendingPathComponent(vocabularyFile)
         if let bytes = try contents(of: vocabulary) {
-            return try WordPieceTokenizer.load(lines: bytes, file: vocabulary.path, directory: url)
+            return try WordPieceTokenizer.load(
+                lines: bytes, file: vocabulary.path, directory: vocabulary.deletingLastPathComponent())
         }
         throw InputError(
             file: url.path, problem: "holds neither tokenizer.json nor vocab.txt",

@@ -85,6 +85,16 @@ struct EncoderTaskTests {
         }
     }
 
+    @Test("blank lines between JSON objects are no texts, --stream is refused")
+    func blankLines() throws {
+        try with("bert-classification") { command in
+            let found = try answers(command, "{\"text\": \"the cat\"}\n\n  \n{\"text\": \"a dog\"}\n\n")
+            #expect(found.map { $0["id"] as? Int } == [1, 4])
+            let streamed = try command.run("predict", "model", "--stream", input: "the cat\n")
+            #expect(streamed.status == 2 && streamed.errors.contains("--stream"))
+        }
+    }
+
     @Test("a checkpoint without a head is refused with what is missing")
     func bare() throws {
         try with("bert-embedding") { command in
@@ -103,6 +113,32 @@ struct EncoderTaskTests {
             try command.write("text,label\nthe cat,a\n", to: "rows.csv")
             let result = try command.run("eval", "model", "--data", "rows.csv")
             #expect(result.status == 2 && result.errors.contains("embedding"))
+        }
+    }
+
+    @Test("inspect finds nothing wrong with a checkpoint that was only pre-trained")
+    func inspectBare() throws {
+        try with("bert-embedding") { command in
+            try FileManager.default.removeItem(at: command.folder.appendingPathComponent("model/modules.json"))
+            let result = try command.run("inspect", "model")
+            #expect(result.status == 0 && !result.output.contains("problem"), "\(result.output)")
+            #expect(result.output.contains("head: none") && result.output.contains("parameters: "))
+        }
+    }
+
+    @Test("inspect tells what a tokenizer's file holds, and sends a config.json to its directory")
+    func inspectTokenizer() throws {
+        try with("bert-embedding") { command in
+            let result = try command.run("inspect", "model/vocab.txt")
+            #expect(result.status == 0, "\(result.errors)")
+            for words in ["format: tokenizer", "tokenizer: 13 tokens", "mask_token: [MASK] 4", "lowercase: true"] {
+                #expect(result.output.contains(words), "\(words)")
+            }
+            try command.write("{}", to: "model/tokenizer.json")
+            let damaged = try command.run("inspect", "model/tokenizer.json")
+            #expect(damaged.status == 2 && damaged.errors.contains("model"), "\(damaged.errors)")
+            let configuration = try command.run("inspect", "model/config.json")
+            #expect(configuration.status == 2 && configuration.errors.contains("directory"))
         }
     }
 

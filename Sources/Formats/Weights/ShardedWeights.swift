@@ -49,7 +49,7 @@ struct ShardedWeights {
             throw InputError(
                 file: url.path, field: "weight_map",
                 problem: "not an index of shards: expected a JSON object with the file of each tensor",
-                remedy: "download the index again")
+                remedy: "download the index again; inspect a config.json with its directory")
         }
         shards = Set(map.values).sorted()
         for shard in shards { try checkIsBeside(shard) }

@@ -9,8 +9,8 @@ struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Show what is inside a file or a model directory.",
         discussion: """
-            Reads safetensors, GGUF, PyTorch, HDF5 (soft targets, checkpoints) and ONNX files, indices of weights in
-            shards, and directories. Says what is wrong with a damaged file, with exit code 2.
+            Reads safetensors, GGUF, PyTorch, HDF5 (soft targets, checkpoints) and ONNX files, indices of weights in \
+            shards, tokenizer.json, vocab.txt, and directories. Says what is wrong with a damaged file, with exit code 2.
 
             EXAMPLE
               retort inspect runs/NAME/export/model.onnx
@@ -25,7 +25,7 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let url = URL(fileURLWithPath: file)
-        var inspection = try FileInspection(of: url)
+        var inspection = try FileInspection(tokenizer: url) ?? FileInspection(of: url)
         if inspection.format == .directory, let model = ModelDescription(of: url) {
             inspection.metadata += model.properties
             inspection.problems += model.problems
@@ -44,7 +44,7 @@ struct InspectCommand: ParsableCommand {
         for property in inspection.metadata {
             printData("\(property.name): \(property.value.replacing("\n", with: "\\n"))")
         }
-        if inspection.format != .directory { showTensors(of: inspection) }
+        if inspection.format != .directory, inspection.format != .tokenizer { showTensors(of: inspection) }
         for problem in inspection.problems { printData("problem: \(problem)") }
     }
 

@@ -37,12 +37,15 @@ struct ModelDescription {
         guard let configuration else { return }
         attempt { description in
             let quantized = try QuantizedEncoder.isQuantized(url)
-            description.add("weights", quantized ? "INT8" : "float32")
-            let parameters =
-                try quantized
-                ? QuantizedEncoder(reading: url).configuration.parameterCount
-                : ModelDirectory.readEncoder(url).parameterCount
-            description.add("parameters", "\(parameters)")
+            try description.add("weights", quantized ? "INT8" : Self.types(of: url))
+            if quantized {
+                _ = try QuantizedEncoder(reading: url)
+            } else {
+                // A checkpoint that was only pre-trained is whole without a head.
+                _ = try ModelDirectory.readEncoder(
+                    url, allowingMissingHead: configuration.head == .none ? ["0", "1"] : nil)
+            }
+            description.add("parameters", "\(configuration.parameterCount)")
         }
         if let tokenizer { attempt { _ in try ModelDirectory.check(tokenizer, fits: configuration, in: url) } }
     }
@@ -52,8 +55,7 @@ struct ModelDescription {
             let configuration = try DecoderConfiguration(
                 reading: url.appendingPathComponent(ModelDirectory.configurationFile))
             description.describe(configuration)
-        }
-        attempt { description in
+            try description.add("weights", Self.types(of: url))
             description.add("parameters", "\(try DecoderDirectory.readRunner(url).configuration.parameterCount)")
         }
         attempt { description in
@@ -70,6 +72,11 @@ struct ModelDescription {
         add("longest text", "\(configuration.maximumPositions) tokens")
     }
 
+    /// The number formats of the stored weights.
+    private static func types(of url: URL) throws -> String {
+        Set(try StoredWeights(directory: url).tensors.values.map(\.type.rawValue)).sorted().joined(separator: ", ")
+    }
+
     private static func list(_ numbers: [Int]) -> String { numbers.map(String.init).joined(separator: ", ") }
 
     private mutating func describe(_ configuration: EncoderConfiguration) {
@@ -78,7 +85,7 @@ struct ModelDescription {
         add("heads per layer", "\(Self.list(configuration.heads)), \(configuration.headSize) wide")
         add("feed-forward per layer", "\(Self.list(configuration.feedForward)), \(configuration.activation)")
         add("longest text", "\(configuration.longestText) tokens")
-        add("head", configuration.head.rawValue)
+        add("head", configuration.head.rawValue + (configuration.head == .none ? ", for teacher.fine_tune" : ""))
         switch configuration.head {
         case .classification: add("classes", configuration.labels.joined(separator: ", "))
         case .regression: add("numbers", configuration.labels.joined(separator: ", "))
