@@ -11,6 +11,7 @@ struct Bench: ParsableCommand {
         discussion: """
             WORKLOADS
               step-cached  distil a 6 × 384 encoder, the teacher's targets in memory
+              step-disk    the same with targets that are read from a soft-target file in each step
               step-online  the same with the forward pass of a 12 × 768 teacher
               step-lm      distil a 6 × 384 decoder with a vocabulary of 49152
               encode-1     the encoder classifies one text of 128 tokens

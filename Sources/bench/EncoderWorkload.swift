@@ -14,20 +14,28 @@ struct EncoderWorkload {
     private let teacherWidth = 768
     private let featurePairs = [(student: 2, teacher: 4), (student: 4, teacher: 8), (student: 6, teacher: 12)]
 
+    /// Where the teacher's targets come from.
+    enum Teacher { case inMemory, onDisk, running }
+
     /// 0.5 CE + 0.5 T² KL + the sum of three feature MSEs, through learned projections, over two batches in turn.
-    func distillationStep(online: Bool, dropout: Float, checkpointing: Bool) throws -> () throws -> Void {
+    func distillationStep(_ teacher: Teacher, dropout: Float, checkpointing: Bool) throws -> () throws -> Void {
         let labels = (0..<2 * batch).map { Int(key.mixed("labels").bits($0) % UInt64(classes)) }
         let data = LabelledSequences(sequences: texts(2 * batch), labels: labels)
         let student = encoder("student", layers: 6, width: 384, dropout: dropout)
         let layers = featurePairs.map(\.teacher)
-        let targets: any TeacherTargets
-        if online {
-            targets = RunningTeacher(
-                encoder("teacher", layers: 12, width: teacherWidth, dropout: 0), layers: layers, precision: precision)
-        } else {
-            targets = CachedTeacher(
+        func cached() -> CachedTeacher {
+            CachedTeacher(
                 data.sequences, classes: classes, layers: layers, width: teacherWidth, key: key.mixed("targets"))
         }
+        let targets: any TeacherTargets =
+            switch teacher {
+            case .inMemory: cached()
+            case .onDisk: try recordedTargets(cached(), data.sequences, layers: layers)
+            case .running:
+                RunningTeacher(
+                    encoder("teacher", layers: 12, width: teacherWidth, dropout: 0), layers: layers,
+                    precision: precision)
+            }
         // The objective takes the mean over the pairs: three times that is their sum.
         let weights = LossWeights(
             crossEntropy: 0.5, kl: 0.5, temperature: 2, temperatureSquared: true, features: Float(featurePairs.count),

@@ -7,6 +7,7 @@ import Tensors
 /// The named workloads; a peer's script has the same names and the same sizes.
 enum Workload: String, CaseIterable, ExpressibleByArgument {
     case stepCached = "step-cached"
+    case stepDisk = "step-disk"
     case stepOnline = "step-online"
     case stepLM = "step-lm"
     case encode1 = "encode-1"
@@ -15,7 +16,7 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
     /// Sequences in one repetition (B).
     var batch: Int {
         switch self {
-        case .stepCached, .stepOnline: 16
+        case .stepCached, .stepDisk, .stepOnline: 16
         case .stepLM: 4
         case .encode1: 1
         case .encode32: 32
@@ -34,9 +35,15 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
     /// Makes the models and their inputs in memory, and gives one repetition as a function.
     func prepare(precision: Precision, dropout: Float, checkpointing: Bool) throws -> () throws -> Void {
         switch self {
-        case .stepCached, .stepOnline:
+        case .stepCached, .stepDisk, .stepOnline:
+            let teacher: EncoderWorkload.Teacher =
+                switch self {
+                case .stepDisk: .onDisk
+                case .stepOnline: .running
+                default: .inMemory
+                }
             return try EncoderWorkload(batch: batch, length: length, precision: precision)
-                .distillationStep(online: self == .stepOnline, dropout: dropout, checkpointing: checkpointing)
+                .distillationStep(teacher, dropout: dropout, checkpointing: checkpointing)
         case .stepLM:
             return LanguageModelWorkload(batch: batch, length: length, precision: precision)
                 .distillationStep(dropout: dropout, checkpointing: checkpointing)

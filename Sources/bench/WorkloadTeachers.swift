@@ -4,7 +4,8 @@ import Tensors
 
 /// A teacher whose targets were recorded: random numbers in memory, found by the token row.
 struct CachedTeacher: TeacherTargets {
-    private let width: Int
+    let width: Int
+    let classes: Int
     /// The place of each sequence in what is recorded.
     private let row: [[Int32]: Int]
     /// [R, classes] for R sequences.
@@ -15,6 +16,7 @@ struct CachedTeacher: TeacherTargets {
     /// - Parameter sequences: all of one length.
     init(_ sequences: [[Int32]], classes: Int, layers: [Int], width: Int, key: RandomKey) {
         self.width = width
+        self.classes = classes
         row = Dictionary(uniqueKeysWithValues: sequences.enumerated().map { ($0.element, $0.offset) })
         func recorded(_ name: String, _ width: Int) -> Tensor {
             var values = Tensor(uninitialized: [sequences.count, width])

@@ -4,32 +4,6 @@ import Testing
 /// A tiny published decoder with a tokenizer of single letters, through the program.
 @Suite("predict and inspect with a decoder")
 struct DecoderTaskTests {
-    private static let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("Golden/decoders/")
-
-    /// A folder with the checkpoint as `model`: 23 rows, and as many tokens, the blank and a to v, if no fewer are wanted.
-    private func withModel(
-        of family: String = "llama", tokens count: Int = 23, _ body: (Command) throws -> Void
-    ) throws {
-        let command = try Command()
-        defer { #expect(throws: Never.self) { try command.remove() } }
-        let model = command.folder.appendingPathComponent("model")
-        try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
-        for name in ["config.json", "model.safetensors"] {
-            try FileManager.default.copyItem(
-                at: Self.golden.appendingPathComponent("\(family)/\(name)"), to: model.appendingPathComponent(name))
-        }
-        let letters = ["Ġ"] + "abcdefghijklmnopqrstuv".map(String.init)
-        let vocabulary = letters.prefix(count).enumerated().map { "\"\($1)\":\($0)" }.joined(separator: ",")
-        let level = #"{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}"#
-        try command.write(
-            #"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,"pre_tokenizer":\#(level),"#
-                + #""post_processor":null,"decoder":\#(level),"model":{"type":"BPE","dropout":null,"unk_token":null,"#
-                + #""continuing_subword_prefix":null,"end_of_word_suffix":null,"fuse_unk":false,"byte_fallback":false,"#
-                + #""vocab":{\#(vocabulary)},"merges":[]}}"#, to: "model/tokenizer.json")
-        try body(command)
-    }
-
     private func answers(_ command: Command, _ input: String, _ options: String...) throws -> [[String: Any]] {
         let result = try command.start(["predict", "model"] + options, input: input).finish()
         #expect(result.status == 0, "\(result.errors)")
@@ -40,7 +14,7 @@ struct DecoderTaskTests {
 
     @Test("continues each line, with its id, its tokens and why it ended")
     func continues() throws {
-        try withModel { command in
+        try LetterModel.with { command in
             let lines = try answers(command, "a bad\nhello\n", "--max-tokens", "6")
             #expect(lines.map { $0["id"] as? Int } == [1, 2])
             for line in lines {
@@ -55,7 +29,7 @@ struct DecoderTaskTests {
 
     @Test("streams the text itself")
     func streams() throws {
-        try withModel { command in
+        try LetterModel.with { command in
             let text = try answers(command, "a bad\n", "--max-tokens", "6")[0]["text"] as? String
             let result = try command.start(
                 ["predict", "model", "--text", "a bad", "--max-tokens", "6", "--stream"]
@@ -66,7 +40,7 @@ struct DecoderTaskTests {
 
     @Test("streams nothing for rows of the table past the vocabulary")
     func streamsKnownTokens() throws {
-        try withModel(tokens: 8) { command in
+        try LetterModel.with(tokens: 8) { command in
             let options = ["--max-tokens", "40", "--temperature", "9"]
             let answer = try #require(
                 try answers(command, "a bad\n", options[0], options[1], options[2], options[3]).first)
@@ -78,7 +52,7 @@ struct DecoderTaskTests {
 
     @Test("ends a text where generation_config.json says so, whatever config.json says")
     func generationConfiguration() throws {
-        try withModel { command in
+        try LetterModel.with { command in
             let free = try #require(try answers(command, "a bad\n", "--max-tokens", "6")[0]["tokens"] as? [Int])
             let (end, other) = (try #require(free.last), try #require((0..<23).first { !free.contains($0) }))
             for ids in ["\(end)", "[\(other), \(end)]"] {
@@ -96,7 +70,7 @@ struct DecoderTaskTests {
 
     @Test("draws the same with the same seed, whatever else is asked beside it")
     func seeds() throws {
-        try withModel { command in
+        try LetterModel.with { command in
             func drawn(_ input: String, _ seed: String) throws -> [String?] {
                 try answers(command, input, "--temperature", "3", "--seed", seed, "--max-tokens", "20").map {
                     $0["text"] as? String
@@ -111,7 +85,7 @@ struct DecoderTaskTests {
 
     @Test("refuses what a decoder cannot do, and options out of range")
     func refusals() throws {
-        try withModel { command in
+        try LetterModel.with { command in
             for (input, word) in [
                 ("{\"text\": \"a\", \"text_pair\": \"b\"}\n", "text_pair"), ("\n", "empty"),
                 (String(repeating: "a", count: 65) + "\n", "65 tokens"),
@@ -131,11 +105,11 @@ struct DecoderTaskTests {
 
     @Test("a directory with nothing but a GGUF file stands for the file")
     func ggufDirectory() throws {
-        try withModel { command in
+        try LetterModel.with { command in
             let folder = command.folder.appendingPathComponent("download")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             try FileManager.default.copyItem(
-                at: Self.golden.appendingPathComponent("llama/model.gguf"),
+                at: LetterModel.golden.appendingPathComponent("llama/model.gguf"),
                 to: folder.appendingPathComponent("tiny.gguf"))
             // The file holds no tokenizer.
             let result = try command.run("predict", "download", input: "a\n")
@@ -145,7 +119,7 @@ struct DecoderTaskTests {
 
     @Test("takes gelu_fast for the tanh form that it is")
     func fastGelu() throws {
-        try withModel(of: "gpt2") { command in
+        try LetterModel.with(of: "gpt2") { command in
             let plain = try answers(command, "a bad\n", "--max-tokens", "6")[0]["tokens"] as? [Int]
             let file = command.folder.appendingPathComponent("model/config.json")
             let text = try String(contentsOf: file, encoding: .utf8)
@@ -156,7 +130,7 @@ struct DecoderTaskTests {
 
     @Test("inspect tells the architecture, and what is missing")
     func inspects() throws {
-        try withModel { command in
+        try LetterModel.with { command in
             let result = try command.run("inspect", "model")
             #expect(result.status == 0)
             for fact in ["llama decoder", "key heads per layer: 2, 2", "weights: F32", "tokenizer: 23 tokens"] {

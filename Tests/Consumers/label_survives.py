@@ -39,17 +39,19 @@ def main(retort, model, csv, rows=20_000, kills=20):
             body += [f'"{turn} {text[1:]}' if text.startswith('"') else f"{turn} {text}" for text in texts]
         data.write_text("\n".join([lines[0]] + body[:rows]) + "\n")
 
-        def command(output):
-            return [retort, "label", model, "--data", str(data), "--output", str(folder / output), "--hidden", "1"]
+        # One name for both: the files say by which command they were made.
+        output = folder / "targets"
+        command = [retort, "label", model, "--data", str(data), "--output", str(output), "--hidden", "1"]
 
         start = time.monotonic()
-        subprocess.run(command("whole"), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         seconds = time.monotonic() - start
+        output.rename(folder / "whole")
         choose = random.Random(1)
         killed = 0
         while True:
             process = subprocess.Popen(
-                command("broken"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             try:
                 # Later moments would let nearly every attempt finish.
                 process.wait(timeout=choose.uniform(0, seconds / 4) if killed < kills else None)
@@ -62,12 +64,12 @@ def main(retort, model, csv, rows=20_000, kills=20):
                 sys.exit(f"resuming failed: {process.stderr.read()}")
             break
         whole = {path.name: path.read_bytes() for path in (folder / "whole").glob("*.h5")}
-        broken = {path.name: path.read_bytes() for path in (folder / "broken").glob("*.h5")}
+        broken = {path.name: path.read_bytes() for path in output.glob("*.h5")}
         if whole != broken:
             sys.exit(f"{sum(whole[n] != broken.get(n) for n in whole)} of {len(whole)} parts differ")
         found = 0
         for name in sorted(whole):
-            with h5py.File(folder / "broken" / name) as file:
+            with h5py.File(output / name) as file:
                 offset, tokens = file["rows/offset"][:], file["tokens"][:]
                 hashes = file["rows/hash"][:]
                 found += len(hashes)
