@@ -36,6 +36,11 @@ public struct ConfigurationReader {
         value(key) != nil
     }
 
+    /// Whether nothing was wrong with these keys so far.
+    public func isSound(_ keys: String...) -> Bool {
+        !errors.contains { error in keys.contains { $0 == error.field } }
+    }
+
     /// Notes a problem with a key.
     public mutating func refuse(_ key: String, _ problem: String, remedy: String? = nil) {
         errors.append(InputError(file: file, field: key, problem: problem, remedy: remedy))

@@ -31,7 +31,7 @@ extension DecoderConfiguration {
     private init(gpt2 file: inout ConfigurationReader) {
         let width = file.size("n_embd", limit: 1 << 16)
         let heads = file.size("n_head", limit: 1 << 12)
-        if !file.has("attention_head_size"), width % heads != 0 {
+        if !file.has("attention_head_size"), file.isSound("n_embd", "n_head"), width % heads != 0 {
             file.refuse("n_head", "\(heads) heads do not divide n_embd, \(width)")
         }
         if !file.flag("scale_attn_weights", standard: true) {
@@ -60,7 +60,8 @@ extension DecoderConfiguration {
         let width = file.size("hidden_size", limit: 1 << 16)
         let heads = file.size("num_attention_heads", limit: 1 << 12)
         let keyHeads = file.size("num_key_value_heads", standard: heads, limit: 1 << 12)
-        if !file.has("head_dim"), !file.has("attention_head_size"), width % heads != 0 {
+        let isSound = file.isSound("hidden_size", "num_attention_heads")
+        if !file.has("head_dim"), !file.has("attention_head_size"), isSound, width % heads != 0 {
             file.refuse("num_attention_heads", "\(heads) heads do not divide hidden_size, \(width)")
         }
         if let activation = file.text("hidden_act"), activation != "silu" {
@@ -83,7 +84,7 @@ extension DecoderConfiguration {
                 : DecoderBiases(query: hasBias, output: hasBias, feedForward: hasFeedForwardBias))
         self.family = family
         headSize = file.size("head_dim", standard: headSize, limit: 1 << 12)
-        if headSize % 2 != 0 { file.refuse("head_dim", "\(headSize) is odd, rotary positions turn pairs") }
+        if isSound, headSize % 2 != 0 { file.refuse("head_dim", "\(headSize) is odd, rotary positions turn pairs") }
         normEpsilon = Float(file.positive("rms_norm_eps", standard: 1e-6))
         dropout = file.rate("attention_dropout", standard: 0)
     }
@@ -95,6 +96,10 @@ extension DecoderConfiguration {
         keyHeads = file.sizes(
             "layer_key_value_heads", limit: 1 << 12, standard: family == .gpt2 ? heads : keyHeads)
         feedForward = file.sizes("layer_intermediate_sizes", limit: 1 << 20, standard: feedForward)
+        let areSound = file.isSound(
+            "hidden_size", "num_attention_heads", "num_key_value_heads", "layer_attention_heads",
+            "layer_key_value_heads")
+        guard areSound else { return }
         for (layer, (queries, keys)) in zip(heads, keyHeads).enumerated() where queries % keys != 0 {
             file.refuse(
                 "num_key_value_heads", "\(keys) heads do not divide the \(queries) query heads of layer \(layer)")

@@ -28,8 +28,7 @@ extension EncoderConfiguration {
             headSize = file.size("attention_head_size", limit: 1 << 12)
         } else {
             headSize = Swift.max(1, hiddenSize / uniformHeads)
-            let areRead = !file.errors.contains { $0.field == keys.hiddenSize || $0.field == keys.heads }
-            if areRead, hiddenSize % uniformHeads != 0 {
+            if file.isSound(keys.hiddenSize, keys.heads), hiddenSize % uniformHeads != 0 {
                 file.refuse(keys.heads, "\(uniformHeads) heads do not divide the \(keys.hiddenSize) \(hiddenSize)")
             }
         }
