@@ -28,7 +28,8 @@ struct TextGenerator: Predictor {
                 endTokens: model.endTokens)
             var piece = TextPiece()
             while let token = try continuation.next() {
-                if streams { printData(piece.append(model.tokenizer.bytes(of: token)), terminator: "") }
+                guard streams, !model.tokenizer.isSpecial(token) else { continue }
+                printData(piece.append(model.tokenizer.bytes(of: token)), terminator: "")
             }
             if streams {
                 printData(piece.rest)
