@@ -6,16 +6,16 @@ extension DecoderConfiguration {
     /// The shape that a GGUF file's metadata states.
     ///
     /// - Throws: `InputError` naming the key if the model is of another kind, or a number is missing or impossible.
-    init(_ file: GGUFFile, named path: String) throws {
+    init(_ file: GGUFFile) throws {
         let architecture = try file.string("general.architecture")
         guard architecture == "llama" || architecture == "qwen2" else {
             throw InputError(
-                file: path, field: "general.architecture",
+                file: file.path, field: "general.architecture",
                 problem: "found \(architecture); llama and qwen2 are read from GGUF files")
         }
         func key(_ name: String) -> String { "\(architecture).\(name)" }
         func refuse(_ name: String, _ problem: String) -> InputError {
-            InputError(file: path, field: key(name), problem: problem)
+            InputError(file: file.path, field: key(name), problem: problem)
         }
         func size(_ name: String, limit: Int) throws -> Int {
             let value = try file.integer(key(name))
@@ -59,7 +59,7 @@ extension DecoderConfiguration {
             (1...1 << 24).contains(table.shape[0])
         else {
             throw InputError(
-                file: path, field: "token_embd.weight",
+                file: file.path, field: "token_embd.weight",
                 problem: "expected a table with rows of \(width), found \(file["token_embd.weight"]?.shape ?? [])")
         }
         self.init(
@@ -74,7 +74,7 @@ extension DecoderConfiguration {
         self.keyHeads = keyHeads
         feedForward = try sizes("feed_forward_length", limit: 1 << 20)
         let epsilon = try file.number(key("attention.layer_norm_rms_epsilon"))
-        guard epsilon > 0, epsilon.isFinite else {
+        guard Float(epsilon) > 0, Float(epsilon).isFinite else {
             throw refuse("attention.layer_norm_rms_epsilon", "found \(epsilon), expected a number above 0")
         }
         normEpsilon = Float(epsilon)
@@ -84,15 +84,20 @@ extension DecoderConfiguration {
 
     private static func rotary(_ file: GGUFFile, _ architecture: String, headSize: Int) throws -> RotaryPositions {
         func key(_ name: String) -> String { "\(architecture).rope.\(name)" }
+        func refuse(_ field: String, _ problem: String) -> InputError {
+            InputError(file: file.path, field: field, problem: problem)
+        }
         let base = try file.numberIfPresent(key("freq_base")) ?? 10_000
         guard base > 1, base.isFinite else {
-            throw InputError(field: key("freq_base"), problem: "found \(base), expected a number above 1")
+            throw refuse(key("freq_base"), "found \(base), expected a number above 1")
         }
         if let factors = file["rope_freqs.weight"] {
+            guard factors.shape == [headSize / 2] else {
+                throw refuse("rope_freqs.weight", "found shape \(factors.shape), expected \([headSize / 2])")
+            }
             let values = try factors.float32().map(Double.init)
-            guard values.count == headSize / 2, values.allSatisfy({ $0 > 0 && $0.isFinite }) else {
-                throw InputError(
-                    field: "rope_freqs.weight", problem: "expected \(headSize / 2) numbers above 0, found \(values)")
+            guard values.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+                throw refuse("rope_freqs.weight", "expected numbers above 0, found \(values)")
             }
             return RotaryPositions(base: base, scaling: .factors(values))
         }
@@ -101,12 +106,11 @@ extension DecoderConfiguration {
         case "linear":
             let factor = try file.number(key("scaling.factor"))
             guard factor > 0, factor.isFinite else {
-                throw InputError(field: key("scaling.factor"), problem: "found \(factor), expected a number above 0")
+                throw refuse(key("scaling.factor"), "found \(factor), expected a number above 0")
             }
             return RotaryPositions(base: base, scaling: .linear(factor: factor))
         case let other:
-            throw InputError(
-                field: key("scaling.type"), problem: "found \(other); none and linear are computed from GGUF files")
+            throw refuse(key("scaling.type"), "found \(other); none and linear are computed from GGUF files")
         }
     }
 }

@@ -8,8 +8,14 @@ extension DecoderDirectory {
     ///
     /// - Throws: `InputError` if there is none, or it is of a kind that is not known.
     public static func readTokenizer(_ url: URL) throws -> any Tokenizer {
-        guard isGGUF(url) else { return try TokenizerFiles.load(from: url) }
-        return try PipelineTokenizer(GGUFVocabulary(GGUFFile(reading: url)), file: url.path)
+        try tokenizer(StoredDecoder(url))
+    }
+
+    static func tokenizer(_ stored: StoredDecoder) throws -> any Tokenizer {
+        switch stored {
+        case .directory(let url): try TokenizerFiles.load(from: url)
+        case .gguf(let file): try PipelineTokenizer(GGUFVocabulary(file), file: file.path)
+        }
     }
 }
 

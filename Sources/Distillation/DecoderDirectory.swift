@@ -4,6 +4,7 @@ public import Foundation
 import Layers
 public import Models
 import Tensors
+public import Tokenizers
 
 /// Decoders as published: a directory with `config.json` and weights of any format, or a GGUF file.
 public enum DecoderDirectory {
@@ -11,14 +12,10 @@ public enum DecoderDirectory {
     ///
     /// What cannot be read is none; whoever then reads it as another model says why.
     public static func isDecoder(_ url: URL) -> Bool {
-        if isGGUF(url) { return true }
-        struct File: Decodable { var modelType: String? }
+        if FileKind(at: url) == .gguf { return true }
         let configuration = url.appendingPathComponent(ModelDirectory.configurationFile)
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        guard let data = try? Data(contentsOf: configuration), let file = try? decoder.decode(File.self, from: data)
-        else { return false }
-        return file.modelType.flatMap(DecoderConfiguration.Family.init) != nil
+        guard var file = try? ConfigurationReader(reading: configuration) else { return false }
+        return file.text("model_type").flatMap(DecoderConfiguration.Family.init) != nil
     }
 
     /// The only GGUF file of a directory without `config.json`, as a download leaves it; any other place itself.
@@ -29,17 +26,11 @@ public enum DecoderDirectory {
         return url.appendingPathComponent(files[0])
     }
 
-    static func isGGUF(_ url: URL) -> Bool {
-        guard let handle = try? FileHandle(forReadingFrom: url) else { return false }
-        defer { try? handle.close() }
-        return (try? handle.read(upToCount: 4)) == Data("GGUF".utf8)
-    }
-
     /// Reads a decoder for training, in float32.
     ///
     /// - Throws: `InputErrors` listing every tensor that is missing, surplus or misshapen.
     public static func read(_ url: URL) throws -> Decoder {
-        var source = try DecoderSource(url)
+        var source = try DecoderSource(StoredDecoder(url))
         let decoder = Decoder(unfilled: source.configuration)
         for parameter in decoder.parameters { source.fill(parameter) }
         try source.finish()
@@ -50,7 +41,17 @@ public enum DecoderDirectory {
     ///
     /// - Throws: `InputErrors` listing every tensor that is missing, surplus or misshapen.
     public static func readRunner(_ url: URL) throws -> DecoderRunner {
-        var source = try DecoderSource(url)
+        try runner(StoredDecoder(url))
+    }
+
+    /// Reads a decoder for running, as `readRunner` does, with its tokenizer; the header of a GGUF file is read once.
+    public static func readWithTokenizer(_ url: URL) throws -> (runner: DecoderRunner, tokenizer: any Tokenizer) {
+        let stored = try StoredDecoder(url)
+        return (try runner(stored), try tokenizer(stored))
+    }
+
+    private static func runner(_ stored: StoredDecoder) throws -> DecoderRunner {
+        var source = try DecoderSource(stored)
         let runner = source.runner()
         try source.finish()
         return runner

@@ -12,14 +12,14 @@ struct DecoderSource {
     private var filling: WeightFilling
 
     /// - Throws: `InputError` if there is no decoder, or its configuration or file is damaged.
-    init(_ url: URL) throws {
-        if DecoderDirectory.isGGUF(url) {
-            let file = try GGUFFile(reading: url)
-            configuration = try DecoderConfiguration(file, named: url.path)
+    init(_ stored: StoredDecoder) throws {
+        switch stored {
+        case .gguf(let file):
+            configuration = try DecoderConfiguration(file)
             layout = .gguf(permutesHeads: configuration.family == .llama)
-            filling = WeightFilling(try StoredWeights(file: url))
+            filling = WeightFilling(StoredWeights(file))
             try filling.requireRoom(for: configuration.parameterCount, describedBy: "the metadata")
-        } else {
+        case .directory(let url):
             configuration = try DecoderConfiguration(
                 reading: url.appendingPathComponent(ModelDirectory.configurationFile))
             layout = configuration.family == .gpt2 ? .gpt2 : .llama

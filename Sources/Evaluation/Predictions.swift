@@ -48,6 +48,11 @@ public struct Predictions: Sendable {
         logProbabilities[row * classes + c]
     }
 
+    /// The probability of each class of a row: [C].
+    public func probabilities(row: Int) -> [Double] {
+        logProbabilities[row * classes..<(row + 1) * classes].map { exp($0) }
+    }
+
     /// The probability of the predicted class of each row.
     public var confidences: [Double] {
         labels.indices.map { exp(logProbability(row: $0, class: labels[$0])) }

@@ -1,13 +1,13 @@
 import Files
-import Foundation
+public import Foundation
 
 /// What a file is, told by its first bytes and not by its name.
-enum FileKind {
+public enum FileKind: Sendable {
     case safetensors, gguf, pyTorch, shardIndex, hdf5, onnx
 
     /// Nil if the first bytes are those of no file that is known here.
     init?(_ bytes: Data) {
-        let start = bytes.prefix(16)
+        let start = bytes.prefix(Self.startLength)
         // The length that safetensors begin with may look like the beginning of any other.
         if start.count > 8, start.dropFirst(4).prefix(4).allSatisfy({ $0 == 0 }),
             start.dropFirst(8).first == UInt8(ascii: "{")
@@ -27,6 +27,17 @@ enum FileKind {
             return nil
         }
     }
+
+    /// What the file at `url` is; nil too where it cannot be read.
+    public init?(at url: URL) {
+        guard let handle = try? FileHandle(forReadingFrom: url) else { return nil }
+        defer { try? handle.close() }
+        guard let start = try? handle.read(upToCount: Self.startLength) else { return nil }
+        self.init(start)
+    }
+
+    /// Bytes that tell all kinds apart.
+    private static let startLength = 16
 
     /// Protocol buffers are written in the order of their field numbers: the first of a model is its IR version.
     private static let onnxStart: UInt8 = 1 << 3

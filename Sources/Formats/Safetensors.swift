@@ -113,7 +113,9 @@ public struct Safetensors: Sendable {
         var names: Set<String> = ["__metadata__"]
         var members: [String] = []
         if !metadata.isEmpty {
-            let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
+            let pairs = metadata.sorted { $0.key < $1.key }.map {
+                "\(JSONString.quote($0.key)):\(JSONString.quote($0.value))"
+            }
             members.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
         }
         var end = 0
@@ -129,25 +131,12 @@ public struct Safetensors: Sendable {
             let shape = tensor.shape.map(String.init).joined(separator: ",")
             let offsets = "\(end),\(end + tensor.bytes.count)"
             members.append(
-                "\(quoted(name)):{\"dtype\":\"\(tensor.type.rawValue)\",\"shape\":[\(shape)],\"data_offsets\":[\(offsets)]}"
+                "\(JSONString.quote(name)):{\"dtype\":\"\(tensor.type.rawValue)\",\"shape\":[\(shape)],\"data_offsets\":[\(offsets)]}"
             )
             end += tensor.bytes.count
         }
         var text = Data("{\(members.joined(separator: ","))}".utf8)
         text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
         return withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) } + text
-    }
-
-    private func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\u{0}"..<" ": quoted += "\\u" + String(format: "%04x", scalar.value)
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
     }
 }

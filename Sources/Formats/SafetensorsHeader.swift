@@ -133,6 +133,10 @@ struct SafetensorsHeader {
         var bytes: [UInt8] = []
         while position < text.count {
             let byte = text[position]
+            if byte == UInt8(ascii: "\\") {
+                bytes.append(contentsOf: String(try escape()).utf8)
+                continue
+            }
             position += 1
             switch byte {
             case UInt8(ascii: "\""):
@@ -140,7 +144,6 @@ struct SafetensorsHeader {
                     throw problem("the string is not UTF-8")
                 }
                 return decoded
-            case UInt8(ascii: "\\"): bytes.append(contentsOf: String(try escape()).utf8)
             case 0..<0x20: throw problem("found a control character in a string")
             default: bytes.append(byte)
             }
@@ -148,45 +151,12 @@ struct SafetensorsHeader {
         throw problem("the string does not end")
     }
 
-    /// Reads what follows a backslash; code points beyond U+FFFF come as a pair of surrogates.
     private mutating func escape() throws -> Unicode.Scalar {
-        guard position < text.count else { throw problem("the string does not end") }
-        position += 1
-        switch text[position - 1] {
-        case UInt8(ascii: "\""): return "\""
-        case UInt8(ascii: "\\"): return "\\"
-        case UInt8(ascii: "/"): return "/"
-        case UInt8(ascii: "b"): return "\u{8}"
-        case UInt8(ascii: "f"): return "\u{C}"
-        case UInt8(ascii: "n"): return "\n"
-        case UInt8(ascii: "r"): return "\r"
-        case UInt8(ascii: "t"): return "\t"
-        case UInt8(ascii: "u"):
-            var code = try hexadecimal()
-            if (0xD800..<0xDC00).contains(code), position + 1 < text.count,
-                text[position] == UInt8(ascii: "\\"), text[position + 1] == UInt8(ascii: "u")
-            {
-                position += 2
-                let low = try hexadecimal()
-                guard (0xDC00..<0xE000).contains(low) else { throw problem("found half a surrogate pair") }
-                code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
-            }
-            guard let scalar = Unicode.Scalar(code) else { throw problem("found half a surrogate pair") }
-            return scalar
-        default: throw problem("found an unknown escape in a string")
+        do {
+            return try JSONString.escape(in: text, at: &position)
+        } catch {
+            throw problem(error.problem)
         }
-    }
-
-    private mutating func hexadecimal() throws -> UInt32 {
-        var code: UInt32 = 0
-        for _ in 0..<4 {
-            guard position < text.count, let digit = Character(Unicode.Scalar(text[position])).hexDigitValue else {
-                throw problem("expected four hexadecimal digits")
-            }
-            code = code << 4 | UInt32(digit)
-            position += 1
-        }
-        return code
     }
 
     private mutating func skipSpace() {

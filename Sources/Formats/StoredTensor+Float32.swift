@@ -30,6 +30,24 @@ extension StoredTensor {
         try convert(range, into: target)
     }
 
+    /// Whether the elements are floating-point numbers of 16 or 32 bits, which `copyFloats` takes over one by one.
+    public var holdsFloats: Bool {
+        type == .float32 || type == .float16 || type == .bfloat16
+    }
+
+    /// Writes the elements of `range` as Float32 to the memory at `destination`, without an array in between.
+    ///
+    /// The tensor must hold floats (`holdsFloats`), and `range` lie within its elements.
+    public func copyFloats(_ range: Range<Int>, to destination: UnsafeMutablePointer<Float>) {
+        precondition(
+            holdsFloats && range.lowerBound >= 0 && range.upperBound <= count, "copyFloats: \(range) of \(type)")
+        bytes.withUnsafeBytes { source in
+            guard let first = source.baseAddress else { return }
+            let target = UnsafeMutableBufferPointer(start: destination, count: range.count)
+            convertFloats(from: first + range.lowerBound * type.size, into: target)
+        }
+    }
+
     private func elements(of rows: Range<Int>) -> Range<Int> {
         precondition(shape.count == 2, "rows of the shape \(shape), expected two extents")
         precondition(rows.lowerBound >= 0 && rows.upperBound <= shape[0], "the rows \(rows) of the shape \(shape)")
@@ -50,9 +68,7 @@ extension StoredTensor {
             guard let first = source.baseAddress, let output = target.baseAddress else { return }
             let start = first + blocks.lowerBound * type.size
             switch type {
-            case .float32: UnsafeMutableRawPointer(output).copyMemory(from: start, byteCount: blocks.count * type.size)
-            case .float16: convert(UInt16.self, start, target) { float(half: $0) }
-            case .bfloat16: convert(UInt16.self, start, target) { Float(bitPattern: UInt32($0) << 16) }
+            case .float32, .float16, .bfloat16: convertFloats(from: start, into: target)
             case .float64: try narrow(start, target, firstIndex: range.lowerBound)
             case .int64: convert(Int64.self, start, target) { Float($0) }
             case .int32: convert(Int32.self, start, target) { Float($0) }
@@ -71,6 +87,17 @@ extension StoredTensor {
             case .q6K: expandQ6K(start, blocks.count, output)
             case .q4K: expandQ4K(start, blocks.count, output)
             }
+        }
+    }
+
+    /// Of a tensor that `holdsFloats`.
+    private func convertFloats(from start: UnsafeRawPointer, into target: UnsafeMutableBufferPointer<Float>) {
+        switch type {
+        case .float16: convert(UInt16.self, start, target) { float(half: $0) }
+        case .bfloat16: convert(UInt16.self, start, target) { Float(bitPattern: UInt32($0) << 16) }
+        default:
+            UnsafeMutableRawBufferPointer(target).copyMemory(
+                from: UnsafeRawBufferPointer(start: start, count: target.count * type.size))
         }
     }
 

@@ -2,6 +2,8 @@ public import Files
 public import Foundation
 
 /// The keys of a `config.json`, or of another JSON object, read one by one; what is wrong is gathered and thrown at once.
+///
+/// A key of an object inside is given as `rope_scaling.factor`.
 public struct ConfigurationReader {
     /// The path that errors name.
     public let file: String
@@ -20,7 +22,7 @@ public struct ConfigurationReader {
         } catch {
             throw InputError(
                 file: url.path, problem: "cannot be read",
-                remedy: "a model directory holds config.json, model.safetensors and tokenizer.json")
+                remedy: "a model directory holds config.json, the weights and tokenizer.json")
         }
         do {
             values = try JSONDecoder().decode([String: JSONValue].self, from: content)
@@ -32,6 +34,11 @@ public struct ConfigurationReader {
     /// Whether the key is there and not null.
     public func has(_ key: String) -> Bool {
         value(key) != nil
+    }
+
+    /// Whether nothing was wrong with these keys so far.
+    public func isSound(_ keys: String...) -> Bool {
+        !errors.contains { error in keys.contains { $0 == error.field } }
     }
 
     /// Notes a problem with a key.
@@ -62,43 +69,63 @@ public struct ConfigurationReader {
         return standard ?? least
     }
 
-    /// A list of whole numbers from `least` to `limit`; nil where the key is missing, empty where something is wrong.
-    public mutating func sizes(_ key: String, least: Int = 1, limit: Int) -> [Int]? {
-        guard let found = value(key) else { return nil }
-        if case .array(let elements) = found {
+    /// As many whole numbers from 1 to `limit` as `standard` has; `standard` where the key is missing or something is wrong.
+    public mutating func sizes(_ key: String, limit: Int, standard: [Int]) -> [Int] {
+        guard let found = value(key) else { return standard }
+        if case .array(let elements) = found, elements.count == standard.count {
             let numbers = elements.compactMap { element -> Int? in
-                if case .integer(let number) = element, (least...limit).contains(number) { number } else { nil }
+                if case .integer(let number) = element, (1...limit).contains(number) { number } else { nil }
             }
             if numbers.count == elements.count { return numbers }
         }
-        refuse(key, "found \(found.text), expected whole numbers from \(least) to \(limit)")
+        refuse(
+            key, "found \(found.text), expected \(standard.count) whole numbers from 1 to \(limit), one for each layer")
+        return standard
+    }
+
+    /// A token id or a list of them; empty where the key is missing or something is wrong.
+    public mutating func ids(_ key: String) -> [Int32] {
+        guard let found = value(key) else { return [] }
+        let elements = if case .array(let elements) = found { elements } else { [found] }
+        let ids = elements.compactMap { element -> Int32? in
+            if case .integer(let number) = element { Int32(exactly: number) } else { nil }
+        }
+        if ids.count == elements.count { return ids }
+        refuse(key, "found \(found.text), expected a whole number of 32 bits, or a list of them")
         return []
     }
 
-    /// A whole number from 0 to `limit`, or a list of them; nil where the key is missing.
-    public mutating func oneOrMore(_ key: String, limit: Int) -> [Int]? {
-        if case .array? = value(key) { return sizes(key, least: 0, limit: limit) }
-        return has(key) ? [size(key, least: 0, limit: limit)] : nil
+    /// A number above 0, which single precision can hold.
+    ///
+    /// - Parameter standard: the value of a missing key; nil where the key must be there.
+    /// - Returns: `standard`, or 1, where something is wrong.
+    public mutating func positive(_ key: String, standard: Double? = nil) -> Double {
+        number(key, standard: standard, "a number above 0") { Float($0) > 0 }
+    }
+
+    /// A share from 0 to below 1.
+    public mutating func rate(_ key: String, standard: Double) -> Float {
+        Float(number(key, standard: standard, "a number from 0 to below 1") { (0..<1).contains(Float($0)) })
     }
 
     /// A number in a range, which `words` says, such as `a number above 0`.
+    ///
+    /// - Parameter standard: the value of a missing key; nil where the key must be there.
+    /// - Returns: `standard`, or 1, where something is wrong.
     public mutating func number(
-        _ key: String, standard: Double, _ words: String, where holds: (Double) -> Bool
-    ) -> Float {
-        let number: Double
+        _ key: String, standard: Double? = nil, _ words: String, where holds: (Double) -> Bool
+    ) -> Double {
+        var number: Double?
         switch value(key) {
-        case nil: return Float(standard)
+        case nil:
+            if let standard { return standard }
         case .integer(let found): number = Double(found)
         case .number(let found): number = found
-        case let found?:
-            refuse(key, "found \(found.text), expected \(words)")
-            return Float(standard)
+        default: break
         }
-        guard holds(number), Float(number).isFinite else {
-            refuse(key, "found \(number), expected \(words)")
-            return Float(standard)
-        }
-        return Float(number)
+        if let number, holds(number), Float(number).isFinite { return number }
+        refuse(key, "found \(value(key)?.text ?? "nothing"), expected \(words)")
+        return standard ?? 1
     }
 
     /// true or false.
@@ -146,7 +173,12 @@ public struct ConfigurationReader {
     }
 
     private func value(_ key: String) -> JSONValue? {
-        if case .null? = values[key] { nil } else { values[key] }
+        var found: JSONValue? = .object(values)
+        for part in key.split(separator: ".") {
+            guard case .object(let members)? = found else { return nil }
+            found = members[String(part)]
+        }
+        return if case .null? = found { nil } else { found }
     }
 
     private static func reason(_ error: DecodingError) -> String {
@@ -154,50 +186,6 @@ public struct ConfigurationReader {
         case .typeMismatch, .valueNotFound, .keyNotFound: return "expected an object"
         case .dataCorrupted(let context): return context.debugDescription
         @unknown default: return "\(error)"
-        }
-    }
-}
-
-/// Any JSON value.
-public enum JSONValue: Decodable, Equatable, Sendable {
-    case null
-    case flag(Bool)
-    case integer(Int)
-    case number(Double)
-    case text(String)
-    case array([JSONValue])
-    case object([String: JSONValue])
-
-    public init(from decoder: any Swift.Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let text = try? container.decode(String.self) {
-            self = .text(text)
-        } else if let flag = try? container.decode(Bool.self) {
-            self = .flag(flag)
-        } else if let integer = try? container.decode(Int.self) {
-            self = .integer(integer)
-        } else if let number = try? container.decode(Double.self) {
-            self = .number(number)
-        } else if let array = try? container.decode([JSONValue].self) {
-            self = .array(array)
-        } else {
-            self = .object(try container.decode([String: JSONValue].self))
-        }
-    }
-
-    /// The value in an error message, shortened.
-    public var text: String {
-        switch self {
-        case .null: "null"
-        case .flag(let flag): "\(flag)"
-        case .integer(let number): "\(number)"
-        case .number(let number): "\(number)"
-        case .text(let text): "\"\(text.prefix(60))\""
-        case .array(let elements):
-            "[\(elements.prefix(8).map(\.text).joined(separator: ", "))\(elements.count > 8 ? ", …" : "")]"
-        case .object: "an object"
         }
     }
 }

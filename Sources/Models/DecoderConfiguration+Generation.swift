@@ -11,8 +11,8 @@ extension DecoderConfiguration {
         let url = configuration.deletingLastPathComponent().appendingPathComponent(Self.generationFile)
         guard FileManager.default.fileExists(atPath: url.path) else { return }
         var file = try ConfigurationReader(reading: url)
-        let ids = file.oneOrMore("eos_token_id", limit: 1 << 24)
+        let ids = file.ids("eos_token_id")
         try file.finish()
-        if let ids { endTokens = ids.map(Int32.init) }
+        if !ids.isEmpty { endTokens = ids }
     }
 }

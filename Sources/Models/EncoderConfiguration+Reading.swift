@@ -28,28 +28,23 @@ extension EncoderConfiguration {
             headSize = file.size("attention_head_size", limit: 1 << 12)
         } else {
             headSize = Swift.max(1, hiddenSize / uniformHeads)
-            let areRead = !file.errors.contains { $0.field == keys.hiddenSize || $0.field == keys.heads }
-            if areRead, hiddenSize % uniformHeads != 0 {
+            if file.isSound(keys.hiddenSize, keys.heads), hiddenSize % uniformHeads != 0 {
                 file.refuse(keys.heads, "\(uniformHeads) heads do not divide the \(keys.hiddenSize) \(hiddenSize)")
             }
         }
         heads = Self.heads(from: &file, uniform: Array(repeating: uniformHeads, count: layers))
-        feedForward = Self.perLayer(
-            "layer_intermediate_sizes", from: &file, limit: 1 << 20,
-            standard: Array(repeating: uniformFeedForward, count: layers))
+        feedForward = file.sizes(
+            "layer_intermediate_sizes", limit: 1 << 20, standard: Array(repeating: uniformFeedForward, count: layers))
         activation = Self.activation(keys.activation, from: &file)
         positionOffset = keys.paddedPositions ? file.size("pad_token_id", standard: 1, least: 0) + 1 : 0
         maximumPositions =
             file.size("max_position_embeddings", least: positionOffset + 1, limit: 1 << 24) - positionOffset
         tokenTypes = keys.tokenTypes ? file.size("type_vocab_size", standard: 2, limit: 1 << 12) : 0
-        layerNormEpsilon = file.number("layer_norm_eps", standard: 1e-12, "a number above 0") { $0 > 0 }
-        func dropout(_ key: String, _ standard: Double) -> Float {
-            file.number(key, standard: standard, "a number from 0 to below 1") { (0..<1).contains($0) }
-        }
-        hiddenDropout = dropout(keys.hiddenDropout, 0.1)
-        attentionDropout = dropout(keys.attentionDropout, 0.1)
+        layerNormEpsilon = Float(file.positive("layer_norm_eps", standard: 1e-12))
+        hiddenDropout = file.rate(keys.hiddenDropout, standard: 0.1)
+        attentionDropout = file.rate(keys.attentionDropout, standard: 0.1)
         if file.has(keys.headDropout) {
-            headDropout = dropout(keys.headDropout, 0.1)
+            headDropout = file.rate(keys.headDropout, standard: 0.1)
         } else if family == .distilbert {
             headDropout = 0.2
         }
@@ -67,7 +62,7 @@ extension EncoderConfiguration {
     /// Heads per layer: our own list, or the uniform number without published `pruned_heads`.
     private static func heads(from file: inout ConfigurationReader, uniform: [Int]) -> [Int] {
         guard let pruned = file.object("pruned_heads"), !pruned.isEmpty else {
-            return perLayer("layer_attention_heads", from: &file, limit: 1 << 12, standard: uniform)
+            return file.sizes("layer_attention_heads", limit: 1 << 12, standard: uniform)
         }
         if file.has("layer_attention_heads") {
             file.refuse("pruned_heads", "layer_attention_heads is given as well", remedy: "leave one of the two out")
@@ -96,17 +91,6 @@ extension EncoderConfiguration {
             heads[index] -= numbers.count
         }
         return heads
-    }
-
-    private static func perLayer(
-        _ key: String, from file: inout ConfigurationReader, limit: Int, standard: [Int]
-    ) -> [Int] {
-        guard let sizes = file.sizes(key, limit: limit) else { return standard }
-        // An empty list may stand for one whose error is noted already.
-        if sizes.count != standard.count, !(sizes.isEmpty && file.errors.last?.field == key) {
-            file.refuse(key, "found \(sizes), expected \(standard.count) numbers, one for each layer")
-        }
-        return sizes.count == standard.count ? sizes : standard
     }
 
     private static func activation(_ key: String, from file: inout ConfigurationReader) -> Activation {

@@ -18,7 +18,8 @@ public struct LoadedTeacher {
     /// Reads a model directory, a run's finished model, or a GGUF file.
     ///
     /// - Throws: `InputError` or `InputErrors` saying what is missing or wrong.
-    public init(_ url: URL) throws {
+    public init(_ place: URL) throws {
+        let url = DecoderDirectory.place(of: place)
         if DecoderDirectory.isDecoder(url) {
             let decoder = try DecoderDirectory.read(url)
             teacher = DecoderTeacher(decoder)

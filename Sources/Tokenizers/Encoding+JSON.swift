@@ -1,3 +1,5 @@
+import Files
+
 extension Encoding {
     /// The encoding as a JSON object on one line: `{"id", "ids", "tokens", "offsets", "type_ids"}`.
     ///
@@ -11,7 +13,7 @@ extension Encoding {
         let parts = [
             "\"id\":\(id)",
             list("ids", ids.lazy.map { String($0) }),
-            list("tokens", ids.lazy.map { JSONText.quote(tokenizer.token($0)) }),
+            list("tokens", ids.lazy.map { JSONString.quote(tokenizer.token($0)) }),
             list("offsets", offsets.lazy.map { "[\($0.lowerBound),\($0.upperBound)]" }),
             list("type_ids", typeIDs.lazy.map { String($0) }),
         ]

@@ -20,7 +20,8 @@ public protocol Tokenizer: Sendable {
     func id(of token: String) -> Int32?
     /// Whether decoding leaves the token out when it is asked to skip special tokens.
     func isSpecial(_ id: Int32) -> Bool
-    /// What the token adds to a text that is being generated: UTF-8, which may begin or end inside of a character.
+    /// What the token adds to a text that is being generated: UTF-8, which may begin or end inside of a character; nothing
+    /// where the id is outside of the vocabulary.
     func bytes(of id: Int32) -> [UInt8]
 
     /// How many special tokens the template adds to one text, or to a pair.

@@ -2,6 +2,7 @@ extension WordPieceTokenizer {
     public func isSpecial(_ id: Int32) -> Bool { addedTokens.contains(id) }
 
     public func bytes(of id: Int32) -> [UInt8] {
+        guard vocabulary.indices.contains(Int(id)) else { return [] }
         let token = self.token(id)
         guard token.hasPrefix(Self.continuation) else { return Array((" " + token).utf8) }
         return Array(token.utf8.dropFirst(Self.continuation.utf8.count))

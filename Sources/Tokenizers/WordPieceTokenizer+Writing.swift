@@ -42,7 +42,7 @@ extension WordPieceTokenizer {
             """
                 {
                   "id": \(id),
-                  "content": \(JSONText.quote(vocabulary[Int(id)])),
+                  "content": \(JSONString.quote(vocabulary[Int(id)])),
                   "single_word": false,
                   "lstrip": false,
                   "rstrip": false,
@@ -51,7 +51,7 @@ extension WordPieceTokenizer {
                 }
             """
         }
-        let entries = vocabulary.enumerated().map { "      \(JSONText.quote($1)): \($0)" }
+        let entries = vocabulary.enumerated().map { "      \(JSONString.quote($1)): \($0)" }
         return """
             {
               "version": "1.0",

@@ -25,9 +25,10 @@ enum Message {
     }
 }
 
-/// One line of data on standard output. A closed pipe ends the program quietly, as `head` expects; a full disk does not.
-func printData(_ text: String) {
-    let bytes = Data((text + "\n").utf8)
+/// Data on standard output, a line of it unless another terminator is given. A closed pipe ends the program quietly, as
+/// `head` expects; a full disk does not.
+func printData(_ text: String, terminator: String = "\n") {
+    let bytes = Data((text + terminator).utf8)
     do {
         try FileHandle.standardOutput.write(contentsOf: bytes)
     } catch {

@@ -10,19 +10,22 @@ first tokenizer that differs, and names the first texts.
 
 import argparse
 import csv
-import io
 import json
 import pathlib
 import subprocess
 import sys
 import tempfile
 
-import sentencepiece
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 import mixed_text
 
-PIPELINES = pathlib.Path(__file__).resolve().parents[1] / "Golden" / "pipelines"
+GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "Golden"
+sys.path.append(str(GOLDEN))
+
+import character_maps
+
+PIPELINES = GOLDEN / "pipelines"
 SHOWN = 3
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 
@@ -57,44 +60,6 @@ def compare(retort, path, texts, name):
     check(different == 0, f"{name}: the same ids and offsets for {len(texts)} texts, {different} differ")
 
 
-def field(message, wanted):
-    """The bytes of a field of a protocol buffer that begins with length-delimited fields only."""
-    position = 0
-
-    def varint():
-        nonlocal position
-        value, shift = 0, 0
-        while True:
-            byte = message[position]
-            position += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    while position < len(message):
-        key = varint()
-        if key & 7 == 2:
-            length = varint()
-            if key >> 3 == wanted:
-                return message[position : position + length]
-            position += length
-        elif key & 7 == 0:
-            varint()
-        else:
-            position += 4 if key & 7 == 5 else 8
-
-
-def character_map(texts):
-    """The character map nmt_nfkc, out of a model that sentencepiece trains with it."""
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts[:1000]), model_writer=model, vocab_size=500, normalization_rule_name="nmt_nfkc",
-        character_coverage=0.98, minloglevel=2,
-    )
-    return field(field(model.getvalue(), 3), 2)
-
-
 def unigram(texts, normalizer, byte_fallback):
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizer
@@ -119,7 +84,8 @@ def made(retort, folder):
         texts = [row["text"] for row in csv.DictReader(file)]
     train = [retort, "tokenizer", "train", "--vocabulary", "8192", mixed_text.DATA, "--output", folder / "wordpiece"]
     subprocess.run(list(map(str, train)), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    mapped = normalizers.Sequence([normalizers.Precompiled(character_map(texts)), normalizers.Replace(Regex(" {2,}"), " ")])
+    rules = character_maps.compiled(texts[:1000], vocab_size=500, normalization_rule_name="nmt_nfkc")
+    mapped = normalizers.Sequence([normalizers.Precompiled(rules), normalizers.Replace(Regex(" {2,}"), " ")])
     mixed = texts + list(mixed_text.lines(3000, seed=2))
     for name, tokenizer in [
         ("unigram", unigram(mixed, None, False)),

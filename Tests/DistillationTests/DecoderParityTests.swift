@@ -11,11 +11,6 @@ import Testing
 /// rounded at 6e-8; 2e-5 leaves room for an order of magnitude more.
 @Suite("Published decoders give what the reference gives")
 struct DecoderParityTests {
-    private func largestDifference(_ a: Tensor, _ b: Tensor) -> Float {
-        guard a.shape == b.shape else { return .infinity }
-        return zip(a.values, b.values).reduce(0) { max($0, abs($1.0 - $1.1)) }
-    }
-
     @Test("hidden states and logits within 2e-5", arguments: GoldenDecoderModel.names)
     func forward(name: String) throws {
         let golden = try GoldenDecoderModel.read(name)
@@ -59,14 +54,23 @@ struct DecoderParityTests {
 
     @Test(
         "a GGUF file holds the same weights, whatever order its converter gave their rows",
-        arguments: ["llama", "qwen2"])
+        arguments: ["llama", "qwen2", "llama3-scaling", "llama-blocks"])
     func gguf(name: String) throws {
         let url = GoldenDecoderModel.url(name)
         let (published, converted) = (
             try DecoderDirectory.read(url), try DecoderDirectory.read(url.appendingPathComponent("model.gguf"))
         )
         var configuration = converted.configuration
-        configuration.endTokens = published.configuration.endTokens
+        if name == "llama3-scaling" {
+            // The file holds what each frequency is divided by.
+            #expect(configuration.rotary != published.configuration.rotary)
+            configuration.rotary = published.configuration.rotary
+        }
+        if name == "llama-blocks" {
+            #expect(configuration.endTokens == [2, 5])
+        } else {
+            configuration.endTokens = published.configuration.endTokens
+        }
         #expect(configuration == published.configuration)
         for (a, b) in zip(converted.parameters, published.parameters) {
             #expect(a.name == b.name && a.value.values == b.value.values, "\(a.name)")
@@ -103,6 +107,8 @@ struct DecoderParityTests {
         }
         let mixed = DecoderSession(runner)
         _ = mixed.append(Array(sequence[..<7]))
+        let trained = DecoderRunner(try DecoderDirectory.read(GoldenDecoderModel.url(name)))
+        #expect(DecoderSession(trained).appendAll(sequence).values == all.values)
         #expect(mixed.append(Array(sequence[7...])).values == Array(all.values.suffix(width)))
     }
 
@@ -123,6 +129,30 @@ struct DecoderParityTests {
                 let batch = PackedBatch([[1, 2, 3]], samples: [0])
                 #expect(again.logits(batch).values == decoder.logits(batch).values)
             }
+        }
+    }
+
+    @Test(
+        "names without their prefix, and what old files hold besides, are as good",
+        arguments: [("llama", "model."), ("gpt2", "transformer.")])
+    func oldFiles(name: String, prefix: String) throws {
+        let source = GoldenDecoderModel.url(name)
+        var file = try Safetensors(reading: source.appendingPathComponent("model.safetensors"))
+        let table = try #require(
+            file.tensors.first { $0.name == prefix + "\(name == "gpt2" ? "wte" : "embed_tokens").weight" })
+        for index in file.tensors.indices {
+            file.tensors[index].name = String(file.tensors[index].name.dropFirst(prefix.count))
+        }
+        file.tensors.append(("lm_head.weight", table.tensor))
+        let besides =
+            name == "gpt2" ? ["h.0.attn.bias", "h.0.attn.masked_bias"] : ["layers.0.self_attn.rotary_emb.inv_freq"]
+        for name in besides { file.tensors.append((name, .float32(shape: [1], [1]))) }
+        try withDirectory { directory in
+            try file.write(to: directory.appendingPathComponent("model.safetensors"))
+            try FileManager.default.copyItem(
+                at: source.appendingPathComponent("config.json"), to: directory.appendingPathComponent("config.json"))
+            let (found, expected) = (try DecoderDirectory.read(directory), try DecoderDirectory.read(source))
+            for (a, b) in zip(found.parameters, expected.parameters) { #expect(a.value.values == b.value.values) }
         }
     }
 

@@ -26,6 +26,7 @@ struct GoldenDecoderModel: Decodable {
 
     static let names = [
         "gpt2", "gpt2-gelu-untied", "llama", "llama-biases-linear", "llama3-scaling", "llama-yarn", "qwen2",
+        "llama-blocks",
     ]
 
     static func url(_ name: String) -> URL {

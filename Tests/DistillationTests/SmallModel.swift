@@ -82,6 +82,10 @@ func largestDifference(_ a: [Float], _ b: [Float]) -> Float {
     return zip(a, b).reduce(0) { $1.0.isNaN || $1.1.isNaN ? .infinity : max($0, abs($1.0 - $1.1)) }
 }
 
+func largestDifference(_ a: Tensor, _ b: Tensor) -> Float {
+    a.shape == b.shape ? largestDifference(a.values, b.values) : .infinity
+}
+
 func largestMagnitude(_ a: [Float]) -> Float {
     a.reduce(0) { max($0, abs($1)) }
 }

@@ -7,12 +7,13 @@ Made with Python 3.11, torch 2.15.0 (CPU), transformers 5.23.0, safetensors 0.8.
 
 Each directory holds config.json and model.safetensors (float32, from save_pretrained) and expected.json: token sequences,
 for each its hidden states (embeddings, every layer's output before the last norm, the last after it) and logits, a random ∂L/∂logits and
-the gradients of all weights under their published names. Those of plain Llama and Qwen2 also hold the same model as
-model.gguf, laid out as llama.cpp's converter does it. The reference computes in float64. Tensors in expected.json are
+the gradients of all weights under their published names. Those in GGUF_FILES also hold the same model as model.gguf, laid
+out as llama.cpp's converter does it: its scaled angles, its order of rows; the weights of llama-blocks in its blocks. The reference computes in float64. Tensors in expected.json are
 base64 of little-endian float32.
 """
 
 import base64
+import copy
 import json
 import pathlib
 import shutil
@@ -64,7 +65,14 @@ MODELS = {
     "qwen2": (
         Qwen2ForCausalLM,
         Qwen2Config(**{**LLAMA, "rms_norm_eps": 1e-6, "rope_parameters": {"rope_type": "default", "rope_theta": 1e6}})),
+    "llama-blocks": (
+        LlamaForCausalLM,
+        LlamaConfig(**{
+            **LLAMA, "hidden_size": 32, "intermediate_size": 32, "tie_word_embeddings": False, "rms_norm_eps": 1e-3,
+            "eos_token_id": [2, 5],
+            "rope_parameters": {"rope_type": "linear", "factor": 4.0, "rope_theta": 100.0}})),
 }
+GGUF_FILES = ["llama", "qwen2", "llama3-scaling", "llama-blocks"]
 
 
 def packed(tensor):
@@ -80,7 +88,41 @@ GGUF_NAMES = {
 }
 
 
-def write_gguf(path, architecture, config, model):
+BLOCKS = {
+    "attn_q": gguf.GGMLQuantizationType.Q8_0, "attn_k": gguf.GGMLQuantizationType.Q4_0,
+    "attn_v": gguf.GGMLQuantizationType.Q4_1, "attn_output": gguf.GGMLQuantizationType.Q4_0,
+    "ffn_gate": gguf.GGMLQuantizationType.Q4_1, "ffn_up": gguf.GGMLQuantizationType.Q8_0,
+    "ffn_down": gguf.GGMLQuantizationType.Q4_0, "token_embd": gguf.GGMLQuantizationType.Q4_1,
+    "output": gguf.GGMLQuantizationType.Q8_0,
+}
+
+
+def gguf_name(name):
+    name = name.replace("model.layers.", "blk.")
+    for ours, theirs in GGUF_NAMES.items():
+        name = name.replace(ours, theirs)
+    return name
+
+
+def block_type(name):
+    """The format of the blocks of a matrix; None for a vector, which stays as it is."""
+    return BLOCKS.get(gguf_name(name).split(".")[-2])
+
+
+def angle_factors(config):
+    """What the converter divides the frequencies of Llama 3's scaling by, in rope_freqs.weight."""
+    scaling = config.rope_parameters
+    original, factor = scaling["original_max_position_embeddings"], scaling["factor"]
+    low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+    factors = []
+    for pair in range(config.head_dim // 2):
+        wavelength = 2 * np.pi * scaling["rope_theta"] ** (2 * pair / config.head_dim)
+        smooth = (original / wavelength - low) / (high - low)
+        factors.append(1 if smooth > 1 else factor if smooth < 0 else 1 / ((1 - smooth) / factor + smooth))
+    return np.array(factors, dtype=np.float32)
+
+
+def write_gguf(path, architecture, config, model, in_blocks):
     """The converter interleaves the halves of Llama's query and key heads, and leaves Qwen2's as they are."""
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_block_count(config.num_hidden_layers)
@@ -91,34 +133,51 @@ def write_gguf(path, architecture, config, model):
     writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    if config.rope_parameters["rope_type"] == "linear":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(config.rope_parameters["factor"])
+    if config.rope_parameters["rope_type"] == "llama3":
+        writer.add_key_length(config.head_dim)
+        writer.add_rope_dimension_count(config.head_dim)
+        writer.add_tensor("rope_freqs.weight", angle_factors(config))
+    if isinstance(config.eos_token_id, list):
+        writer.add_eos_token_id(config.eos_token_id[0])
+        writer.add_eot_token_id(config.eos_token_id[1])
     for name, parameter in model.named_parameters():
         values = parameter.detach().numpy()
         for head, heads in (("q_proj", config.num_attention_heads), ("k_proj", config.num_key_value_heads)):
             if architecture == "llama" and head in name:
                 values = values.reshape(heads, 2, -1, values.shape[1]).swapaxes(1, 2).reshape(values.shape)
-        name = name.replace("model.layers.", "blk.")
-        for ours, theirs in GGUF_NAMES.items():
-            name = name.replace(ours, theirs)
-        writer.add_tensor(name, np.ascontiguousarray(values))
+        values = np.ascontiguousarray(values)
+        if in_blocks and block_type(name):
+            writer.add_tensor(gguf_name(name), gguf.quantize(values, block_type(name)), raw_dtype=block_type(name))
+        else:
+            writer.add_tensor(gguf_name(name), values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
 
 
-def write(name, kind, config, generator):
+def write(name, family, config, generator):
     torch.manual_seed(20)
-    model = kind(config).eval()
+    model = family(config).eval()
     with torch.no_grad():
         # Biases and norms start at 0 and 1, where a mistake with them would not show.
         for parameter in model.parameters():
             if parameter.dim() == 1:
                 parameter += 0.2 * torch.randn_like(parameter)
+        original = copy.deepcopy(model)
+        if name == "llama-blocks":
+            for matrix, parameter in model.named_parameters():
+                if kind := block_type(matrix):
+                    blocks = gguf.quantize(parameter.detach().numpy(), kind)
+                    parameter.copy_(torch.from_numpy(gguf.dequantize(blocks, kind)))
     directory = DIRECTORY / name
     model.save_pretrained(directory)
     (directory / "generation_config.json").unlink(missing_ok=True)
-    if name in ("llama", "qwen2"):
-        write_gguf(directory / "model.gguf", name, config, model)
+    if name in GGUF_FILES:
+        write_gguf(directory / "model.gguf", config.model_type, config, original, name == "llama-blocks")
     model = model.double()
     sequences = [generator.integers(0, VOCABULARY, length).tolist() for length in (7, 1, 20)]
     outputs = [model(torch.tensor([sequence]), output_hidden_states=True) for sequence in sequences]
@@ -139,8 +198,8 @@ def write(name, kind, config, generator):
 def main():
     shutil.rmtree(DIRECTORY, ignore_errors=True)
     generator = np.random.default_rng(7)
-    for name, (kind, config) in MODELS.items():
-        write(name, kind, config, generator)
+    for name, (family, config) in MODELS.items():
+        write(name, family, config, generator)
 
 
 main()

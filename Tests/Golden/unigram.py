@@ -9,7 +9,6 @@ Reference: tokenizers 0.23.3, sentencepiece 0.2.3 (PyPI; it compiles the map). P
 import base64
 import csv
 import hashlib
-import io
 import json
 import pathlib
 import random
@@ -17,6 +16,8 @@ import random
 import sentencepiece
 import tokenizers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+import character_maps
 
 assert tokenizers.__version__ == "0.23.3", tokenizers.__version__
 assert sentencepiece.__version__ == "0.2.3", sentencepiece.__version__
@@ -98,43 +99,11 @@ def character_map():
     rules += ["62 63\t51 52 53", "1\t", "2122\t54 4d", "1e\t", "65 301\te9", "fb01\t66 69"]
     path = HERE / "rules.tsv"
     path.write_text("\n".join(rules) + "\n", encoding="ascii")
-    model = io.BytesIO()
     with open(DATA, newline="", encoding="utf-8") as file:
         sample = [row["text"] for row in csv.DictReader(file)][:500]
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(sample), model_writer=model, vocab_size=300, normalization_rule_tsv=str(path),
-        character_coverage=0.98, minloglevel=2,
-    )
+    compiled = character_maps.compiled(sample, vocab_size=300, normalization_rule_tsv=str(path))
     path.unlink()
-    return field(field(model.getvalue(), 3), 2)
-
-
-def field(message, wanted):
-    """The bytes of a field of a protocol buffer."""
-    position = 0
-
-    def varint():
-        nonlocal position
-        value, shift = 0, 0
-        while True:
-            byte = message[position]
-            position += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    while position < len(message):
-        key = varint()
-        if key & 7 == 2:
-            length = varint()
-            if key >> 3 == wanted:
-                return message[position : position + length]
-            position += length
-        elif key & 7 == 0:
-            varint()
-        else:
-            position += 4 if key & 7 == 5 else 8
+    return compiled
 
 
 def clusters():

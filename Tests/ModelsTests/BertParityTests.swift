@@ -15,11 +15,6 @@ struct BertParityTests {
         encoder = try golden.encoder()
     }
 
-    private func largestDifference(_ a: Tensor, _ b: Tensor) -> Float {
-        guard a.shape == b.shape else { return .infinity }
-        return zip(a.values, b.values).reduce(0) { max($0, abs($1.0 - $1.1)) }
-    }
-
     @Test("has the same parameters under the same names")
     func parameters() {
         #expect(Set(encoder.parameters.map(\.name)) == Set(golden.weights.keys))

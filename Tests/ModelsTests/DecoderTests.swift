@@ -26,11 +26,6 @@ struct DecoderTests {
         }
     }
 
-    private func largestDifference(_ a: some Collection<Float>, _ b: some Collection<Float>) -> Float {
-        guard a.count == b.count else { return .infinity }
-        return zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) }
-    }
-
     @Test("has GPT2LMHeadModel's parameters under their names, query, key and value apart")
     func parameters() {
         #expect(decoder.parameters.count == golden.weights.count)
@@ -100,6 +95,22 @@ struct DecoderTests {
         #expect(first == states(decoder, sequences, dropout: RandomKey(1)))
         #expect(first != states(decoder, sequences))
         #expect(first != states(decoder, sequences, dropout: RandomKey(2)))
+    }
+
+    @Test("fresh weights are smaller by √(2 · layers) where a block adds to its input")
+    func freshWeights() {
+        let decoder = Decoder(
+            DecoderConfiguration(
+                vocabularySize: 9, hiddenSize: 64, layers: 8, heads: 4, feedForward: 256, maximumPositions: 4,
+                dropout: 0), key: RandomKey(2))
+        func deviation(_ linears: [Linear]) -> Float {
+            let values = linears.flatMap(\.weight.value.values)
+            return (values.reduce(0) { $0 + $1 * $1 } / Float(values.count)).squareRoot()
+        }
+        // Of 32,768 weights or more the deviation is known within 0.4 %; five times that are allowed.
+        #expect(abs(deviation(decoder.layers.map(\.query)) / 0.02 - 1) < 0.02)
+        #expect(abs(deviation(decoder.layers.map(\.attentionOutput)) / 0.005 - 1) < 0.02)
+        #expect(abs(deviation(decoder.layers.map(\.feedForward.down)) / 0.005 - 1) < 0.02)
     }
 
     @Test("may have layers with different numbers of heads and feed-forward sizes")

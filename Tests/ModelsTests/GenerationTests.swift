@@ -37,10 +37,11 @@ struct GenerationTests {
         }
     }
 
+    /// Also longer than the first tables of angles.
     @Test("a prompt longer than what is taken in at a time gives the same tokens")
     func longPrompt() throws {
-        let prompt = (0..<300).map { Int32($0 * 11 % 31) }
-        let runner = runner(positions: 400)
+        let prompt = (0..<600).map { Int32($0 * 11 % 31) }
+        let runner = runner(positions: 700)
         var continuation = try Continuation(of: prompt, by: runner, sampling: .greedy, limit: 1, endTokens: [])
         let logits = DecoderSession(runner).append(prompt).values
         #expect(try continuation.next() == Int32(logits.firstIndex(of: logits.max()!)!))
@@ -72,6 +73,38 @@ struct GenerationTests {
             try Continuation(
                 of: [1], by: DecoderRunner(decoder), sampling: .greedy, limit: 1, endTokens: [])
         }
+    }
+
+    @Test("refuses logits that are no longer finite")
+    func laterLogits() throws {
+        var configuration = runner().configuration
+        configuration.tiesEmbeddings = false
+        let decoder = Decoder(configuration, key: RandomKey(5))
+        let first = DecoderSession(DecoderRunner(decoder)).append([1]).values
+        let token = try #require(first.indices.max { first[$0] < first[$1] })
+        // Only what follows the first token of the continuation sees its row.
+        var table = decoder.tokenEmbeddings.table.value
+        table.withUnsafeMutableBufferPointer { $0[token * configuration.hiddenSize] = .nan }
+        try #require(token != 1)
+        decoder.tokenEmbeddings.table.value = table
+        var continuation = try Continuation(
+            of: [1], by: DecoderRunner(decoder), sampling: .greedy, limit: 2, endTokens: [])
+        #expect(throws: InputError.self) { try continuation.next() }
+    }
+
+    @Test("a text drawn in two steps is the text drawn in one")
+    func resumedDrawing() throws {
+        let sampling = Sampling(temperature: 1, seed: 1)
+        let whole = try tokens([1, 2], sampling, limit: 20).0
+        #expect(try tokens([1, 2] + whole[..<8], sampling, limit: 12).0 == Array(whole[8...]))
+    }
+
+    @Test("the likeliest mass is reached by equality")
+    func boundary() {
+        let equal = Tensor([Float](repeating: 0, count: 4), shape: [4])
+        let drawn = (0..<200).map { Sampling(temperature: 1, topP: 0.5).choose(equal, sample: 0, position: $0) }
+        #expect(Set(drawn) == [0, 1])
+        #expect(Sampling.greedy.choose(equal, sample: 0, position: 0) == 0)
     }
 
     @Test("drawing: the same seed gives the same text, another seed or sample another")

@@ -60,6 +60,17 @@ struct GoldenEncoder: Decodable {
     var batch: PackedBatch { PackedBatch(sequences, samples: Array(sequences.indices)) }
 }
 
+/// Infinite where the shapes differ, or a number is NaN.
+func largestDifference(_ a: Tensor, _ b: Tensor) -> Float {
+    a.shape == b.shape ? largestDifference(a.values, b.values) : .infinity
+}
+
+/// Infinite where the counts differ, or a number is NaN.
+func largestDifference(_ a: some Collection<Float>, _ b: some Collection<Float>) -> Float {
+    guard a.count == b.count else { return .infinity }
+    return zip(a, b).reduce(0) { $1.0.isNaN || $1.1.isNaN ? .infinity : max($0, abs($1.0 - $1.1)) }
+}
+
 /// Passes a config.json through a file that is removed afterwards.
 enum ConfigurationFile {
     static func read(_ content: Data) throws -> EncoderConfiguration {

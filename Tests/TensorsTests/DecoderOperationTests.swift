@@ -35,6 +35,18 @@ struct DecoderOperationTests {
             })
     }
 
+    /// Half a unit in the last place of an angle near 30,000 turns by 0.001.
+    @Test("The angle of a far position is rounded to single precision, as published implementations round it")
+    func farPosition() {
+        let (position, frequency) = (50_001, Float(0.6))
+        let table = RotaryTable(positions: position + 1, frequencies: [Double(frequency)])
+        var x = Tensor([1, 0], shape: [1, 2])
+        x.rotate(positions: [Int32(position)], table: table)
+        let angle = Double(Float(position) * frequency)
+        #expect(x.values == [Float(cos(angle)), Float(sin(angle))])
+        #expect(abs(cos(angle) - cos(Double(position) * Double(frequency))) > 1e-4)
+    }
+
     @Test("Gated unit")
     func swiGLU() {
         checkGradients(

@@ -21,7 +21,7 @@ extension QuantizedEncoder {
     /// - Throws: `InputError` if its `config.json` cannot be read, or is quantized in a way that this version does not
     ///   know.
     public static func isQuantized(_ directory: URL) throws -> Bool {
-        try QuantizationConfiguration.read(directory.appendingPathComponent(configurationFile)) != nil
+        try QuantizationConfiguration.stands(in: directory.appendingPathComponent(configurationFile))
     }
 
     /// Reads a model directory that `write(to:)` wrote.

@@ -12,7 +12,7 @@ public struct GGUFFile: Sendable {
     public let alignment: Int
 
     /// Named in errors.
-    let path: String
+    public let path: String
     private let keys: [String: Int]
     private let names: [String: Int]
 

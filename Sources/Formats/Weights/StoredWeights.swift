@@ -54,6 +54,7 @@ public struct StoredWeights: Sendable {
     public init(file url: URL) throws {
         let bytes = try MappedFile.data(at: url)
         var shards: [String: String] = [:]
+        let format: Format
         let tensors: [(name: String, tensor: StoredTensor)]
         // A damaged file keeps its name: its reader says best what is wrong.
         switch FileKind(bytes) ?? (url.pathExtension == "safetensors" ? .safetensors : nil) {
@@ -68,7 +69,19 @@ public struct StoredWeights: Sendable {
             throw FileKind.unknown(
                 bytes, file: url.path, read: "safetensors, GGUF and PyTorch files, and the indices of their shards,")
         }
-        file = url.path
+        self.init(format, tensors, file: url.path, shards: shards)
+    }
+
+    /// The tensors of a GGUF file that is open.
+    public init(_ file: GGUFFile) {
+        self.init(.gguf, file.tensors, file: file.path, shards: [:])
+    }
+
+    private init(
+        _ format: Format, _ tensors: [(name: String, tensor: StoredTensor)], file: String, shards: [String: String]
+    ) {
+        self.format = format
+        self.file = file
         names = tensors.map(\.name)
         self.tensors = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.tensor) })
         self.shards = shards

@@ -15,8 +15,7 @@ public struct LoadedDecoder {
     /// - Throws: `InputError` or `InputErrors` saying what is missing or wrong.
     public init(_ url: URL) throws {
         self.url = url
-        runner = try DecoderDirectory.readRunner(url)
-        tokenizer = try DecoderDirectory.readTokenizer(url)
+        (runner, tokenizer) = try DecoderDirectory.readWithTokenizer(url)
         let (ids, rows) = (tokenizer.vocabularySize, runner.configuration.vocabularySize)
         guard ids <= rows else {
             throw InputError(

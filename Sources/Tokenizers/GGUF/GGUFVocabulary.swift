@@ -36,7 +36,7 @@ public struct GGUFVocabulary: Sendable {
         }
         func split(_ pattern: String) -> String {
             #"{"type":"Split","pattern":{"Regex":"#
-                + JSONText.quote(pattern) + #"},"behavior":"Isolated","invert":false}"#
+                + JSONString.quote(pattern) + #"},"behavior":"Isolated","invert":false}"#
         }
         let bytes = #"{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":false}"#
         let endings = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
@@ -149,14 +149,14 @@ public struct GGUFVocabulary: Sendable {
         guard opening != nil || closing != nil else { return nil }
         func item(_ id: Int32?, _ typeID: Int) -> [String] {
             id.map {
-                [#"{"SpecialToken":{"id":\#(JSONText.quote(vocabulary.token($0))),"type_id":\#(typeID)}}"#]
+                [#"{"SpecialToken":{"id":\#(JSONString.quote(vocabulary.token($0))),"type_id":\#(typeID)}}"#]
             } ?? []
         }
         func text(_ name: String, _ typeID: Int) -> [String] {
             item(opening, typeID) + [#"{"Sequence":{"id":"\#(name)","type_id":\#(typeID)}}"#] + item(closing, typeID)
         }
         let names = Set([opening, closing].compactMap { $0 }).sorted().map { id in
-            let name = JSONText.quote(vocabulary.token(id))
+            let name = JSONString.quote(vocabulary.token(id))
             return #"\#(name):{"id":\#(name),"ids":[\#(id)],"tokens":[\#(name)]}"#
         }
         let single = text("A", 0).joined(separator: ",")

@@ -1,3 +1,5 @@
+import Files
+
 /// Walks over JSON (RFC 8259) byte by byte. What is not JSON throws a `JSONFault`; nothing traps.
 struct JSONScanner {
     let bytes: UnsafeBufferPointer<UInt8>
@@ -142,62 +144,12 @@ struct JSONScanner {
                 index += 1
                 continue
             }
-            let scalar = try escape(at: &index, end: content.endIndex)
+            let scalar = try JSONString.escape(in: UnsafeRawBufferPointer(bytes), at: &index)
             unescaped.append(contentsOf: String(scalar).utf8)
         }
         guard let text = String(validating: unescaped, as: UTF8.self) else {
             throw JSONFault("a string is not valid UTF-8", at: start)
         }
         return text
-    }
-
-    private func escape(at index: inout Int, end: Int) throws(JSONFault) -> Unicode.Scalar {
-        let place = index
-        index += 2
-        switch bytes[place + 1] {
-        case UInt8(ascii: "\""): return "\""
-        case UInt8(ascii: "\\"): return "\\"
-        case UInt8(ascii: "/"): return "/"
-        case UInt8(ascii: "b"): return "\u{8}"
-        case UInt8(ascii: "f"): return "\u{C}"
-        case UInt8(ascii: "n"): return "\n"
-        case UInt8(ascii: "r"): return "\r"
-        case UInt8(ascii: "t"): return "\t"
-        case UInt8(ascii: "u"):
-            guard let first = unit(at: &index, end: end) else { break }
-            if let scalar = Unicode.Scalar(first) { return scalar }
-            guard first < 0xDC00, index + 1 < end, bytes[index] == UInt8(ascii: "\\"),
-                bytes[index + 1] == UInt8(ascii: "u")
-            else { break }
-            index += 2
-            guard let second = unit(at: &index, end: end), (0xDC00..<0xE000).contains(second),
-                let scalar = Unicode.Scalar(0x10000 + (UInt32(first) - 0xD800) << 10 + (UInt32(second) - 0xDC00))
-            else { break }
-            return scalar
-        default: break
-        }
-        throw JSONFault("a string has an invalid escape", at: place)
-    }
-
-    private func unit(at index: inout Int, end: Int) -> UInt16? {
-        guard index + 4 <= end else { return nil }
-        defer { index += 4 }
-        var value: UInt16 = 0
-        for byte in bytes[index..<index + 4] {
-            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { return nil }
-            value = value << 4 | UInt16(digit)
-        }
-        return value
-    }
-}
-
-/// What is wrong with a JSON text, and at which byte.
-struct JSONFault: Error {
-    let problem: String
-    let position: Int
-
-    init(_ problem: String, at position: Int) {
-        self.problem = problem
-        self.position = position
     }
 }

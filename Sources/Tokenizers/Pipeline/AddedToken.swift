@@ -1,3 +1,5 @@
+import Files
+
 /// A token that is recognised in texts before the model sees them.
 struct AddedToken: Sendable, Equatable {
     var id: Int32
@@ -44,7 +46,7 @@ struct AddedToken: Sendable, Equatable {
 
     var json: String {
         """
-        {"id": \(id), "content": \(JSONText.quote(content)), "single_word": \(isSingleWord), "lstrip": \(stripsLeft), \
+        {"id": \(id), "content": \(JSONString.quote(content)), "single_word": \(isSingleWord), "lstrip": \(stripsLeft), \
         "rstrip": \(stripsRight), "normalized": \(isNormalized), "special": \(isSpecial)}
         """
     }

@@ -150,11 +150,11 @@ extension PipelineDescription.Model {
 extension PipelineDescription.Model {
     /// The members of `model`, indented.
     var json: String {
-        func optional(_ text: String?) -> String { text.map(JSONText.quote) ?? "null" }
+        func optional(_ text: String?) -> String { text.map(JSONString.quote) ?? "null" }
         switch kind {
         case .unigram(let scores, let unknown, let byteFallback):
             let pieces = scores.enumerated().map { id, score in
-                "      [\(JSONText.quote(vocabulary.token(Int32(id)))), \(ScoreText.text(of: score))]"
+                "      [\(JSONString.quote(vocabulary.token(Int32(id)))), \(ScoreText.text(of: score))]"
             }
             return """
                     "type": "Unigram",
@@ -167,14 +167,14 @@ extension PipelineDescription.Model {
         case .wordPiece(let unknown, let prefix, let maximumLength):
             return """
                     "type": "WordPiece",
-                    "unk_token": \(JSONText.quote(unknown)),
-                    "continuing_subword_prefix": \(JSONText.quote(prefix)),
+                    "unk_token": \(JSONString.quote(unknown)),
+                    "continuing_subword_prefix": \(JSONString.quote(prefix)),
                     "max_input_chars_per_word": \(maximumLength),
                 \(idsJSON)
                 """
         case .bytePair(let settings, let merges):
             let pairs = merges.map {
-                "      [\(JSONText.quote(vocabulary.token($0.first))), \(JSONText.quote(vocabulary.token($0.second)))]"
+                "      [\(JSONString.quote(vocabulary.token($0.first))), \(JSONString.quote(vocabulary.token($0.second)))]"
             }
             return """
                     "type": "BPE",
@@ -195,7 +195,7 @@ extension PipelineDescription.Model {
 
     /// The tokens with their ids.
     private var idsJSON: String {
-        let tokens = (0..<Int32(vocabulary.count)).map { "      \(JSONText.quote(vocabulary.token($0))): \($0)" }
+        let tokens = (0..<Int32(vocabulary.count)).map { "      \(JSONString.quote(vocabulary.token($0))): \($0)" }
         return "    \"vocab\": {\n" + tokens.joined(separator: ",\n") + "\n    }"
     }
 }

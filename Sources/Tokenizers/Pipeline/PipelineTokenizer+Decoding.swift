@@ -8,6 +8,7 @@ extension PipelineTokenizer {
     }
 
     public func bytes(of id: Int32) -> [UInt8] {
+        guard id >= 0, id < vocabularySize else { return [] }
         if let token = decodedForms[id] { return Array(token.utf8) }
         return decoder?.bytes(of: token(id)) ?? Array(token(id).utf8)
     }

@@ -17,7 +17,7 @@ extension PipelineTokenizer {
             ("cls", special.classification), ("sep", special.separator), ("mask", special.mask),
         ]
         let names = roles.compactMap { role, id in
-            id.map { "\"\(role)_token\": \(JSONText.quote(token($0)))" }
+            id.map { "\"\(role)_token\": \(JSONString.quote(token($0)))" }
         }
         try AtomicFile.write(
             "{\n  " + names.joined(separator: ",\n  ") + "\n}\n",

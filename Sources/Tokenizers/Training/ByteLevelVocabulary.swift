@@ -26,7 +26,7 @@ public struct ByteLevelVocabulary: Sendable {
     }
 
     private var vocabularyJSON: String {
-        "{" + tokens.enumerated().map { "\(JSONText.quote($1)): \($0)" }.joined(separator: ", ") + "}\n"
+        "{" + tokens.enumerated().map { "\(JSONString.quote($1)): \($0)" }.joined(separator: ", ") + "}\n"
     }
 
     private var mergeLines: String {
@@ -35,7 +35,7 @@ public struct ByteLevelVocabulary: Sendable {
 
     /// The roles of the first special token, as GPT-2's files give them.
     private var roles: String {
-        guard let token = special.first.map(JSONText.quote) else { return "" }
+        guard let token = special.first.map(JSONString.quote) else { return "" }
         return ["bos", "eos", "unk", "pad"].map { "\"\($0)_token\": \(token)" }.joined(separator: ",\n  ")
     }
 
@@ -55,12 +55,12 @@ public struct ByteLevelVocabulary: Sendable {
     private var tokenizerJSON: String {
         let added = special.enumerated().map { id, token in
             """
-                {"id": \(id), "content": \(JSONText.quote(token)), "single_word": false, "lstrip": false, \
+                {"id": \(id), "content": \(JSONString.quote(token)), "single_word": false, "lstrip": false, \
             "rstrip": false, "normalized": false, "special": true}
             """
         }
-        let entries = tokens.enumerated().map { "      \(JSONText.quote($1)): \($0)" }
-        let pairs = merges.map { "      [\(JSONText.quote($0.first)), \(JSONText.quote($0.second))]" }
+        let entries = tokens.enumerated().map { "      \(JSONString.quote($1)): \($0)" }
+        let pairs = merges.map { "      [\(JSONString.quote($0.first)), \(JSONString.quote($0.second))]" }
         let byteLevel = #"{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": true}"#
         return """
             {

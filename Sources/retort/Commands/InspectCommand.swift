@@ -35,11 +35,7 @@ struct InspectCommand: ParsableCommand {
     }
 
     private func show(_ inspection: FileInspection) throws {
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            return printData(String(decoding: try encoder.encode(inspection), as: UTF8.self))
-        }
+        if json { return try JSONLineWriter(isPretty: true).write(inspection) }
         printData("format: \(inspection.format.rawValue)")
         for property in inspection.metadata {
             printData("\(property.name): \(property.value.replacing("\n", with: "\\n"))")

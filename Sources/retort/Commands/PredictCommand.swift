@@ -73,30 +73,7 @@ struct PredictCommand: ParsableCommand {
     func run() throws {
         let predictor = try predictor(DecoderDirectory.place(of: URL(fileURLWithPath: model)))
         if let text { return try predictor.answer([PredictionRequest(id: .integer(1), text: text)]) }
-        var pending: [PredictionRequest] = []
-        var number = 0
-        var readsObjects = false
-        while let line = readLine(strippingNewline: true) {
-            number += 1
-            if readsObjects, line.allSatisfy(\.isWhitespace) { continue }
-            do {
-                if number == 1 { readsObjects = PredictionRequest.isObject(line) }
-                pending.append(
-                    try readsObjects
-                        ? PredictionRequest(object: line, number: number)
-                        : PredictionRequest(id: .integer(number), text: line, number: number))
-            } catch {
-                // What came before the bad line is answered first.
-                try predictor.answer(pending)
-                throw error
-            }
-            // A person at a terminal waits for each answer; a pipe fills whole batches.
-            if pending.count >= (isatty(STDIN_FILENO) == 1 ? 1 : batch) {
-                try predictor.answer(pending)
-                pending = []
-            }
-        }
-        try predictor.answer(pending)
+        try TextLines(batch: batch).read(PredictionRequest.init, answer: predictor.answer)
     }
 
     /// What answers for the model, decoder or encoder.

@@ -1,3 +1,4 @@
+import Evaluation
 import Models
 import Recipes
 
@@ -17,10 +18,11 @@ struct ClassPredictor: Predictor {
     func answer(_ requests: [PredictionRequest]) throws {
         guard !requests.isEmpty else { return }
         let labels = texts.model.classifier.configuration.labels
-        for (request, logits) in zip(requests, try texts.outputs(requests)) {
-            let scores = probabilities(logits)
-            let best = scores.indices.max { scores[$0] < scores[$1] }!
-            try printAnswer(
+        let outputs = try texts.outputs(requests)
+        let predictions = Predictions(logits: outputs.flatMap { $0 }, classes: labels.count)
+        for (row, (request, logits)) in zip(requests, outputs).enumerated() {
+            let (best, scores) = (predictions.labels[row], predictions.probabilities(row: row))
+            try JSONLineWriter().write(
                 Answer(
                     id: request.id, label: labels[best], score: scores[best],
                     scores: Dictionary(zip(labels, scores), uniquingKeysWith: +), logits: withLogits ? logits : nil))

@@ -10,7 +10,7 @@ struct EmbeddingPredictor: Predictor {
     func answer(_ requests: [PredictionRequest]) throws {
         guard !requests.isEmpty else { return }
         for (request, embedding) in zip(requests, try texts.outputs(requests)) {
-            try printAnswer(Answer(id: request.id, embedding: embedding))
+            try JSONLineWriter().write(Answer(id: request.id, embedding: embedding))
         }
     }
 }

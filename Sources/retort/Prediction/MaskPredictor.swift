@@ -1,3 +1,4 @@
+import Evaluation
 import Files
 import Foundation
 import Models
@@ -49,19 +50,16 @@ struct MaskPredictor: Predictor {
                     file: texts.model.url.path, problem: "the model gives logits that are NaN or infinite",
                     remedy: "its weights have diverged or its file is damaged: train or export it again")
             }
-            let values = logits.values
-            for (place, row) in rows.enumerated() {
-                guesses[row] = best(values[place * logits.width..<(place + 1) * logits.width])
-            }
+            let predictions = Predictions(logits: logits.values, classes: logits.width)
+            for (place, row) in rows.enumerated() { guesses[row] = best(predictions.probabilities(row: place)) }
         }
         for (index, request) in requests.enumerated() {
-            try printAnswer(Answer(id: request.id, masks: batch.offsets[index].compactMap { guesses[$0] }))
+            try JSONLineWriter().write(Answer(id: request.id, masks: batch.offsets[index].compactMap { guesses[$0] }))
         }
     }
 
     /// The likeliest of the tokens that the vocabulary names; equal ones in the order of their ids.
-    private func best(_ logits: ArraySlice<Float>) -> [Guess] {
-        let scores = probabilities(logits)
+    private func best(_ scores: [Double]) -> [Guess] {
         let named = scores.indices.prefix(texts.model.tokenizer.vocabularySize)
         return named.sorted { (scores[$1], $0) < (scores[$0], $1) }.prefix(top).map {
             Guess(token: texts.model.tokenizer.token(Int32($0)), id: Int32($0), score: scores[$0])

@@ -55,10 +55,21 @@ struct PredictionRequest {
         (try? JSONSerialization.jsonObject(with: Data(line.utf8))) is [String: Any]
     }
 
+    /// A line that is a text, whose id is the line's number, or a JSON object.
+    ///
+    /// - Throws: `InputError` with the line's number where an object is expected and the line is none.
+    init(line: String, number: Int, readsObjects: Bool) throws {
+        guard readsObjects else {
+            self.init(id: .integer(number), text: line, number: number)
+            return
+        }
+        try self.init(object: line, number: number)
+    }
+
     /// A JSON object with `text` and perhaps `id` and `text_pair`.
     ///
     /// - Throws: `InputError` with the line's number where the line is not such an object.
-    init(object line: String, number: Int) throws {
+    private init(object line: String, number: Int) throws {
         struct Object: Decodable {
             var id: ID?
             var text: String

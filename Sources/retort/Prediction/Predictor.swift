@@ -86,18 +86,3 @@ struct EncodedTexts {
         return requests.indices.map { Array(values[$0 * width..<($0 + 1) * width]) }
     }
 }
-
-/// Prints an answer as one line of JSON.
-func printAnswer(_ answer: some Encodable) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    printData(String(decoding: try encoder.encode(answer), as: UTF8.self))
-}
-
-/// softmax(logits), in double precision.
-func probabilities(_ logits: some Collection<Float>) -> [Double] {
-    let maximum = Double(logits.max()!)
-    let exponentials = logits.map { exp(Double($0) - maximum) }
-    let sum = exponentials.reduce(0, +)
-    return exponentials.map { $0 / sum }
-}

@@ -16,7 +16,7 @@ struct RegressionPredictor: Predictor {
         let names = texts.model.classifier.configuration.labels
         for (request, numbers) in zip(requests, try texts.outputs(requests)) {
             let values = Dictionary(zip(names, numbers), uniquingKeysWith: { first, _ in first })
-            try printAnswer(
+            try JSONLineWriter().write(
                 numbers.count == 1
                     ? Answer(id: request.id, value: numbers[0]) : Answer(id: request.id, values: values))
         }

@@ -28,13 +28,14 @@ struct TextGenerator: Predictor {
                 endTokens: model.endTokens)
             var piece = TextPiece()
             while let token = try continuation.next() {
-                if streams, isText(token) { printPiece(piece.append(model.tokenizer.bytes(of: token))) }
+                guard streams, isText(token) else { continue }
+                printData(piece.append(model.tokenizer.bytes(of: token)), terminator: "")
             }
             if streams {
-                printPiece(piece.rest + "\n")
+                printData(piece.rest)
             } else {
                 let text = model.tokenizer.decode(continuation.tokens, skippingSpecialTokens: true)
-                try printAnswer(
+                try JSONLineWriter().write(
                     Answer(
                         id: request.id, text: text, tokens: continuation.tokens, finish: continuation.finish))
             }
@@ -69,9 +70,4 @@ private struct TextPiece {
 
     /// What is left at the end.
     var rest: String { String(decoding: pending, as: UTF8.self) }
-}
-
-private func printPiece(_ text: String) {
-    guard !text.isEmpty else { return }
-    FileHandle.standardOutput.write(Data(text.utf8))
 }

@@ -1,7 +1,4 @@
 import ArgumentParser
-import Files
-import Foundation
-import Tokenizers
 
 struct TokenizerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,20 +7,4 @@ struct TokenizerCommand: ParsableCommand {
             TokenizerTrainCommand.self, TokenizerEncodeCommand.self, TokenizerDecodeCommand.self,
             TokenizerCompareCommand.self, TokenizerSpeedCommand.self,
         ])
-}
-
-/// Objects of JSON, a line each.
-struct JSONLineWriter {
-    private let encoder: JSONEncoder
-
-    init(isPretty: Bool = false) {
-        encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        if isPretty { encoder.outputFormatting.insert(.prettyPrinted) }
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-    }
-
-    func write(_ value: some Encodable) throws {
-        printData(String(decoding: try encoder.encode(value), as: UTF8.self))
-    }
 }

@@ -43,55 +43,16 @@ struct TokenizerEncodeCommand: ParsableCommand {
                 field: "--max-length", problem: "\(maxLength) has no room for the \(template) tokens of the template",
                 remedy: "give at least \(template + 1)")
         }
-        try TextLines(batch: 1024).read {
-            try TextRequest($0, number: $1, readsObjects: $2, pair: pair)
-        } answer: {
-            requests in
+        try TextLines(batch: 1024).read(PredictionRequest.init) { requests in
             let encodings = tokenizer.encodings(
-                of: requests.map { ($0.text, $0.pair) }, addingSpecialTokens: !noSpecial, maxLength: maxLength)
+                of: requests.map { ($0.text, $0.textPair ?? pair) }, addingSpecialTokens: !noSpecial,
+                maxLength: maxLength)
             let lines = try zip(requests, encodings).map { request, encoding in
                 onlyIds
                     ? "[" + encoding.ids.map(String.init).joined(separator: ",") + "]"
                     : try encoding.jsonLine(id: request.id.text(), tokenizer)
             }
             if !lines.isEmpty { printData(lines.joined(separator: "\n")) }
-        }
-    }
-}
-
-/// A text to encode, perhaps with a second one.
-private struct TextRequest {
-    var id: PredictionRequest.ID
-    var text: String
-    var pair: String?
-
-    init(_ line: String, number: Int, readsObjects: Bool, pair: String?) throws {
-        guard readsObjects else {
-            self.id = .integer(number)
-            self.text = line
-            self.pair = pair
-            return
-        }
-        struct Object: Decodable {
-            var id: PredictionRequest.ID?
-            var text: String
-            var textPair: String?
-
-            enum CodingKeys: String, CodingKey {
-                case id, text
-                case textPair = "text_pair"
-            }
-        }
-        do {
-            let object = try JSONDecoder().decode(Object.self, from: Data(line.utf8))
-            self.id = object.id ?? .integer(number)
-            self.text = object.text
-            self.pair = object.textPair ?? pair
-        } catch is DecodingError {
-            throw InputError(
-                file: "standard input", line: number, field: "text",
-                problem: "not an object with a \"text\" of type string and an \"id\" that is text or a whole number",
-                remedy: "write {\"id\": …, \"text\": \"…\"}: the first line is such an object, so all are read as such")
         }
     }
 }

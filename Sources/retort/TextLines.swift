@@ -2,6 +2,7 @@ import Files
 import Foundation
 
 /// The lines of standard input, answered in batches. A person at a terminal gets each answer at once.
+/// Blank lines between objects ask for nothing.
 struct TextLines {
     var batch: Int
 
@@ -20,6 +21,7 @@ struct TextLines {
         while let line = readLine(strippingNewline: true) {
             number += 1
             if number == 1 { readsObjects = PredictionRequest.isObject(line) }
+            if readsObjects, line.allSatisfy(\.isWhitespace) { continue }
             do {
                 pending.append(try parse(line, number, readsObjects))
             } catch {

@@ -1,0 +1,128 @@
+public import Foundation
+
+extension DecoderConfiguration {
+    /// The fields of `config.json`; its keys are these names in snake case, those of published checkpoints.
+    private struct File: Encodable {
+        var architectures: [String]?
+        var modelType: String?
+        var vocabSize: Int?
+        var eosTokenId: TokenIDs?
+        var tieWordEmbeddings: Bool?
+        // GPT-2
+        var nEmbd: Int?
+        var nLayer: Int?
+        var nHead: Int?
+        var nInner: Int?
+        var nPositions: Int?
+        var activationFunction: String?
+        var layerNormEpsilon: Float?
+        var residPdrop: Float?
+        // Llama and Qwen2
+        var hiddenSize: Int?
+        var numHiddenLayers: Int?
+        var numAttentionHeads: Int?
+        var numKeyValueHeads: Int?
+        var headDim: Int?
+        var intermediateSize: Int?
+        var maxPositionEmbeddings: Int?
+        var hiddenAct: String?
+        var rmsNormEps: Float?
+        var attentionBias: Bool?
+        var mlpBias: Bool?
+        var attentionDropout: Float?
+        var ropeTheta: Double?
+        var ropeScaling: RotaryFile?
+        // Ours
+        var attentionHeadSize: Int?
+        var layerAttentionHeads: [Int]?
+        var layerKeyValueHeads: [Int]?
+        var layerIntermediateSizes: [Int]?
+    }
+
+    /// One id, or a list of several.
+    private struct TokenIDs: Encodable {
+        var ids: [Int32]
+
+        func encode(to encoder: any Swift.Encoder) throws {
+            var container = encoder.singleValueContainer()
+            if ids.count == 1 { try container.encode(ids[0]) } else { try container.encode(ids) }
+        }
+    }
+
+    private struct RotaryFile: Encodable {
+        var ropeType: String
+        var factor: Double
+        var lowFreqFactor: Double?
+        var highFreqFactor: Double?
+        var originalMaxPositionEmbeddings: Int?
+        var betaFast: Double?
+        var betaSlow: Double?
+        var attentionFactor: Double?
+    }
+
+    /// The text of `config.json`: sorted keys, the same bytes for the same configuration.
+    public func json() throws -> Data {
+        let isUniform = Set(heads).count == 1 && Set(keyHeads).count == 1 && Set(feedForward).count == 1
+        let keepsWidth = isUniform && heads[0] * headSize == hiddenSize
+        let published = max(1, hiddenSize / headSize)
+        let isLlama = family != .gpt2
+        var file = File()
+        file.architectures = [
+            [.gpt2: "GPT2LMHeadModel", .llama: "LlamaForCausalLM", .qwen2: "Qwen2ForCausalLM"][family]!
+        ]
+        file.modelType = family.rawValue
+        file.vocabSize = vocabularySize
+        file.eosTokenId = endTokens.isEmpty ? nil : TokenIDs(ids: endTokens)
+        file.tieWordEmbeddings = tiesEmbeddings
+        if isLlama {
+            file.hiddenSize = hiddenSize
+            file.numHiddenLayers = layers
+            file.numAttentionHeads = isUniform ? heads[0] : published
+            file.numKeyValueHeads = isUniform ? keyHeads[0] : published
+            file.headDim = headSize
+            file.intermediateSize = feedForward.max()
+            file.maxPositionEmbeddings = maximumPositions
+            file.hiddenAct = "silu"
+            file.rmsNormEps = normEpsilon
+            file.attentionBias = biases.hasOutput
+            file.mlpBias = biases.hasFeedForward
+            file.attentionDropout = dropout
+            file.ropeTheta = rotary?.base
+            file.ropeScaling = rotary?.scaling.flatMap(Self.rotaryFile)
+        } else {
+            file.nEmbd = hiddenSize
+            file.nLayer = layers
+            file.nHead = keepsWidth ? heads[0] : published
+            file.nInner = feedForward.max()
+            file.nPositions = maximumPositions
+            file.activationFunction = activation == .gelu ? "gelu" : "gelu_new"
+            file.layerNormEpsilon = normEpsilon
+            file.residPdrop = dropout
+        }
+        if !(isLlama ? isUniform : keepsWidth) {
+            file.attentionHeadSize = headSize
+            file.layerAttentionHeads = heads
+            file.layerKeyValueHeads = keyHeads
+            file.layerIntermediateSizes = feedForward
+        }
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        return try encoder.encode(file)
+    }
+
+    private static func rotaryFile(_ scaling: RotaryPositions.Scaling) -> RotaryFile? {
+        switch scaling {
+        case .linear(let factor): return RotaryFile(ropeType: "linear", factor: factor)
+        case .llama3(let factor, let low, let high, let original):
+            return RotaryFile(
+                ropeType: "llama3", factor: factor, lowFreqFactor: low, highFreqFactor: high,
+                originalMaxPositionEmbeddings: original)
+        case .yarn(let factor, let fast, let slow, let original, let magnitude):
+            return RotaryFile(
+                ropeType: "yarn", factor: factor, originalMaxPositionEmbeddings: original, betaFast: fast,
+                betaSlow: slow, attentionFactor: magnitude)
+        case .factors: return nil
+        }
+    }
+}
