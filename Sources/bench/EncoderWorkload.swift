@@ -22,8 +22,9 @@ struct EncoderWorkload {
         let layers = featurePairs.map(\.teacher)
         let targets: any TeacherTargets
         if online {
-            targets = RunningTeacher(
-                encoder("teacher", layers: 12, width: teacherWidth, dropout: 0), layers: layers, precision: precision)
+            targets = try LiveTeacher(
+                encoder("teacher", layers: 12, width: teacherWidth, dropout: 0), hiddenLayers: Set(layers),
+                precision: precision)
         } else {
             targets = CachedTeacher(
                 data.sequences, classes: classes, layers: layers, width: teacherWidth, key: key.mixed("targets"))
