@@ -2,70 +2,23 @@ public import Layers
 public import Models
 public import Tensors
 
-/// The weights of the combined loss a_ce · CE + a_kl · T² · KL + a_f · Σ F / pairs.
-public struct LossWeights: Sendable {
-    public var crossEntropy: Float
-    public var kl: Float
-    public var temperature: Double
-    public var temperatureSquared: Bool
-    public var features: Float
-    /// Hidden states that are matched: (student layer, teacher layer), 0 the embedding output.
-    public var featurePairs: [(student: Int, teacher: Int)]
-
-    public init(
-        crossEntropy: Float, kl: Float, temperature: Double, temperatureSquared: Bool, features: Float,
-        featurePairs: [(student: Int, teacher: Int)]
-    ) {
-        self.crossEntropy = crossEntropy
-        self.kl = kl
-        self.temperature = temperature
-        self.temperatureSquared = temperatureSquared
-        self.features = features
-        self.featurePairs = featurePairs
-    }
-
-    /// Cross-entropy with the labels alone.
-    public static let labelsOnly = LossWeights(
-        crossEntropy: 1, kl: 0, temperature: 1, temperatureSquared: true, features: 0, featurePairs: [])
-
-    /// For recovering after compression: without the matching of hidden states, unless that is all there is.
-    public var forRecovery: LossWeights {
-        guard crossEntropy > 0 || kl > 0 else { return self }
-        var weights = self
-        weights.features = 0
-        weights.featurePairs = []
-        return weights
-    }
-}
-
-/// What the teacher said, found by the token row.
-public protocol TeacherTargets {
-    /// The teacher's log-probabilities at T = 1 for each sequence: [B, classes].
-    func logProbabilities(for sequences: [[Int32]]) throws -> Tensor
-    /// The teacher's hidden states of one layer, sequence after sequence: [N, d_t].
-    func hiddenStates(layer: Int, for sequences: [[Int32]]) throws -> Tensor
-    /// The width d_t of a recorded layer.
-    func width(layer: Int) throws -> Int
-}
-
-/// Teaches a student by labels and by a teacher's recorded targets.
+/// Teaches a student by labels and by a teacher's targets, recorded or live.
 public final class DistillationObjective: Objective, Module {
-    private let student: Encoder
+    let student: Encoder
     private let data: LabelledSequences
-    private let targets: (any TeacherTargets)?
-    private let weights: LossWeights
+    let targets: (any TeacherTargets)?
+    let weights: LossWeights
     /// One learned projection per pair whose widths differ; trained with the student, never exported.
     private let projectors: [Linear?]
 
     /// - Parameters:
-    ///   - targets: needed where the weights ask for KL or features.
+    ///   - targets: needed where the weights ask for more than the labels.
     ///   - key: draws the projectors' first values.
+    /// - Throws: `InputError` where the targets lack a layer, or a layer's heads do not fit.
     public init(
         student: Encoder, data: LabelledSequences, targets: (any TeacherTargets)?, weights: LossWeights, key: RandomKey
     ) throws {
-        precondition(
-            targets != nil || weights.kl == 0 && weights.features == 0,
-            "DistillationObjective: no targets for \(weights)")
+        precondition(targets != nil || !weights.needsTeacher, "DistillationObjective: no targets for \(weights)")
         self.student = student
         self.data = data
         self.targets = targets
@@ -77,6 +30,7 @@ public final class DistillationObjective: Objective, Module {
                 name: "projector.\(index)", input: width, output: wanted, deviation: 1 / Double(width).squareRoot(),
                 key: key)
         }
+        try checkAttention()
     }
 
     /// The student's and the projectors'.
@@ -91,7 +45,9 @@ public final class DistillationObjective: Objective, Module {
     public func loss(
         of examples: [Int], in scope: StepScope, on tape: Tape
     ) throws -> (loss: Variable, terms: [LossTerm]) {
-        let output = student.forward(data.batch(examples), on: tape, dropout: scope.dropout)
+        let batch = data.batch(examples)
+        let output = student.forward(
+            batch, on: tape, dropout: scope.dropout, attentionLayers: weights.studentAttentionLayers)
         var weighted: [(weight: Float, value: Variable)] = []
         var terms: [LossTerm] = []
         func add(_ name: String, _ weight: Float, _ value: Variable) {
@@ -112,18 +68,23 @@ public final class DistillationObjective: Objective, Module {
                 "kl", weights.kl,
                 tape.distillationKL(
                     output.logits, teacher: teacher, temperature: weights.temperature,
-                    temperatureSquared: weights.temperatureSquared, normalizer: scope.examples))
+                    temperatureSquared: weights.temperatureSquared, divergence: weights.divergence,
+                    normalizer: scope.examples))
         }
         if weights.features > 0 {
-            let share = 1 / Float(weights.featurePairs.count)
-            var mean: [(weight: Float, value: Variable)] = []
-            for (pair, projector) in zip(weights.featurePairs, projectors) {
+            let losses = try zip(weights.featurePairs, projectors).map { pair, projector in
                 let hidden = output.hiddenStates[pair.student]
                 let projected = projector.map { $0(hidden, on: tape) } ?? hidden
                 let wanted = try targets.hiddenStates(layer: pair.teacher, for: sequences)
-                mean.append((share, tape.featureMSE(projected, teacher: wanted, normalizer: scope.positions)))
+                switch weights.featureLoss {
+                case .squaredError: return tape.featureMSE(projected, teacher: wanted, normalizer: scope.positions)
+                case .cosine: return tape.featureCosine(projected, teacher: wanted, normalizer: scope.positions)
+                }
             }
-            add("features", weights.features, tape.weightedSum(mean))
+            add("features", weights.features, tape.weightedSum(losses.map { (1 / Float(losses.count), $0) }))
+        }
+        for term in try attentionTerms(output, sequences, batch.offsets, scope, on: tape) {
+            add(term.name, term.weight, term.value)
         }
         return (tape.weightedSum(weighted), terms)
     }

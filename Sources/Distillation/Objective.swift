@@ -7,12 +7,16 @@ public struct StepScope: Sendable {
     public let examples: Int
     /// Token positions in the whole step.
     public let positions: Int
+    /// Pairs of positions of one sequence in the whole step: Σ T².
+    public let pairs: Int
     /// Stands for the seed and the epoch; nil where dropout is off.
     public let dropout: RandomKey?
 
-    public init(examples: Int, positions: Int, dropout: RandomKey?) {
-        self.examples = examples
-        self.positions = positions
+    /// - Parameter lengths: the token positions of each example of the step.
+    public init(lengths: [Int], dropout: RandomKey?) {
+        examples = lengths.count
+        positions = lengths.reduce(0, +)
+        pairs = lengths.reduce(0) { $0 + $1 * $1 }
         self.dropout = dropout
     }
 }

@@ -98,8 +98,7 @@ public final class Trainer {
     public func takeStep() throws -> StepReport {
         let examples = batch(at: step)
         let scope = StepScope(
-            examples: examples.count, positions: examples.reduce(0) { $0 + objective.length(of: $1) },
-            dropout: key.mixed("dropout").mixed(epoch))
+            lengths: examples.map(objective.length), dropout: key.mixed("dropout").mixed(epoch))
         var loss: Float = 0
         var sums: [LossTerm] = []
         for start in stride(from: 0, to: examples.count, by: options.microBatch) {

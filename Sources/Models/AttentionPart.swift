@@ -1,4 +1,4 @@
-/// What an attention layer computes of its input before it attends.
+/// What an attention layer projects its input to.
 public enum AttentionPart: String, CaseIterable, Sendable {
     case query, key, value
 }

@@ -93,6 +93,8 @@ public final class Encoder: Module {
         public var contexts: [Variable] = []
         /// The feed-forward blocks' activations before their second projection, per layer: [N, F]; only if captured.
         public var activations: [Variable] = []
+        /// Queries, keys and values of the layers that were asked for, counted from 1: [N, H · D] each.
+        public var attentionStates: [Int: [AttentionPart: Variable]] = [:]
         /// What the head gives: class logits or the numbers of a regression [B, labels], embeddings [B, C], or the
         /// logits of all tokens at the predicted positions [M, V].
         public var logits: Variable
@@ -103,10 +105,12 @@ public final class Encoder: Module {
     /// - Parameters:
     ///   - dropout: the key that stands for seed and epoch; nil evaluates without dropout.
     ///   - capturing: whether the output holds contexts and activations, which otherwise are released on the way.
+    ///   - attentionLayers: the layers, counted from 1, whose queries, keys and values the output holds. A checkpointing
+    ///     tape keeps the activations of these layers and computes the others again.
     ///   - predicting: the rows of the batch for which a masked language model gives logits: [M]; nil: all of them.
     public func forward(
         _ batch: PackedBatch, on tape: Tape, dropout: RandomKey? = nil, capturing: Bool = false,
-        predicting rows: [Int32]? = nil
+        attentionLayers: Set<Int> = [], predicting rows: [Int32]? = nil
     ) -> Output {
         let keys = dropout.map { batch.dropoutKeys($0) }
         var x = embedding(of: batch, on: tape)
@@ -114,12 +118,16 @@ public final class Encoder: Module {
             x, probability: configuration.hiddenDropout, keys: keys, salt: DropoutSite.embedding.salt(layer: 0))
         var output = Output(logits: x)
         output.hiddenStates.append(x)
-        for layer in layers {
-            if capturing {
+        for (index, layer) in layers.enumerated() {
+            let givesAttention = attentionLayers.contains(index + 1)
+            if capturing || givesAttention {
                 let result = layer.forward(x, batch.offsets, configuration, on: tape, keys: keys)
                 x = result.hidden
-                output.contexts.append(result.context)
-                output.activations.append(result.activation)
+                if capturing {
+                    output.contexts.append(result.context)
+                    output.activations.append(result.activation)
+                }
+                if givesAttention { output.attentionStates[index + 1] = result.attention }
             } else {
                 x = tape.checkpoint(x) { [configuration] x, tape in
                     layer.forward(x, batch.offsets, configuration, on: tape, keys: keys).hidden

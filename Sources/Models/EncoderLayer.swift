@@ -66,14 +66,27 @@ public struct EncoderLayer: Module {
         }
     }
 
-    /// x: [N, C] → the block's output [N, C], its heads' outputs [N, H · D] and its inner activation [N, F].
+    /// What a block computes on the way from x to y.
+    struct Output {
+        /// y: [N, C].
+        let hidden: Variable
+        /// The heads' outputs before the output projection: [N, H · D].
+        let context: Variable
+        /// The feed-forward block's inner activation: [N, F].
+        let activation: Variable
+        /// What attention reads: [N, H · D] each.
+        let attention: [AttentionPart: Variable]
+    }
+
+    /// x: [N, C].
     func forward(
         _ x: Variable, _ offsets: SequenceOffsets, _ configuration: EncoderConfiguration, on tape: Tape,
         keys: DropoutKeys?
-    ) -> (hidden: Variable, context: Variable, activation: Variable) {
+    ) -> Output {
+        let (q, k, v) = (query(x, on: tape), key(x, on: tape), value(x, on: tape))
         let context = tape.attention(
-            q: query(x, on: tape), k: key(x, on: tape), v: value(x, on: tape), heads: heads, offsets: offsets,
-            dropout: configuration.attentionDropout, keys: keys, salt: DropoutSite.attention.salt(layer: index))
+            q: q, k: k, v: v, heads: heads, offsets: offsets, dropout: configuration.attentionDropout, keys: keys,
+            salt: DropoutSite.attention.salt(layer: index))
         let h = attentionNorm(
             adding: attentionOutput(context, on: tape), to: x, on: tape, dropout: configuration.hiddenDropout,
             keys: keys, salt: DropoutSite.attentionOutput.salt(layer: index))
@@ -81,6 +94,7 @@ public struct EncoderLayer: Module {
         let hidden = outputNorm(
             adding: output(activation, on: tape), to: h, on: tape, dropout: configuration.hiddenDropout, keys: keys,
             salt: DropoutSite.output.salt(layer: index))
-        return (hidden, context, activation)
+        return Output(
+            hidden: hidden, context: context, activation: activation, attention: [.query: q, .key: k, .value: v])
     }
 }

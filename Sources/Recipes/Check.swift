@@ -72,8 +72,14 @@ public struct RunPlan: Codable, Equatable, Sendable {
         let rows = material.train.count
         let positions = lengths.reduce(0) { $0 + min($1, recipe.data.maxLength) }
         let width = recipe.teacher.targets.dtype == .float16 ? 2 : 4
-        let layers = Set((recipe.loss.features?.pairs ?? []).map(\.teacher)).count
-        targetBytes = positions * (teacher.hiddenSize * layers * width + 4) + rows * (material.classes.count * 4 + 24)
+        let layers = recipe.loss.recorded
+        // Queries, keys and values of a layer are three times its attention's width.
+        let attention = layers.attention.reduce(0) { $0 + 3 * teacher.heads[$1 - 1] * teacher.headSize }
+        targetBytes =
+            recipe.teacher.targets.source == .live
+            ? 0
+            : positions * ((teacher.hiddenSize * layers.hidden.count + attention) * width + 4)
+                + rows * (material.classes.count * 4 + 24)
         trainingSteps = Self.steps(of: recipe, rows: rows)
         let largest = max(teacherParameters, studentParameters)
         // Weights, gradients and two moments; activations of a batch of the longest rows; targets; the program itself.
@@ -81,7 +87,9 @@ public struct RunPlan: Codable, Equatable, Sendable {
         let teacherBatch = recipe.teacher.train?.batch ?? recipe.teacher.fineTune?.batch ?? 1
         let batchRows = max(recipe.train.batch, teacherBatch) * recipe.data.maxLength
         let activations = batchRows * wide * 30 * max(teacher.layers, student.layers)
-        memoryBytes = 4 * (4 * largest + activations) + min(targetBytes, 1 << 29) + (200 << 20)
+        // A live teacher stands beside the student with its weights.
+        let targets = recipe.teacher.targets.source == .live ? 4 * teacherParameters : min(targetBytes, 1 << 29)
+        memoryBytes = 4 * (4 * largest + activations) + targets + (200 << 20)
         let values = try FileManager.default.attributesOfFileSystem(
             forPath: FileManager.default.currentDirectoryPath)
         freeDiskBytes = (values[.systemFreeSize] as? NSNumber)?.intValue ?? 0
@@ -140,6 +148,13 @@ public struct RunPlan: Codable, Equatable, Sendable {
         if let batch = recipe.teacher.train?.batch ?? recipe.teacher.fineTune?.batch {
             total += try step(teacher, batch: batch) * Double(steps["teacher"] ?? 0)
         }
+        if recipe.teacher.targets.source == .live {
+            let model = Encoder(teacher, key: RandomKey(0))
+            let rows = Array(data.sequences.prefix(recipe.train.batch))
+            let time = try ContinuousClock().measure { _ = try model.logits(of: rows) }
+            let taught = steps.filter { !["teacher", "labels_only"].contains($0.key) }.values.reduce(0, +)
+            total += time.seconds * Double(taught)
+        }
         let others = steps.filter { $0.key != "teacher" }.values.reduce(0, +)
         return total + (try step(student, batch: recipe.train.batch) * Double(others))
     }
@@ -177,7 +192,8 @@ public struct RunPlan: Codable, Equatable, Sendable {
         if freeDiskBytes > 0, needed > freeDiskBytes {
             refuse(
                 "run.directory", "the run needs about \(needed >> 20) MB, and \(freeDiskBytes >> 20) MB are free",
-                "free some space, choose another run.directory, or record fewer layers in loss.features.pairs")
+                "free some space, choose another run.directory, name fewer layers in loss, or set teacher.targets.source=live"
+            )
         }
         if !errors.isEmpty { throw InputErrors(errors) }
     }

@@ -32,8 +32,8 @@ struct EncoderWorkload {
             case .inMemory: cached()
             case .onDisk: try recordedTargets(cached(), data.sequences, layers: layers)
             case .running:
-                RunningTeacher(
-                    encoder("teacher", layers: 12, width: teacherWidth, dropout: 0), layers: layers,
+                try LiveTeacher(
+                    encoder("teacher", layers: 12, width: teacherWidth, dropout: 0), hiddenLayers: Set(layers),
                     precision: precision)
             }
         // The objective takes the mean over the pairs: three times that is their sum.

@@ -73,7 +73,7 @@ private struct RandomTargets {
     /// log p at T = 1: [T × k].
     private(set) var logProbabilities: [Float] = []
     /// c_T = log Σ_V p^(1/T), the tokens outside of the k being equally likely: [T].
-    private(set) var logNormalizers: [Float] = []
+    private(set) var logNormalizers: [Double] = []
 
     init(positions: Int, vocabularySize: Int, temperature: Float, key: RandomKey) {
         let mass: Float = 0.9
@@ -89,7 +89,7 @@ private struct RandomTargets {
             let row = values[position * Self.k..<(position + 1) * Self.k]
             let shift = log(mass / row.reduce(0) { $0 + exp($1) })
             logProbabilities += row.map { $0 + shift }
-            logNormalizers.append(log(tail + row.reduce(0) { $0 + exp(($1 + shift) / temperature) }))
+            logNormalizers.append(Double(log(tail + row.reduce(0) { $0 + exp(($1 + shift) / temperature) })))
         }
     }
 }

@@ -1,5 +1,4 @@
 import Distillation
-import Models
 import Tensors
 
 /// A teacher whose targets were recorded: random numbers in memory, found by the token row.
@@ -53,41 +52,5 @@ struct CachedTeacher: TeacherTargets {
             }
         }
         return result
-    }
-}
-
-/// A teacher that is run when it is asked, once per batch and without recording.
-final class RunningTeacher: TeacherTargets {
-    private let encoder: Encoder
-    private let layers: [Int]
-    private let precision: Precision
-    /// What it said last, of the layers that are asked for: logits [B, classes], hidden states [N, d_t].
-    private var last: (sequences: [[Int32]], logits: Tensor, states: [Int: Tensor])?
-
-    init(_ encoder: Encoder, layers: [Int], precision: Precision) {
-        self.encoder = encoder
-        self.layers = layers
-        self.precision = precision
-    }
-
-    /// Logits do as well as log-probabilities: the loss ignores a shift.
-    func logProbabilities(for sequences: [[Int32]]) -> Tensor {
-        answer(sequences).logits
-    }
-
-    func hiddenStates(layer: Int, for sequences: [[Int32]]) -> Tensor {
-        answer(sequences).states[layer]!
-    }
-
-    func width(layer: Int) -> Int { encoder.configuration.hiddenSize }
-
-    private func answer(_ sequences: [[Int32]]) -> (logits: Tensor, states: [Int: Tensor]) {
-        if let last, last.sequences == sequences { return (last.logits, last.states) }
-        last = nil
-        let batch = PackedBatch(sequences, samples: Array(sequences.indices))
-        let output = encoder.forward(batch, on: Tape(recording: false, precision: precision))
-        let states = Dictionary(uniqueKeysWithValues: layers.map { ($0, output.hiddenStates[$0].value) })
-        last = (sequences, output.logits.value, states)
-        return (output.logits.value, states)
     }
 }

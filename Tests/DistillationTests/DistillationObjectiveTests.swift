@@ -1,4 +1,5 @@
 import Distillation
+import Files
 import Foundation
 import Layers
 import Models
@@ -18,6 +19,17 @@ struct DistillationObjectiveTests {
             featurePairs: [(0, 0), (2, 3)])
     }
 
+    /// Every kind of loss that compares what is inside of the models, and another divergence.
+    private var inner: LossWeights {
+        var weights = weights()
+        weights.divergence = .jsd(beta: 0.3)
+        weights.featureLoss = .cosine
+        weights.relations = LossWeights.Relations(weight: 0.9, studentLayer: 1, teacherLayer: 2, heads: 4)
+        weights.attention = 0.6
+        weights.attentionPairs = [(1, 1), (2, 3)]
+        return weights
+    }
+
     /// A student with dropout, under a wider teacher: both feature pairs are projected.
     private func objective(
         _ weights: LossWeights, dropout: Float = 0.2, teacherWidth: Int = 20
@@ -32,8 +44,7 @@ struct DistillationObjectiveTests {
     private func gradients(
         _ objective: DistillationObjective, _ order: [Int], microBatch: Int, dropout: RandomKey?
     ) throws -> (loss: Float, gradients: [[Float]]) {
-        let scope = StepScope(
-            examples: order.count, positions: order.reduce(0) { $0 + objective.length(of: $1) }, dropout: dropout)
+        let scope = StepScope(lengths: order.map(objective.length), dropout: dropout)
         for parameter in objective.parameters { parameter.gradient.clear() }
         var loss: Float = 0
         for start in stride(from: 0, to: order.count, by: microBatch) {
@@ -55,9 +66,11 @@ struct DistillationObjectiveTests {
         }
     }
 
-    @Test("has the same loss and gradients however the step is cut into micro-batches", arguments: [1, 2, 3, 4])
-    func microBatches(_ size: Int) throws {
-        let objective = try objective(weights())
+    @Test(
+        "has the same loss and gradients however the step is cut into micro-batches", arguments: [1, 2, 3, 4],
+        [false, true])
+    func microBatches(_ size: Int, matchesInside: Bool) throws {
+        let objective = try objective(matchesInside ? inner : weights())
         let order = Array(0..<8)
         let whole = try gradients(objective, order, microBatch: 8, dropout: dropout)
         let parts = try gradients(objective, order, microBatch: size, dropout: dropout)
@@ -66,9 +79,9 @@ struct DistillationObjectiveTests {
         #expect(whole.gradients.allSatisfy { !$0.allSatisfy { $0 == 0 } }, "every parameter must learn")
     }
 
-    @Test("has the same gradients in another order of the examples, dropout included")
-    func order() throws {
-        let objective = try objective(weights())
+    @Test("has the same gradients in another order of the examples, dropout included", arguments: [false, true])
+    func order(matchesInside: Bool) throws {
+        let objective = try objective(matchesInside ? inner : weights())
         let whole = try gradients(objective, Array(0..<8), microBatch: 8, dropout: dropout)
         let shuffled = try gradients(objective, [5, 2, 7, 0, 1, 6, 3, 4], microBatch: 3, dropout: dropout)
         expectSame(shuffled.gradients, whole.gradients, "another order", objective)
@@ -111,7 +124,7 @@ struct DistillationObjectiveTests {
     @Test("reports the terms before their weights and adds them up with their weights")
     func terms() throws {
         let objective = try objective(weights(), dropout: 0)
-        let scope = StepScope(examples: 8, positions: data.sequences.reduce(0) { $0 + $1.count }, dropout: nil)
+        let scope = StepScope(lengths: data.sequences.map(\.count), dropout: nil)
         let result = try objective.loss(of: Array(0..<8), in: scope, on: Tape())
         #expect(result.terms.map(\.name) == ["cross_entropy", "kl", "features"])
         let sum = zip(result.terms, [Float(0.3), 0.5, 0.7]).reduce(Float(0)) { $0 + $1.0.value * $1.1 }
@@ -149,5 +162,87 @@ struct DistillationObjectiveTests {
         }
         let found = try gradients(objective, Array(0..<8), microBatch: 3, dropout: nil).loss
         #expect(abs(Double(found) - expected) < 1e-5 * expected)
+    }
+
+    @Test("compares relations and attention maps of the layers that it names, in every micro-batch by the whole step")
+    func attention() throws {
+        var weights = inner
+        (weights.crossEntropy, weights.kl, weights.features) = (0, 0, 0)
+        weights.featurePairs = []
+        let objective = try objective(weights, dropout: 0)
+        let (student, teacher) = (SmallModel.encoder(), SmallModel.encoder(width: 20, layers: 3, seed: 2))
+        let batch = data.batch(Array(0..<8))
+        func states(_ encoder: Encoder, _ layer: Int, _ part: AttentionPart) -> Variable {
+            encoder.forward(batch, on: Tape(recording: false), attentionLayers: [layer]).attentionStates[layer]![part]!
+        }
+        let tape = Tape(recording: false)
+        var expected: Float = 0
+        for part in AttentionPart.allCases {
+            expected +=
+                0.9
+                * tape.attentionRelations(
+                    states(student, 1, part), teacher: states(teacher, 2, part).value, heads: 4, offsets: batch.offsets,
+                    normalizer: batch.tokens.count
+                ).value.scalar
+        }
+        for (ours, theirs) in [(1, 1), (2, 3)] {
+            expected +=
+                0.3
+                * tape.attentionMaps(
+                    queries: states(student, ours, .query), keys: states(student, ours, .key),
+                    teacher: (states(teacher, theirs, .query).value, states(teacher, theirs, .key).value), heads: 2,
+                    offsets: batch.offsets, pairs: data.sequences.reduce(0) { $0 + $1.count * $1.count }
+                ).value.scalar
+        }
+        for size in [8, 3] {
+            let found = try gradients(objective, Array(0..<8), microBatch: size, dropout: nil).loss
+            #expect(abs(found - expected) < 1e-5 * expected)
+        }
+    }
+
+    @Test("gives a checkpointing tape the same gradients, whatever layers it asks about")
+    func checkpointing() throws {
+        let objective = try objective(inner)
+        let order = Array(0..<8)
+        let expected = try gradients(objective, order, microBatch: 8, dropout: dropout).gradients
+        for parameter in objective.parameters { parameter.gradient.clear() }
+        let tape = Tape(checkpointing: true)
+        tape.backward(
+            from: try objective.loss(
+                of: order, in: StepScope(lengths: order.map(objective.length), dropout: dropout), on: tape
+            ).loss)
+        expectSame(objective.parameters.map(\.gradient.value.values), expected, "checkpointing", objective)
+    }
+
+    @Test("refuses heads that do not fit, in the student and in the teacher, naming key and remedy")
+    func misfits() throws {
+        func refusal(_ change: (inout LossWeights) -> Void, teacherHeads: Int = 2) throws -> InputError? {
+            var weights = inner
+            change(&weights)
+            return #expect(throws: InputError.self) {
+                let objective = try DistillationObjective(
+                    student: SmallModel.encoder(), data: data,
+                    targets: LiveTeacher(
+                        teacher: SmallModel.encoder(width: 20, layers: 3, heads: teacherHeads, seed: 2)),
+                    weights: weights, key: RandomKey(6))
+                _ = try gradients(objective, [0, 1], microBatch: 2, dropout: nil)
+            }
+        }
+        let student = try refusal { $0.relations!.heads = 5 }
+        #expect(student?.field == "loss.relations.heads" && student?.problem.contains("width 16") == true)
+        let teacher = try refusal { $0.relations!.heads = 8 }
+        #expect(teacher?.field == "loss.relations.heads" && teacher?.problem.contains("width 20") == true)
+        let maps = try refusal({ $0.relations = nil }, teacherHeads: 4)
+        #expect(maps?.field == "loss.attention.pairs" && maps?.remedy?.contains("loss.relations") == true)
+    }
+
+    @Test("recovers after compression without what is inside of the models, unless that is all there is")
+    func recovery() {
+        let recovery = inner.forRecovery
+        #expect(recovery.features == 0 && recovery.relations == nil && recovery.attention == 0)
+        #expect(recovery.kl == inner.kl && recovery.divergence == inner.divergence)
+        var only = inner
+        (only.crossEntropy, only.kl) = (0, 0)
+        #expect(only.forRecovery.attention == inner.attention && only.forRecovery.relations?.heads == 4)
     }
 }

@@ -10,9 +10,11 @@ enum SmallModel {
     static let vocabulary = 40
     static let positions = 12
 
-    static func encoder(width: Int = 16, layers: Int = 2, dropout: Float = 0, seed: UInt64 = 1) -> Encoder {
+    static func encoder(
+        width: Int = 16, layers: Int = 2, heads: Int = 2, dropout: Float = 0, seed: UInt64 = 1
+    ) -> Encoder {
         let configuration = EncoderConfiguration(
-            vocabularySize: vocabulary, hiddenSize: width, layers: layers, heads: 2, feedForward: 24,
+            vocabularySize: vocabulary, hiddenSize: width, layers: layers, heads: heads, feedForward: 24,
             maximumPositions: positions, dropout: dropout, pooling: .first, labels: classes)
         let encoder = Encoder(configuration, key: RandomKey(seed))
         // Ten times the usual deviation: with the usual one all logits are nearly equal, whatever goes wrong.
@@ -43,13 +45,14 @@ enum SmallModel {
     }
 }
 
-/// What a teacher says to each row, computed on the spot.
+/// What a teacher says to each row, computed anew for every question.
 struct LiveTeacher: TeacherTargets {
     let teacher: Encoder
 
     private func output(_ sequences: [[Int32]]) -> Encoder.Output {
         teacher.forward(
-            PackedBatch(sequences, samples: Array(sequences.indices)), on: Tape(recording: false))
+            PackedBatch(sequences, samples: Array(sequences.indices)), on: Tape(recording: false),
+            attentionLayers: Set(1...teacher.configuration.layers))
     }
 
     func logProbabilities(for sequences: [[Int32]]) throws -> Tensor {
@@ -64,6 +67,14 @@ struct LiveTeacher: TeacherTargets {
 
     func width(layer: Int) throws -> Int {
         teacher.configuration.hiddenSize
+    }
+
+    func attentionStates(_ part: AttentionPart, layer: Int, for sequences: [[Int32]]) throws -> Tensor {
+        output(sequences).attentionStates[layer]![part]!.value
+    }
+
+    func heads(layer: Int) throws -> Int {
+        teacher.configuration.heads[layer - 1]
     }
 }
 

@@ -39,13 +39,14 @@ struct VocabularyDistillationTests {
                     Float(log(teacher[index / k * vocabulary + Int(id)]))
                 },
                 logNormalizers: (0..<positions).map { row in
-                    Float(log((0..<vocabulary).reduce(0) { $0 + pow(teacher[row * vocabulary + $1], 1 / temperature) }))
+                    log((0..<vocabulary).reduce(0) { $0 + pow(teacher[row * vocabulary + $1], 1 / temperature) })
                 })
         }
 
         /// The terms from the dense distributions, with all tokens outside K gathered in one bucket.
         func reference(
-            hidden: [Double], table: [Double], temperature: Double, normalizer: Double
+            hidden: [Double], table: [Double], divergence: Divergence = .forwardKL, temperature: Double,
+            normalizer: Double
         ) -> (crossEntropy: Double, kl: Double) {
             let z = Reference.linear(hidden, weight: table, input: width)
             let plain = logSoftmax(z, width: vocabulary)
@@ -56,14 +57,27 @@ struct VocabularyDistillationTests {
                 let start = row * vocabulary
                 crossEntropy -= plain[start + Int(labels[row])]
                 let kept = Set(ids[row * k..<(row + 1) * k].map { Int($0) })
-                for j in kept { kl += exp(p[start + j]) * (p[start + j] - q[start + j]) }
+                for j in kept {
+                    kl += VocabularyDistillationTests.share(of: divergence, exp(p[start + j]), exp(q[start + j]))
+                }
                 let rest = (0..<vocabulary).filter { !kept.contains($0) }
                 guard !rest.isEmpty else { continue }
                 let r = rest.reduce(0) { $0 + exp(p[start + $1]) }
                 let tail = rest.reduce(0) { $0 + exp(q[start + $1]) }
-                kl += r * (log(r) - log(tail))
+                kl += VocabularyDistillationTests.share(of: divergence, r, tail)
             }
             return (crossEntropy / normalizer, kl * temperature * temperature / normalizer)
+        }
+    }
+
+    /// What an outcome adds to a divergence.
+    private static func share(of divergence: Divergence, _ p: Double, _ q: Double) -> Double {
+        switch divergence {
+        case .forwardKL: return p * log(p / q)
+        case .reverseKL: return q * log(q / p)
+        case .jsd(let beta):
+            let m = beta * p + (1 - beta) * q
+            return beta * p * log(p / m) + (1 - beta) * q * log(q / m)
         }
     }
 
@@ -71,8 +85,8 @@ struct VocabularyDistillationTests {
 
     @Test(
         "equals the dense computation, and its gradients central differences, at every temperature",
-        arguments: [1, 2, 3, 0.5])
-    func dense(_ temperature: Double) {
+        arguments: [1, 2, 4, 3, 0.5], DivergenceTests.all)
+    func dense(_ temperature: Double, divergence: Divergence) {
         for problem in [Problem(3, 4, 11, k: 3), Problem(5, 3, 40, k: 1), Problem(2, 4, 9, k: 9)] {
             let shapes = [[problem.positions, problem.width], [problem.vocabulary, problem.width]]
             let buffers = shapes.map { GradientBuffer(shape: $0) }
@@ -81,14 +95,16 @@ struct VocabularyDistillationTests {
                 tape.leaf(Tensor(problem.hidden, shape: shapes[0]), gradient: buffers[0]),
                 table: tape.leaf(Tensor(problem.table, shape: shapes[1]), gradient: buffers[1]),
                 labels: problem.labels, teacher: problem.targets(temperature), weights: weights,
-                temperature: Float(temperature), normalizer: 7)
+                temperature: Float(temperature), divergence: divergence, normalizer: 7)
             tape.backward(from: result.loss)
             func total(_ hidden: [Double], _ table: [Double]) -> Double {
-                let terms = problem.reference(hidden: hidden, table: table, temperature: temperature, normalizer: 7)
+                let terms = problem.reference(
+                    hidden: hidden, table: table, divergence: divergence, temperature: temperature, normalizer: 7)
                 return 0.3 * terms.crossEntropy + 0.7 * terms.kl
             }
             let (hidden, table) = (problem.hidden.map(Double.init), problem.table.map(Double.init))
-            let expected = problem.reference(hidden: hidden, table: table, temperature: temperature, normalizer: 7)
+            let expected = problem.reference(
+                hidden: hidden, table: table, divergence: divergence, temperature: temperature, normalizer: 7)
             #expect(abs(Double(result.crossEntropy) - expected.crossEntropy) < 1e-5)
             #expect(abs(Double(result.kl) - expected.kl) < 1e-5)
             #expect(abs(Double(result.loss.value.scalar) - total(hidden, table)) < 1e-5)
@@ -101,6 +117,47 @@ struct VocabularyDistillationTests {
                 #expect(largestMagnitude(buffer.value.values) > 0.001)
             }
         }
+    }
+
+    @Test(
+        "with the whole vocabulary named is the dense loss over the logits", arguments: [1.0, 2, 4], DivergenceTests.all
+    )
+    func complete(_ temperature: Double, divergence: Divergence) {
+        let problem = Problem(5, 4, 13, k: 13)
+        let sparse = Tape(recording: false).vocabularyDistillation(
+            Variable(constant: Tensor(problem.hidden, shape: [5, 4])),
+            table: Variable(constant: Tensor(problem.table, shape: [13, 4])), labels: problem.labels,
+            teacher: problem.targets(temperature), weights: weights, temperature: Float(temperature),
+            divergence: divergence, normalizer: 5
+        ).kl
+        let logits = Reference.linear(
+            problem.hidden.map(Double.init), weight: problem.table.map(Double.init), input: 4)
+        let dense = Tape(recording: false).distillationKL(
+            Variable(constant: Tensor(logits.map { Float($0) }, shape: [5, 13])),
+            teacher: Tensor(problem.teacher.map { Float(log($0)) }, shape: [5, 13]), temperature: temperature,
+            temperatureSquared: true, divergence: divergence, normalizer: 5
+        ).value.scalar
+        #expect(abs(sparse / dense - 1) < 1e-5)
+    }
+
+    @Test(
+        "stays finite where the teacher leaves nothing to the rest, or the student does",
+        arguments: DivergenceTests.all,
+        [Float(1), 2, 3])
+    func emptyTail(_ divergence: Divergence, temperature: Float) {
+        // Logits are the hidden states themselves; the teacher allows one token, and forbids one that it names.
+        let table = Tensor((0..<25).map { $0 % 6 == 0 ? 1 : 0 }, shape: [5, 5])
+        let hidden = GradientBuffer(shape: [2, 5])
+        let tape = Tape()
+        let result = tape.vocabularyDistillation(
+            tape.leaf(Tensor([40, 0, 0, 0, 0, 0, 0, 80, 0, 80], shape: [2, 5]), gradient: hidden),
+            table: Variable(constant: table), labels: [0, 1],
+            teacher: SparseTargets(
+                k: 2, ids: [0, 1, 0, 3], logProbabilities: [0, -.infinity, 0, -.infinity], logNormalizers: [0, 0]),
+            weights: weights, temperature: temperature, divergence: divergence, normalizer: 2)
+        tape.backward(from: result.loss)
+        #expect(result.kl.isFinite && result.kl > 0.1)
+        #expect(hidden.value.isFinite)
     }
 
     @Test("keeps its accuracy where the student leaves almost nothing to the tail")

@@ -100,4 +100,48 @@ struct EncoderTests {
         #expect(encoder.configuration.parameterCount == encoder.parameterCount)
         #expect(encoder.forward(PackedBatch([[1, 2]], samples: [0]), on: Tape()).logits.shape == [1, 2])
     }
+
+    @Test("gives queries, keys and values of the layers that are asked for, which are what attention reads")
+    func attentionStates() {
+        let encoder = Encoder(configuration(layers: 3, heads: [3, 1, 2]), key: RandomKey(1))
+        let batch = PackedBatch([[1, 2, 3], [4], [5, 6]], samples: [0, 1, 2])
+        let tape = Tape(recording: false)
+        let plain = encoder.forward(batch, on: tape, capturing: true)
+        #expect(plain.attentionStates.isEmpty)
+        for capturing in [false, true] {
+            let output = encoder.forward(batch, on: tape, capturing: capturing, attentionLayers: [1, 3])
+            #expect(output.attentionStates.keys.sorted() == [1, 3])
+            #expect(output.contexts.count == (capturing ? 3 : 0))
+            #expect(output.logits.value.values == plain.logits.value.values)
+            for (layer, heads) in [(1, 3), (3, 2)] {
+                let states = output.attentionStates[layer]!
+                #expect(AttentionPart.allCases.allSatisfy { states[$0]?.shape == [6, 4 * heads] })
+                let context = tape.attention(
+                    q: states[.query]!, k: states[.key]!, v: states[.value]!, heads: heads, offsets: batch.offsets)
+                #expect(context.value.values == plain.contexts[layer - 1].value.values)
+            }
+        }
+    }
+
+    @Test("hands gradients of queries, keys and values on, on a checkpointing tape as on another")
+    func attentionGradients() {
+        let encoder = Encoder(configuration(layers: 3), key: RandomKey(1))
+        let batch = PackedBatch([[1, 2, 3], [4], [5, 6]], samples: [0, 1, 2])
+        func gradients(_ tape: Tape) -> [[Float]] {
+            for parameter in encoder.parameters { parameter.gradient.clear() }
+            let output = encoder.forward(batch, on: tape, attentionLayers: [2])
+            let states = AttentionPart.allCases.map { output.attentionStates[2]![$0]! }
+            tape.backward(from: tape.add(tape.add(states[0], states[1]), states[2]))
+            return encoder.parameters.map(\.gradient.value.values)
+        }
+        let (plain, checkpointed) = (gradients(Tape()), gradients(Tape(checkpointing: true)))
+        #expect(plain == checkpointed)
+        for (parameter, gradient) in zip(encoder.parameters, plain) {
+            // What stands behind the second layer's projections gets nothing.
+            let isBefore = ["embeddings", "layer.0.", "layer.1.attention.self."].contains {
+                parameter.name.contains($0)
+            }
+            #expect(gradient.contains { $0 != 0 } == isBefore, "\(parameter.name)")
+        }
+    }
 }

@@ -241,6 +241,41 @@ struct RecipeErrorTests {
             old: "name: tiny", new: "name: tiny\nloss: {features: {pairs: [[0, 0], [0, 0]]}}",
             headline: "tiny.yaml:3:35: loss.features.pairs[1]: stands in the list twice"),
         Mistake(
+            old: "name: tiny", new: "name: tiny\nloss: {kl: {divergence: reverse_kl, beta: 0.5}}",
+            headline: "tiny.yaml:3:43: loss.kl.beta: reverse_kl has no beta", remedy: "divergence: jsd"),
+        Mistake(
+            old: "name: tiny", new: "name: tiny\nloss: {kl: {divergence: jsd, beta: 1}}",
+            headline: "tiny.yaml:3:36: loss.kl.beta: found the whole number 1; expected a number above 0 and below 1"),
+        Mistake(
+            old: "name: tiny", new: "name: tiny\nloss: {relations: {student_layer: 3, teacher_layer: 3, heads: 8}}",
+            headline: "tiny.yaml:3:35: loss.relations.student_layer: layer 3 of a student with 2 layers",
+            remedy: "from 1 to 2"),
+        Mistake(
+            old: "name: tiny", new: "name: tiny\nloss: {relations: {student_layer: 2, teacher_layer: 4, heads: 8}}",
+            headline: "tiny.yaml:3:53: loss.relations.teacher_layer: layer 4 of a teacher with 3 layers"),
+        Mistake(
+            old: "name: tiny", new: "name: tiny\nloss: {relations: {student_layer: 2, teacher_layer: 3, heads: 12}}",
+            headline: "tiny.yaml:3:63: loss.relations.heads: 12 heads do not divide the student's width 128",
+            remedy: "both widths"),
+        Mistake(
+            old: "name: tiny", new: "name: tiny\nloss: {relations: {student_layer: 2, teacher_layer: 3, heads: 128}}",
+            headline: "tiny.yaml:3:63: loss.relations.heads: 128 heads do not divide the teacher's width 192"),
+        Mistake(
+            old: "name: tiny", new: "name: tiny\nloss: {attention: {pairs: [[1, 1]]}}",
+            headline:
+                "tiny.yaml:3:27: loss.attention.pairs: the student has 4 heads and the teacher 6; their attention maps are "
+                + "compared head by head", remedy: "loss.relations"),
+        Mistake(
+            old: "name: tiny", new: "name: tiny\nloss: {attention: {pairs: [[0, 1]]}}",
+            headline:
+                "tiny.yaml:3:29: loss.attention.pairs[0][0]: found the whole number 0; expected a whole number from 1 to 96"
+        ),
+        Mistake(
+            old: "    heads: 6\n    feed_forward: 768\n",
+            new: "    heads: 4\n    feed_forward: 768\nloss: {attention: {pairs: [[2, 4]]}}\n",
+            headline: "tiny.yaml:14:32: loss.attention.pairs[0][1]: layer 4 of a teacher with 3 layers",
+            remedy: "from 1 to 3"),
+        Mistake(
             old: "name: tiny", new: "name: tiny\ntrain: {batch: 32, micro_batch: 12}",
             headline: "tiny.yaml:3:33: train.micro_batch: 12 does not divide the batch of 32", remedy: "use 8"),
         Mistake(

@@ -34,6 +34,9 @@ struct RecipeSchemaTests {
     func everyKey() throws {
         let recipe = try TinyRecipe.parse(overrides: [
             "prune.feed_forward={}", "quantize={}", "loss.features.pairs=[[1, 1]]",
+            "loss.relations={student_layer: 1, teacher_layer: 1, heads: 2}",
+            "loss.attention={weight: 1, pairs: [[1, 1]]}",
+            "teacher.train.heads=4",
         ])
         var sections: [String] = []
         for line in recipe.resolvedYAML().split(separator: "\n") {
@@ -48,7 +51,8 @@ struct RecipeSchemaTests {
             }
         }
         for path in [
-            "data.limit", "teacher.model", "teacher.fine_tune", "teacher.train", "loss.features", "prune",
+            "data.limit", "teacher.model", "teacher.fine_tune", "teacher.train", "loss.features", "loss.relations",
+            "loss.attention", "loss.kl.beta", "prune",
             "prune.feed_forward", "quantize",
         ] {
             let alternatives = try #require(try property(path)["anyOf"] as? [[String: Any]], "\(path)")

@@ -1,43 +1,20 @@
 import Foundation
 public import Tensors
 
-/// A teacher's most likely tokens at each position, exact at any temperature (see `VocabularyDistillation`).
-public struct SparseTargets: Sendable {
-    /// Tokens kept per position (k).
-    public let k: Int
-    /// [N × k]; no id twice at a position.
-    public let ids: [Int32]
-    /// log p at T = 1: [N × k].
-    public let logProbabilities: [Float]
-    /// c_T = log Σ_{j in V} p_j^(1/T): [N].
-    public let logNormalizers: [Float]
-
-    public init(k: Int, ids: [Int32], logProbabilities: [Float], logNormalizers: [Float]) {
-        precondition(
-            ids.count == logNormalizers.count * k && logProbabilities.count == ids.count,
-            "SparseTargets: \(ids.count) ids, \(logProbabilities.count) log-probabilities, \(logNormalizers.count) positions"
-        )
-        self.k = k
-        self.ids = ids
-        self.logProbabilities = logProbabilities
-        self.logNormalizers = logNormalizers
-    }
-}
-
-/// a_ce · CE + a_kl · T² · KL over the vocabulary at one position, with the teacher known on K alone.
+/// a_ce · CE + a_kl · T² · D over the vocabulary at one position, with the teacher known on K alone.
 ///
 /// log p_i(T) = l_i/T − c_T, r = 1 − Σ_K p_i; log q_i = u_i − LSE(u) with u = z/T, Q = 1 − Σ_K q_i over the full vocabulary:
-/// KL = Σ_K p_i (log p_i − log q_i) + r (log r − log Q), everything outside K in one bucket. The student is never
-/// renormalised over K. ∂(T²·KL)/∂z_j = T·(q_j − p_j) in K and T·q_j·(1 − r/Q) otherwise.
+/// D is taken over K and one bucket for everything else, with r and Q as its probabilities; KL, for one, is
+/// Σ_K p_i (log p_i − log q_i) + r (log r − log Q). The student is never renormalised over K. With w of `Divergence` and
+/// g = ∂D/∂Q: ∂(T²·D)/∂z_j = T·(w_j − q_j·Σw) in K and T·q_j·(g − Σw) otherwise; for KL T·(q_j − p_j) and T·q_j·(1 − r/Q).
+/// With k = V there is no bucket, and it is the dense loss.
 private struct VocabularyDistillation {
     let labels: [Int32]
     let teacher: SparseTargets
     let weights: (crossEntropy: Float, kl: Float)
+    let divergence: Divergence
     let temperature: Double
     let normalizer: Double
-
-    /// The smallest Q: a student that leaves less than this to the rest gets no larger a gradient.
-    private static let smallestTail = 1e-8
 
     /// The terms at position `row`, before their weights; the logits become the weighted gradient.
     func evaluate(_ row: Int, _ z: UnsafeMutableBufferPointer<Float>) -> (crossEntropy: Double, kl: Double) {
@@ -55,26 +32,36 @@ private struct VocabularyDistillation {
         let sumAtTemperature = kept.reduce(rest.sumAtTemperature) { $0 + exp(($1 - maximum) / temperature) }
 
         let crossEntropy = maximum + log(sum) - labelLogit
-        let logP = (0..<k).map {
-            Double(teacher.logProbabilities[row * k + $0]) / temperature - Double(teacher.logNormalizers[row])
+        let logP = teacher.logProbabilities(row, temperature: temperature)
+        let logSum = log(sumAtTemperature)
+        let logQ = kept.map { ($0 - maximum) / temperature - logSum }
+        let q = logQ.map { exp($0) }
+        var (value, total, r, bucket) = (0.0, 0.0, 1.0, 0.0)
+        let slopes = (0..<k).map { index in
+            let p = exp(logP[index])
+            let term = divergence.term(p: p, logP: logP[index], q: q[index], logQ: logQ[index])
+            value += term.value
+            total += term.slope
+            r -= p
+            return term.slope
         }
-        let logQ = kept.map { ($0 - maximum) / temperature - log(sumAtTemperature) }
-        // 0 · log 0 = 0: a token that the teacher excludes adds nothing.
-        var divergence = zip(logP, logQ).reduce(0.0) { $1.0 == -.infinity ? $0 : $0 + exp($1.0) * ($1.0 - $1.1) }
-        let r = max(0, 1 - logP.reduce(0) { $0 + exp($1) })
-        let tail = max(Self.smallestTail, rest.sumAtTemperature / sumAtTemperature)
-        if r > 0 { divergence += r * (log(r) - log(tail)) }
+        if k < z.count {
+            let tail = divergence.tail(r: r, q: rest.sumAtTemperature / sumAtTemperature)
+            value += tail.value
+            total += tail.slope
+            bucket = tail.gradient
+        }
 
         let (ceScale, klScale) = (Double(weights.crossEntropy) / normalizer, Double(weights.kl) / normalizer)
         let slope = klScale * temperature
         z.combineExponentials(
-            rest, one: ceScale / sum, atTemperature: slope * (1 - r / tail) / sumAtTemperature)
+            rest, one: ceScale / sum, atTemperature: slope * (bucket - total) / sumAtTemperature)
         for (index, id) in ids.enumerated() {
             let softmax = exp(kept[index] - maximum) / sum
-            z[Int(id)] = Float(ceScale * softmax + slope * (exp(logQ[index]) - exp(logP[index])))
+            z[Int(id)] = Float(ceScale * softmax + slope * (slopes[index] - q[index] * total))
         }
         z[label] -= Float(ceScale)
-        return (crossEntropy / normalizer, divergence * temperature * temperature / normalizer)
+        return (crossEntropy / normalizer, value * temperature * temperature / normalizer)
     }
 }
 
@@ -91,7 +78,8 @@ extension Tape {
     /// - Returns: the weighted loss, and its terms before their weights (T² included).
     public func vocabularyDistillation(
         _ hidden: Variable, table: Variable, labels: [Int32], teacher: SparseTargets,
-        weights: (crossEntropy: Float, kl: Float), temperature: Float, normalizer: Int
+        weights: (crossEntropy: Float, kl: Float), temperature: Float, divergence: Divergence = .forwardKL,
+        normalizer: Int
     ) -> (loss: Variable, crossEntropy: Float, kl: Float) {
         let (positions, vocabulary) = (hidden.value.rows, table.shape[0])
         precondition(
@@ -101,8 +89,8 @@ extension Tape {
             (labels + teacher.ids).allSatisfy { $0 >= 0 && $0 < vocabulary },
             "vocabularyDistillation: an id is outside of the vocabulary of \(vocabulary)")
         let loss = VocabularyDistillation(
-            labels: labels, teacher: teacher, weights: weights, temperature: Double(temperature),
-            normalizer: Double(normalizer))
+            labels: labels, teacher: teacher, weights: weights, divergence: divergence,
+            temperature: Double(temperature), normalizer: Double(normalizer))
         var terms = [(crossEntropy: Double, kl: Double)](repeating: (0, 0), count: positions)
         let total = terms.withUnsafeMutableBufferPointer { terms in
             // Each position writes its own terms.

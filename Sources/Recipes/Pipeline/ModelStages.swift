@@ -97,7 +97,7 @@ extension Pipeline {
         let data = try sequences(material.train)
         let distils = stage == .student
         let objective = try DistillationObjective(
-            student: student, data: data, targets: distils ? try targets() : nil,
+            student: student, data: data, targets: distils ? try teacherTargets() : nil,
             weights: distils ? lossWeights : .labelsOnly, key: key)
         let steps = TrainingOptions.steps(epochs: recipe.train.epochs, examples: data.count, batch: recipe.train.batch)
         let options = trainingOptions(steps: steps, learningRate: recipe.train.learningRate, seed: key.value)
@@ -105,15 +105,6 @@ extension Pipeline {
         let folder = distils ? ModelFolder.student : ModelFolder.baseline
         try ModelDirectory.write(student, tokenizer, to: run.file(folder))
         return try result(student, in: folder)
-    }
-
-    /// The recipe's loss.
-    var lossWeights: LossWeights {
-        let (loss, features) = (recipe.loss, recipe.loss.features)
-        return LossWeights(
-            crossEntropy: Float(loss.crossEntropy), kl: Float(loss.kl.weight), temperature: loss.kl.temperature,
-            temperatureSquared: loss.kl.temperatureSquared, features: Float(features?.weight ?? 0),
-            featurePairs: (features?.pairs ?? []).map { ($0.student, $0.teacher) })
     }
 
     /// The recipe's way of training, for any number of steps.

@@ -112,6 +112,7 @@ public final class Pipeline {
     public static func stages(of recipe: Recipe) -> [Stage] {
         Stage.allCases.filter { stage in
             switch stage {
+            case .label: recipe.teacher.targets.source == .recorded
             case .baseline: recipe.train.baseline
             case .prune: recipe.prune != nil
             case .quantize: recipe.quantize != nil
@@ -129,9 +130,9 @@ public final class Pipeline {
             case .teacher: (["seed", "teacher"], [.tokenizer])
             case .label: (["teacher", "loss"], [.teacher])
             case .baseline: (["seed", "student", "train"], [.teacher])
-            case .student: (["seed", "student", "loss", "train"], [.label])
-            case .prune: (["seed", "loss", "train", "prune"], [.label, .student])
-            case .quantize: (["seed", "loss", "train", "quantize"], [.label, .student, .prune])
+            case .student: (["seed", "student", "loss", "train"], [.teacher, .label])
+            case .prune: (["seed", "loss", "train", "prune"], [.teacher, .label, .student])
+            case .quantize: (["seed", "loss", "train", "quantize"], [.teacher, .label, .student, .prune])
             case .export: (["export", "name"], [.student, .prune, .quantize])
             case .evaluate: (["evaluate"], [.teacher, .baseline, .student, .prune, .quantize, .export])
             }

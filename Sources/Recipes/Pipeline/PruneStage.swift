@@ -27,7 +27,7 @@ extension Pipeline {
             let name = "prune-\(round)"
             if heads.recoverSteps > 0 {
                 let objective = try DistillationObjective(
-                    student: model, data: data, targets: try targets(), weights: lossWeights.forRecovery,
+                    student: model, data: data, targets: try teacherTargets(), weights: lossWeights.forRecovery,
                     key: key)
                 let options = trainingOptions(
                     steps: heads.recoverSteps, learningRate: recipe.train.learningRate * 0.5,

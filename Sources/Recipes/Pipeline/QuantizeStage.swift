@@ -29,7 +29,7 @@ extension Pipeline {
         if settings.method == .qat {
             try QuantizationSimulation.attach(to: model, ranges: ranges)
             let objective = try DistillationObjective(
-                student: model, data: data, targets: try targets(), weights: lossWeights.forRecovery, key: key)
+                student: model, data: data, targets: try teacherTargets(), weights: lossWeights.forRecovery, key: key)
             var options = trainingOptions(
                 steps: settings.steps, learningRate: settings.learningRate, seed: key.value)
             // The rounded weights and activations are exact in float32, as in the integers that they stand for.

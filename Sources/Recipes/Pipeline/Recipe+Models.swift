@@ -48,11 +48,7 @@ extension Recipe {
                 refuse(key, "\(error)", nil)
             }
         }
-        for pair in loss.features?.pairs ?? [] where pair.teacher > teacher.layers {
-            refuse(
-                "loss.features.pairs", "the teacher has \(teacher.layers) layers, a pair names layer \(pair.teacher)",
-                "name teacher layers from 0 (the embedding) to \(teacher.layers)")
-        }
+        problems += lossProblems(teacher: teacher, student: student)
         if self.student.initialize == .teacherLayers, !student.canCopyLayers(of: teacher) {
             refuse(
                 "student.initialize",

@@ -58,7 +58,8 @@ extension Recipe: Section {
         Field(section: "student", \.student, "The small model: a transformer encoder with a classifier."),
         Field(
             section: "loss", \.loss,
-            "What the student minimizes: `cross_entropy`·CE + `kl.weight`·T²·KL + `features.weight`·MSE."),
+            "What the student minimizes: `cross_entropy`·CE + `kl.weight`·T²·KL + `features.weight`·MSE, and what is added below."
+        ),
         Field(section: "train", \.train, "How the student is trained."),
         Field(
             optionalSection: "prune", \.prune,

@@ -33,6 +33,7 @@ extension Recipe {
 
     /// How the teacher's outputs are recorded.
     public struct Targets: Equatable, Sendable {
+        public var source = TargetSource.recorded
         public var dtype = TargetPrecision.float16
     }
 
@@ -103,7 +104,11 @@ extension Recipe.FineTuning: Section {
 
 extension Recipe.Targets: Section {
     static let fields: [Field<Self>] = [
-        Field("dtype", \.dtype, "Element type of the recorded hidden states.")
+        Field(
+            "source", \.source,
+            "`recorded`: the teacher runs once over the training rows. `live`: it runs in every step, which takes longer and no "
+                + "room on the disk."),
+        Field("dtype", \.dtype, "Element type of the recorded hidden states."),
     ]
 }
 

@@ -5,6 +5,10 @@ extension Recipe {
         public var kl = KL()
         /// Nil when the hidden states are not matched.
         public var features: Features?
+        /// Nil when the relations inside of attention are not matched.
+        public var relations: Relations?
+        /// Nil when the attention maps are not matched.
+        public var attention: AttentionMaps?
     }
 
     /// The divergence between the teacher's and the student's softened predictions.
@@ -12,6 +16,8 @@ extension Recipe {
         public var weight = 0.5
         public var temperature = 2.0
         public var divergence = Divergence.forwardKL
+        /// Of the Jensen–Shannon divergence; nil for the others.
+        public var beta: Double?
         public var temperatureSquared = true
     }
 
@@ -19,12 +25,16 @@ extension Recipe {
     public enum Divergence: String, SettingChoice {
         /// KL(p‖q)
         case forwardKL = "forward_kl"
-        static let unsupported = ["reverse_kl", "jsd"]
+        /// KL(q‖p)
+        case reverseKL = "reverse_kl"
+        /// β·KL(p‖m) + (1 − β)·KL(q‖m), m = βp + (1 − β)q
+        case jsd
     }
 
-    /// The mean squared error between projected hidden states of the student and those of the teacher.
+    /// What keeps projected hidden states of the student near those of the teacher.
     public struct Features: Equatable, Sendable {
         public var weight = 1.0
+        public var kind = FeatureKind.mse
         public var pairs: [LayerPair] = []
     }
 
@@ -82,6 +92,14 @@ extension Recipe.Loss: Section {
         Field(
             optionalSection: "features", \.features,
             "Error between hidden states. A learned projection joins different widths and is not exported."),
+        Field(
+            optionalSection: "relations", \.relations,
+            "Divergence between the relations among queries, among keys and among values of one layer of each model "
+                + "(MiniLMv2). Widths and heads may differ."),
+        Field(
+            optionalSection: "attention", \.attention,
+            "Squared error between attention scores before softmax (TinyBERT). Needs as many heads in both layers of a pair."
+        ),
     ]
 }
 
@@ -91,7 +109,13 @@ extension Recipe.KL: Section {
         Field(
             "temperature", \.temperature, .number(.above(0, to: 100)),
             "Both models' logits are divided by it; above 1 it shows more of the teacher's doubts."),
-        Field("divergence", \.divergence, "Which divergence; `forward_kl` is KL(teacher‖student)."),
+        Field(
+            "divergence", \.divergence,
+            "Which divergence: `forward_kl` is KL(teacher‖student), `reverse_kl` KL(student‖teacher), `jsd` the generalised "
+                + "Jensen–Shannon divergence."),
+        Field(
+            "beta", \.beta, .number(.above(0, below: 1)),
+            "With `jsd`: the teacher's share of the mixture that both are compared with; 0.5 where it is not given."),
         Field(
             "temperature_squared", \.temperatureSquared, .boolean,
             "Whether the divergence is multiplied by T², which keeps its gradient's scale independent of T."),
@@ -101,6 +125,9 @@ extension Recipe.KL: Section {
 extension Recipe.Features: Section {
     static let fields: [Field<Self>] = [
         Field("weight", \.weight, .number(.from(0, to: 1000)), "Weight of the error."),
+        Field(
+            "kind", \.kind,
+            "The error: `mse` is the mean squared difference, `cosine` 1 − the cosine of the angle between."),
         Field(
             "pairs", \.pairs,
             .list(of: .list(of: .integer(0...96), count: 2...2, distinct: false), count: 1...97, distinct: true),

@@ -23,7 +23,8 @@ struct Rule: Sendable {
     static let all: [Rule] = [
         headsDivideHidden("student") { ($0.student.hidden, $0.student.heads) },
         headsDivideHidden("teacher.train") { recipe in recipe.teacher.train.map { ($0.hidden, $0.heads) } },
-        oneTeacher, fineTunedModel, distinctColumns, copiedLayers, someLoss, pairsExist, microBatchDivides, enoughHeads,
+        oneTeacher, fineTunedModel, distinctColumns, copiedLayers, someLoss, betaOfJSD, pairsExist, attentionPairsExist,
+        relationsFit, microBatchDivides, enoughHeads,
     ]
 
     private static func headsDivideHidden(
@@ -113,38 +114,6 @@ struct Rule: Sendable {
                     remedy: "use at most \(teacher.layers), or initialize: random"))
         }
         return found
-    }
-
-    private static let someLoss = Rule(
-        paths: ["loss"], documentation: "The weights of `loss` are not all 0."
-    ) { recipe in
-        let loss = recipe.loss
-        guard loss.crossEntropy + loss.kl.weight + (loss.features?.weight ?? 0) == 0 else { return [] }
-        return [
-            Violation(
-                path: "loss", problem: "all weights are 0, so there is nothing to learn",
-                remedy: "give cross_entropy, kl.weight or features.weight a value above 0")
-        ]
-    }
-
-    private static let pairsExist = Rule(
-        paths: ["loss.features", "student.layers", "teacher.train"],
-        documentation: "The layers in `loss.features.pairs` exist."
-    ) { recipe in
-        let pairs = recipe.loss.features?.pairs ?? []
-        return pairs.enumerated().flatMap { index, pair in
-            let ends = [
-                ("student", pair.student, recipe.student.layers as Int?),
-                ("teacher", pair.teacher, recipe.teacher.train?.layers),
-            ]
-            return ends.enumerated().compactMap { position, end -> Violation? in
-                guard let last = end.2, end.1 > last else { return nil }
-                return Violation(
-                    path: "loss.features.pairs[\(index)][\(position)]",
-                    problem: "layer \(end.1) of a \(end.0) with \(last) layers",
-                    remedy: "use a layer from 0 (the embedding's output) to \(last)")
-            }
-        }
     }
 
     private static let microBatchDivides = Rule(

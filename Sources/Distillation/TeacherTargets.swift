@@ -1,0 +1,40 @@
+import Files
+public import Models
+public import Tensors
+
+/// What the teacher said, found by the token row.
+public protocol TeacherTargets {
+    /// The teacher's log-probabilities at T = 1 for each sequence: [B, classes].
+    func logProbabilities(for sequences: [[Int32]]) throws -> Tensor
+    /// The teacher's hidden states of one layer, sequence after sequence: [N, d_t].
+    func hiddenStates(layer: Int, for sequences: [[Int32]]) throws -> Tensor
+    /// The width d_t of a recorded layer.
+    func width(layer: Int) throws -> Int
+    /// The teacher's queries, keys or values of one layer, counted from 1, sequence after sequence, the heads side by
+    /// side: [N, H · D].
+    func attentionStates(_ part: AttentionPart, layer: Int, for sequences: [[Int32]]) throws -> Tensor
+    /// The teacher's attention heads in one layer (H), counted from 1.
+    func heads(layer: Int) throws -> Int
+}
+
+extension TeacherTargets {
+    /// For targets without attention.
+    ///
+    /// - Throws: `InputError` always.
+    public func attentionStates(_ part: AttentionPart, layer: Int, for sequences: [[Int32]]) throws -> Tensor {
+        throw noAttention(layer)
+    }
+
+    /// For targets without attention.
+    ///
+    /// - Throws: `InputError` always.
+    public func heads(layer: Int) throws -> Int {
+        throw noAttention(layer)
+    }
+
+    private func noAttention(_ layer: Int) -> InputError {
+        InputError(
+            field: "layer \(layer)", problem: "these targets hold no queries, keys and values of the teacher",
+            remedy: "run the teacher with teacher.targets.source=live, or leave loss.relations and loss.attention out")
+    }
+}

@@ -1,0 +1,103 @@
+/// The rules of the section `loss`.
+extension Rule {
+    static let someLoss = Rule(
+        paths: ["loss"], documentation: "The weights of `loss` are not all 0."
+    ) { recipe in
+        let loss = recipe.loss
+        let matched = [loss.features?.weight, loss.relations?.weight, loss.attention?.weight]
+        guard matched.reduce(loss.crossEntropy + loss.kl.weight, { $0 + ($1 ?? 0) }) == 0 else { return [] }
+        return [
+            Violation(
+                path: "loss", problem: "all weights are 0, so there is nothing to learn",
+                remedy: "give cross_entropy, kl.weight or features.weight a value above 0")
+        ]
+    }
+
+    static let betaOfJSD = Rule(
+        paths: ["loss.kl.divergence", "loss.kl.beta"],
+        documentation: "`loss.kl.beta` is given with `divergence: jsd` alone."
+    ) { recipe in
+        let kl = recipe.loss.kl
+        guard kl.beta != nil, kl.divergence != .jsd else { return [] }
+        return [
+            Violation(
+                path: "loss.kl.beta", problem: "\(kl.divergence.rawValue) has no beta",
+                remedy: "remove it, or use divergence: jsd")
+        ]
+    }
+
+    static let pairsExist = Rule(
+        paths: ["loss.features", "student.layers", "teacher.train"],
+        documentation: "The layers in `loss.features.pairs` exist."
+    ) { recipe in
+        missingLayers(
+            recipe.loss.features?.pairs ?? [], "loss.features.pairs", from: "0 (the embedding's output)", recipe)
+    }
+
+    static let attentionPairsExist = Rule(
+        paths: ["loss.attention", "student.layers", "student.heads", "teacher.train"],
+        documentation: "The layers in `loss.attention.pairs` exist, and student and teacher have as many heads."
+    ) { recipe in
+        guard let attention = recipe.loss.attention else { return [] }
+        var found = missingLayers(attention.pairs, "loss.attention.pairs", from: "1", recipe)
+        if let theirs = recipe.teacher.train?.heads, theirs != recipe.student.heads {
+            found.append(
+                Violation(
+                    path: "loss.attention.pairs",
+                    problem:
+                        "the student has \(recipe.student.heads) heads and the teacher \(theirs); their attention maps are "
+                        + "compared head by head",
+                    remedy: "use \(theirs) heads in the student, or loss.relations, which needs no equal heads"))
+        }
+        return found
+    }
+
+    static let relationsFit = Rule(
+        paths: ["loss.relations", "student.layers", "student.hidden", "teacher.train"],
+        documentation:
+            "The layers of `loss.relations` exist, and its `heads` divide the width of student and teacher."
+    ) { recipe in
+        guard let relations = recipe.loss.relations else { return [] }
+        let (student, teacher) = (recipe.student, recipe.teacher.train)
+        var found: [Violation] = []
+        let ends = [
+            ("student", relations.studentLayer, student.layers as Int?, student.hidden as Int?),
+            ("teacher", relations.teacherLayer, teacher?.layers, teacher?.hidden),
+        ]
+        for (model, layer, layers, hidden) in ends {
+            if let layers, layer > layers {
+                found.append(
+                    Violation(
+                        path: "loss.relations.\(model)_layer",
+                        problem: "layer \(layer) of a \(model) with \(layers) layers",
+                        remedy: "use a layer from 1 to \(layers)"))
+            }
+            if let hidden, !hidden.isMultiple(of: relations.heads) {
+                found.append(
+                    Violation(
+                        path: "loss.relations.heads",
+                        problem: "\(relations.heads) heads do not divide the \(model)'s width \(hidden)",
+                        remedy: "use a number that divides both widths, such as their heads' greatest common divisor"))
+            }
+        }
+        return found
+    }
+
+    /// Layers of pairs that the student or a teacher of known shape does not have.
+    private static func missingLayers(
+        _ pairs: [Recipe.LayerPair], _ path: String, from first: String, _ recipe: Recipe
+    ) -> [Violation] {
+        pairs.enumerated().flatMap { index, pair in
+            let ends = [
+                ("student", pair.student, recipe.student.layers as Int?),
+                ("teacher", pair.teacher, recipe.teacher.train?.layers),
+            ]
+            return ends.enumerated().compactMap { position, end -> Violation? in
+                guard let last = end.2, end.1 > last else { return nil }
+                return Violation(
+                    path: "\(path)[\(index)][\(position)]", problem: "layer \(end.1) of a \(end.0) with \(last) layers",
+                    remedy: "use a layer from \(first) to \(last)")
+            }
+        }
+    }
+}
