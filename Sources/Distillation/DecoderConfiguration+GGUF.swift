@@ -65,7 +65,7 @@ extension DecoderConfiguration {
         self.init(
             llama: table.shape[0], hiddenSize: width, layers: layers, heads: heads[0], keyHeads: keyHeads[0],
             feedForward: 1, maximumPositions: try size("context_length", limit: 1 << 24),
-            rotary: try Self.rotary(file, architecture, headSize: headSize),
+            rotary: try Self.rotary(file, named: path, architecture, headSize: headSize),
             tiesEmbeddings: file["output.weight"] == nil,
             biases: file["blk.0.attn_q.bias"] == nil ? .none : .queryKeyValue)
         family = architecture == "qwen2" ? .qwen2 : .llama
@@ -82,17 +82,21 @@ extension DecoderConfiguration {
             .filter((0..<table.shape[0]).contains).map(Int32.init)
     }
 
-    private static func rotary(_ file: GGUFFile, _ architecture: String, headSize: Int) throws -> RotaryPositions {
+    private static func rotary(
+        _ file: GGUFFile, named path: String, _ architecture: String, headSize: Int
+    ) throws -> RotaryPositions {
         func key(_ name: String) -> String { "\(architecture).rope.\(name)" }
         let base = try file.numberIfPresent(key("freq_base")) ?? 10_000
         guard base > 1, base.isFinite else {
-            throw InputError(field: key("freq_base"), problem: "found \(base), expected a number above 1")
+            throw InputError(
+                file: path, field: key("freq_base"), problem: "found \(base), expected a number above 1")
         }
         if let factors = file["rope_freqs.weight"] {
             let values = try factors.float32().map(Double.init)
             guard values.count == headSize / 2, values.allSatisfy({ $0 > 0 && $0.isFinite }) else {
                 throw InputError(
-                    field: "rope_freqs.weight", problem: "expected \(headSize / 2) numbers above 0, found \(values)")
+                    file: path, field: "rope_freqs.weight",
+                    problem: "expected \(headSize / 2) numbers above 0, found \(values.count), \(values.prefix(8))")
             }
             return RotaryPositions(base: base, scaling: .factors(values))
         }
@@ -101,12 +105,14 @@ extension DecoderConfiguration {
         case "linear":
             let factor = try file.number(key("scaling.factor"))
             guard factor > 0, factor.isFinite else {
-                throw InputError(field: key("scaling.factor"), problem: "found \(factor), expected a number above 0")
+                throw InputError(
+                    file: path, field: key("scaling.factor"), problem: "found \(factor), expected a number above 0")
             }
             return RotaryPositions(base: base, scaling: .linear(factor: factor))
         case let other:
             throw InputError(
-                field: key("scaling.type"), problem: "found \(other); none and linear are computed from GGUF files")
+                file: path, field: key("scaling.type"),
+                problem: "found \(other); none and linear are computed from GGUF files")
         }
     }
 }
