@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Models
 import Recipes
@@ -68,5 +69,5 @@ private struct TextPiece {
 
 private func printPiece(_ text: String) {
     guard !text.isEmpty else { return }
-    FileHandle.standardOutput.write(Data(text.utf8))
+    writeData(isatty(STDOUT_FILENO) == 1 ? text.printable() : text)
 }
