@@ -30,10 +30,10 @@ public struct InputError: Error, Equatable, Sendable {
 
 extension InputError: CustomStringConvertible {
     public var description: String {
-        var place = file ?? ""
+        var place = file?.printable(keepsLines: false) ?? ""
         if let line { place += ":\(line)" }
         if let column, line != nil { place += ":\(column)" }
-        let parts = [place, field ?? "", problem].filter { !$0.isEmpty }
+        let parts = [place, field?.printable(keepsLines: false) ?? "", problem].filter { !$0.isEmpty }
         return parts.joined(separator: ": ") + (remedy.map { "\n  → \($0)" } ?? "")
     }
 }

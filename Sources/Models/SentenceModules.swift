@@ -37,6 +37,8 @@ struct SentenceModules {
             modules = try JSONDecoder().decode([Module].self, from: Data(contentsOf: url))
         } catch is DecodingError {
             throw refuse("not a list of modules, each with a \"type\" and a \"path\"")
+        } catch {
+            throw refuse("cannot be read", "check that it is a regular file, and its permissions")
         }
         let kinds = modules.map(\.kind)
         guard kinds == ["Transformer", "Pooling"] || kinds == ["Transformer", "Pooling", "Normalize"] else {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Messages for a person, on standard error.
@@ -7,7 +8,7 @@ enum Message {
     static let usesColour = isTerminal && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
 
     static func line(_ text: String) {
-        raw(text + "\n")
+        raw(text.printable() + "\n")
     }
 
     /// Writes as it is. A closed terminal must not end a run that can still save what it has.
@@ -16,7 +17,8 @@ enum Message {
     }
 
     static func error(_ text: String) {
-        line(coloured("error: ", "31;1") + text)
+        raw(coloured("error: ", "31;1"))
+        line(text)
     }
 
     /// The text in an ANSI style where the terminal shows it.
@@ -25,10 +27,14 @@ enum Message {
     }
 }
 
-/// Data on standard output, a line of it unless another terminator is given. A closed pipe ends the program quietly, as
-/// `head` expects; a full disk does not.
-func printData(_ text: String, terminator: String = "\n") {
-    let bytes = Data((text + terminator).utf8)
+/// One line of data on standard output. Names and texts from files do not reach a terminal raw: see `printable`.
+func printData(_ text: String) {
+    writeData(text.printable() + "\n")
+}
+
+/// Data on standard output as it is. A closed pipe ends the program quietly, as `head` expects; a full disk does not.
+func writeData(_ text: String) {
+    let bytes = Data(text.utf8)
     do {
         try FileHandle.standardOutput.write(contentsOf: bytes)
     } catch {

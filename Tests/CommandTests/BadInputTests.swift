@@ -99,4 +99,24 @@ struct BadInputTests {
         running.process.interrupt()
         #expect(try running.finish().status == 130)
     }
+
+    @Test("Escape sequences in a file's names do not reach a terminal raw, nor forge lines")
+    func escapes() throws {
+        let command = try Command()
+        defer { #expect(throws: Never.self) { try command.remove() } }
+        let header =
+            #"{"__metadata__":{"k\u001b]0;x\u0007":"\u009b2J"},"#
+            + #""a\u001b[31m\n":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+        let length = String(UnicodeScalar(UInt8(header.utf8.count)))
+        #expect(header.utf8.count < 128)
+        try command.write(length + String(repeating: "\0", count: 7) + header + "\0\0\0\0", to: "m.safetensors")
+        for arguments in [["inspect", "m.safetensors"], ["inspect", "m.safetensors", "--json"]] {
+            let result = try command.start(arguments).finish()
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(result.output.contains(#"a\u001b[31m"#) && result.output.contains(#"\u009b2J"#))
+            #expect(!result.output.unicodeScalars.contains { $0 != "\n" && $0.properties.generalCategory == .control })
+        }
+        let missing = try command.run("inspect", "no\u{1B}[31m")
+        #expect(missing.errors.contains(#"no\u001b[31m"#))
+    }
 }

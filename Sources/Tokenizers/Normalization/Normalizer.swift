@@ -94,7 +94,7 @@ extension Pattern {
         var object = try JSONObject(node)
         if let text = try object.optional("String") {
             let literal = try text.string()
-            guard !literal.isEmpty, literal.utf8.count <= 4096 else { throw text.error("is empty or very long") }
+            guard !literal.isEmpty, literal.utf8.count <= 512 else { throw text.error("is empty or very long") }
             self.init(literal: literal)
         } else {
             let regex = try object.required("Regex")

@@ -2,7 +2,7 @@
 /// alternative that fits, every repetition as long as it can be.
 ///
 /// Groups are multiplied out, so that a pattern is a list of alternatives, each a row of repeated scalar sets and negative
-/// look-aheads. Nothing in it is repeated inside of a repetition: time stays polynomial for any pattern.
+/// look-aheads. Nothing in it is repeated inside of a repetition. `PatternSearch` keeps the time in bounds.
 struct Pattern: Sendable {
     /// A scalar out of `set`, `minimum` to `maximum` times; or, where `isLookahead`, no scalar out of `set` next.
     struct Term: Sendable, Equatable {
@@ -53,38 +53,17 @@ struct Pattern: Sendable {
     }
 
     /// The end of the match that begins at `start`; nil when there is none, or only an empty one.
-    func matchEnd(in text: UnsafeBufferPointer<UInt8>, at start: Int) -> Int? {
+    private func matchEnd(
+        in text: UnsafeBufferPointer<UInt8>, at start: Int, _ search: inout PatternSearch
+    ) -> Int? {
         var mask = candidates[Int(min(text[start], 128))]
         while mask != 0 {
             let index = mask.trailingZeroBitCount
             mask &= mask - 1
-            let end = alternatives[index].withUnsafeBufferPointer { Self.match($0, from: 0, in: text, at: start) }
+            let end = alternatives[index].withUnsafeBufferPointer {
+                search.match($0, alternative: index, at: start)
+            }
             if let end, end > start { return end }
-        }
-        return nil
-    }
-
-    /// The end of a match of the terms from `index` on.
-    private static func match(
-        _ terms: UnsafeBufferPointer<Term>, from index: Int, in text: UnsafeBufferPointer<UInt8>, at start: Int
-    ) -> Int? {
-        guard index < terms.count else { return start }
-        let term = terms[index]
-        if term.isLookahead {
-            return term.set.match(text, at: start) == nil
-                ? match(terms, from: index + 1, in: text, at: start) : nil
-        }
-        var position = start
-        var count = 0
-        while count < term.maximum, let length = term.set.match(text, at: position) {
-            position += length
-            count += 1
-        }
-        while count >= term.minimum {
-            if let end = match(terms, from: index + 1, in: text, at: position) { return end }
-            guard count > term.minimum else { return nil }
-            repeat { position -= 1 } while text[position] & 0xC0 == 0x80
-            count -= 1
         }
         return nil
     }
@@ -93,18 +72,20 @@ struct Pattern: Sendable {
     func forEachPart(
         of text: UnsafeBufferPointer<UInt8>, in range: Range<Int>, _ body: (Range<Int>, _ isMatch: Bool) -> Void
     ) {
-        // Looks no further than the range: to a pattern, the range is the whole text.
-        let text = UnsafeBufferPointer(rebasing: text[..<range.upperBound])
-        var (position, unmatched) = (range.lowerBound, range.lowerBound)
-        while position < range.upperBound {
-            guard let end = matchEnd(in: text, at: position) else {
-                repeat { position += 1 } while position < range.upperBound && text[position] & 0xC0 == 0x80
+        // To a pattern, the range is the whole text.
+        let text = UnsafeBufferPointer(rebasing: text[range])
+        let first = range.lowerBound
+        var search = PatternSearch(text)
+        var (position, unmatched) = (0, 0)
+        while position < text.count {
+            guard let end = matchEnd(in: text, at: position, &search) else {
+                repeat { position += 1 } while position < text.count && text[position] & 0xC0 == 0x80
                 continue
             }
-            if unmatched < position { body(unmatched..<position, false) }
-            body(position..<end, true)
+            if unmatched < position { body(first + unmatched..<first + position, false) }
+            body(first + position..<first + end, true)
             (position, unmatched) = (end, end)
         }
-        if unmatched < range.upperBound { body(unmatched..<range.upperBound, false) }
+        if unmatched < text.count { body(first + unmatched..<first + text.count, false) }
     }
 }

@@ -9,6 +9,8 @@ struct PatternParser {
     private var position = 0
 
     private static let maximumLength = 4096
+    /// Of all alternatives, multiplied out; published patterns have up to about a hundred.
+    private static let maximumTerms = 512
 
     static func parse(_ source: String, at node: JSONNode? = nil) throws -> Pattern {
         var parser = PatternParser(source: Array(source.unicodeScalars), node: node)
@@ -17,6 +19,7 @@ struct PatternParser {
         }
         let alternatives = try parser.alternatives(ignoringCase: false, depth: 0)
         guard parser.position == parser.source.count else { throw parser.refusal("`)`") }
+        guard alternatives.reduce(0, { $0 + $1.count }) <= maximumTerms else { throw parser.refusal("too many parts") }
         return Pattern(source: source, alternatives: alternatives)
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Formats
 import Foundation
 import Models
@@ -38,19 +39,20 @@ struct InspectCommand: ParsableCommand {
         if json { return try JSONLineWriter(isPretty: true).write(inspection) }
         printData("format: \(inspection.format.rawValue)")
         for property in inspection.metadata {
-            printData("\(property.name): \(property.value.replacing("\n", with: "\\n"))")
+            let value = property.value.replacing("\n", with: "\\n")
+            printData("\(property.name.printable(keepsLines: false)): \(value)")
         }
         if inspection.format != .directory, inspection.format != .tokenizer { showTensors(of: inspection) }
         for problem in inspection.problems { printData("problem: \(problem)") }
     }
 
     private func showTensors(of inspection: FileInspection) {
-        let names = inspection.tensors.map(\.name)
+        let names = inspection.tensors.map { $0.name.printable(keepsLines: false) }
         let shapes = inspection.tensors.map { $0.shape.map(String.init).joined(separator: " × ") }
         let (nameWidth, shapeWidth) = ((names.map(\.count).max() ?? 0) + 2, (shapes.map(\.count).max() ?? 0) + 2)
-        for (tensor, shape) in zip(inspection.tensors, shapes) {
+        for (tensor, (name, shape)) in zip(inspection.tensors, zip(names, shapes)) {
             printData(
-                tensor.name.padding(toLength: nameWidth, withPad: " ", startingAt: 0)
+                name.padding(toLength: nameWidth, withPad: " ", startingAt: 0)
                     + shape.padding(toLength: shapeWidth, withPad: " ", startingAt: 0)
                     + tensor.type.padding(toLength: 6, withPad: " ", startingAt: 0) + "\(tensor.bytes) bytes")
         }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Models
 import Recipes
@@ -29,7 +30,7 @@ struct TextGenerator: Predictor {
             var piece = TextPiece()
             while let token = try continuation.next() {
                 guard streams, isText(token) else { continue }
-                printData(piece.append(model.tokenizer.bytes(of: token)), terminator: "")
+                printPiece(piece.append(model.tokenizer.bytes(of: token)))
             }
             if streams {
                 printData(piece.rest)
@@ -70,4 +71,9 @@ private struct TextPiece {
 
     /// What is left at the end.
     var rest: String { String(decoding: pending, as: UTF8.self) }
+}
+
+private func printPiece(_ text: String) {
+    guard !text.isEmpty else { return }
+    writeData(isatty(STDOUT_FILENO) == 1 ? text.printable() : text)
 }
