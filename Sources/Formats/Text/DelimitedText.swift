@@ -2,45 +2,7 @@
 ///
 /// A quote inside an unquoted field is an ordinary character, as most readers take it. Rows that end in LF and CRLF
 /// may be mixed. A quoted field may hold line ends; lines are counted by LF, as editors do.
-struct DelimitedText {
-    /// Calls `body` with the columns `needed` of every row after the header, the byte after the row, and the problems so far;
-    /// reports what is wrong to `problems`.
-    static func forEach(
-        in bytes: UnsafeBufferPointer<UInt8>, delimiter: UInt8, columns needed: [String],
-        _ problems: inout ProblemList, _ body: (TextRecord, Int, borrowing ProblemList) throws -> Void
-    ) rethrows {
-        var reader = DelimitedText(bytes: bytes, delimiter: delimiter)
-        let header = reader.nextRow(keeping: nil, &problems)
-        guard let header else {
-            if problems.isEmpty {
-                problems.add(problem: "has no header row", remedy: "name the columns in the first row")
-            }
-            return
-        }
-        for (index, name) in header.fields.enumerated() where header.fields[..<index].contains(name) {
-            problems.add(
-                line: header.line, field: name, problem: "two columns have this name", remedy: "rename one of them")
-        }
-        for name in needed where !header.fields.contains(name) {
-            problems.addMissing(name, line: header.line, among: header.fields)
-        }
-        let positions = needed.map { header.fields.firstIndex(of: $0) }
-        var slots: [[Int]] = Array(repeating: [], count: header.count)
-        for (slot, position) in positions.enumerated() {
-            if let position { slots[position].append(slot) }
-        }
-        let wanted = Selection(slots: slots, count: needed.count)
-        while let row = reader.nextRow(keeping: wanted, &problems) {
-            if row.count == header.count {
-                try body(TextRecord(line: row.line, fields: row.fields), reader.position, problems)
-            } else {
-                problems.add(
-                    line: row.line, problem: "has \(row.count) fields; the header has \(header.count)",
-                    remedy: "put fields that hold the delimiter in double quotes")
-            }
-        }
-    }
-
+struct DelimitedText: RecordReader {
     /// Where the field of each column goes among the values of a record.
     private struct Selection {
         let slots: [[Int]]
@@ -52,6 +14,7 @@ struct DelimitedText {
         var fields: [String]
         /// All fields of the row, also those not kept.
         var count: Int
+        var faults: [ProblemList.Fault] = []
     }
 
     private struct Field {
@@ -63,23 +26,92 @@ struct DelimitedText {
     private static let quote = UInt8(ascii: "\"")
     private static let lineFeed = UInt8(ascii: "\n")
     private static let carriageReturn = UInt8(ascii: "\r")
+    /// More than these of one row are not told: a row may be one of 16 MiB.
+    private static let mostFaults = 100
 
-    private let bytes: UnsafeBufferPointer<UInt8>
+    private(set) var line = 1
     private let delimiter: UInt8
+    private let needed: [String]
+    private let file: String
+    private let problems: ProblemList
+    /// Nil until the header was read.
+    private var selection: Selection?
+    private var bytes = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+    private var isLast = false
     private var position = 0
-    private var line = 1
 
-    private init(bytes: UnsafeBufferPointer<UInt8>, delimiter: UInt8) {
-        self.bytes = bytes
+    init(delimiter: UInt8, columns needed: [String], file: String, problems: ProblemList) {
         self.delimiter = delimiter
+        self.needed = needed
+        self.file = file
+        self.problems = problems
     }
 
-    /// The next row that is not empty; nil at the end, and after a quote that nothing closes. nil keeps every field.
-    private mutating func nextRow(keeping selection: Selection?, _ problems: inout ProblemList) -> Row? {
+    mutating func take(
+        from bytes: UnsafeBufferPointer<UInt8>, isLast: Bool, _ body: (TextRecord, Int) throws -> Void
+    ) throws -> Int {
+        self.bytes = bytes
+        self.isLast = isLast
+        position = 0
+        if selection == nil {
+            let before = problems.count
+            guard let header = nextRow(keeping: nil) else {
+                if isLast, problems.count == before {
+                    problems.add(problem: "has no header row", remedy: "name the columns in the first row")
+                }
+                return position
+            }
+            selection = select(from: header)
+        }
+        guard let selection else { return position }
+        while let row = nextRow(keeping: selection) {
+            var faults = row.faults
+            if row.count != selection.slots.count {
+                faults.append(
+                    .init(
+                        line: row.line, problem: "has \(row.count) fields; the header has \(selection.slots.count)",
+                        remedy: "put fields that hold the delimiter in double quotes"))
+            }
+            if faults.isEmpty {
+                try body(TextRecord(file: file, line: row.line, fields: row.fields), position)
+            } else {
+                problems.add(faults)
+            }
+        }
+        return position
+    }
+
+    /// Looks the columns up in the header, and reports those that are missing or named twice.
+    private func select(from header: Row) -> Selection {
+        for fault in header.faults { problems.add(line: fault.line, problem: fault.problem, remedy: fault.remedy) }
+        var positions: [String: Int] = [:]
+        for (index, name) in header.fields.enumerated() {
+            guard positions[name] == nil else {
+                problems.add(
+                    line: header.line, field: name, problem: "two columns have this name", remedy: "rename one of them")
+                continue
+            }
+            positions[name] = index
+        }
+        var slots: [[Int]] = Array(repeating: [], count: header.count)
+        for (slot, name) in needed.enumerated() {
+            if let position = positions[name] {
+                slots[position].append(slot)
+            } else {
+                problems.addMissing(name, line: header.line, among: header.fields)
+            }
+        }
+        return Selection(slots: slots, count: needed.count)
+    }
+
+    /// The next row that is not empty; nil where no whole row follows, and after a quote that nothing closes. nil keeps
+    /// every field.
+    private mutating func nextRow(keeping selection: Selection?) -> Row? {
         while passLineEnd() {}
         guard position < bytes.count else { return nil }
+        let (start, startLine) = (position, line)
         var row = Row(line: line, fields: Array(repeating: "", count: selection?.count ?? 0), count: 0)
-        while let field = nextField(&problems) {
+        while let field = nextField(&row.faults) {
             if let selection {
                 if row.count < selection.slots.count {
                     for slot in selection.slots[row.count] { row.fields[slot] = text(of: field) }
@@ -88,9 +120,14 @@ struct DelimitedText {
                 row.fields.append(text(of: field))
             }
             row.count += 1
-            if position == bytes.count || passLineEnd() { return row }
+            if passLineEnd() { return row }
+            if position == bytes.count {
+                if isLast { return row }
+                break
+            }
             position += 1  // the delimiter
         }
+        if !isLast { (position, line) = (start, startLine) }
         return nil
     }
 
@@ -110,10 +147,10 @@ struct DelimitedText {
     }
 
     /// The field that starts here, possibly empty; ends before a delimiter, a line end or the end of the file.
-    private mutating func nextField(_ problems: inout ProblemList) -> Field? {
+    private mutating func nextField(_ faults: inout [ProblemList.Fault]) -> Field? {
         guard position < bytes.count, bytes[position] == Self.quote else {
             let start = position
-            passUnquoted(&problems)
+            passUnquoted(&faults)
             return Field(range: start..<position)
         }
         let opened = line
@@ -131,25 +168,32 @@ struct DelimitedText {
             }
             field.range = field.range.lowerBound..<position - 1
             if position < bytes.count, bytes[position] != delimiter, lineEndLength(at: position) == nil {
-                problems.add(
-                    line: line, problem: "has text after a closing quote",
-                    remedy: "write a quote inside a quoted field twice")
-                passUnquoted(&problems)
+                if faults.count < Self.mostFaults {
+                    faults.append(
+                        .init(
+                            line: line, problem: "has text after a closing quote",
+                            remedy: "write a quote inside a quoted field twice"))
+                }
+                passUnquoted(&faults)
             }
             return field
         }
-        problems.add(
-            line: opened, problem: "has a quote that is never closed",
-            remedy: "close it, or write a quote inside a quoted field twice")
+        if isLast {
+            problems.add(
+                line: opened, problem: "has a quote that is never closed",
+                remedy: "close it, or write a quote inside a quoted field twice")
+        }
         return nil
     }
 
-    private mutating func passUnquoted(_ problems: inout ProblemList) {
+    private mutating func passUnquoted(_ faults: inout [ProblemList.Fault]) {
         while position < bytes.count, bytes[position] != delimiter, lineEndLength(at: position) == nil {
-            if bytes[position] == Self.carriageReturn {
-                problems.add(
-                    line: line, problem: "has a carriage return that no line feed follows",
-                    remedy: "end lines with LF or CRLF, and put fields that hold a carriage return in double quotes")
+            if bytes[position] == Self.carriageReturn, faults.count < Self.mostFaults {
+                faults.append(
+                    .init(
+                        line: line, problem: "has a carriage return that no line feed follows",
+                        remedy: "end lines with LF or CRLF, and put fields that hold a carriage return in double quotes"
+                    ))
             }
             position += 1
         }
