@@ -88,6 +88,14 @@ struct HostileArchiveTests {
         #expect(error?.field == "a.csv" && error?.problem == "encrypted")
     }
 
+    @Test("whose directory hides an entry are refused")
+    func hiddenEntry() throws {
+        var zip = PackedFile.archive("zip", [Self.good, .init("b.csv", "text\nb\n")])
+        let directory = try #require(zip.firstRange(of: Data("PK\u{1}\u{2}".utf8))).lowerBound
+        zip[directory + 3] = 0
+        #expect(refusal("d.zip", zip) != nil)
+    }
+
     @Test("with entries that declare more than there can be are refused before they are read")
     func sizes() throws {
         var tar = PackedFile.archive("tar", [Self.good])
