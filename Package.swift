@@ -27,6 +27,7 @@ let package = Package(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-pthread-dev"])]),
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CKernels"),
         .target(name: "Files", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Tensors", dependencies: ["CKernels", "COpenBLAS"]),
@@ -35,7 +36,9 @@ let package = Package(
         .target(name: "Tokenizers", dependencies: ["Files"]),
         .target(
             name: "Formats",
-            dependencies: ["Files", "CArchive", "CHDF5", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            dependencies: [
+                "Files", "CArchive", "CHDF5", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
             exclude: ["ONNX/onnx.proto"]),
         .target(
             name: "Distillation",
@@ -74,8 +77,8 @@ let tests: KeyValuePairs<String, [Target.Dependency]> = [
     "Layers": ["Tensors"],
     "Models": ["Layers", "Tensors", "Files"],
     "Tokenizers": ["Files"],
-    "Formats": ["Files"],
-    "Distillation": ["Files", "Formats", "Layers", "Models", "Tensors", "Tokenizers"],
+    "Formats": ["Files", "PackedFiles"],
+    "Distillation": ["Files", "Formats", "Layers", "Models", "PackedFiles", "Tensors", "Tokenizers"],
     "Compression": ["CKernels", "Distillation", "Files", "Formats", "Layers", "Models", "Tensors"],
     "Evaluation": ["Files"],
     "Recipes": ["Files"],
@@ -84,7 +87,8 @@ for (name, dependencies) in tests {
     package.targets.append(
         .testTarget(name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies))
 }
-package.targets.append(.testTarget(name: "CommandTests", dependencies: ["retort", "bench"]))
+package.targets.append(.testTarget(name: "CommandTests", dependencies: ["PackedFiles", "retort", "bench"]))
+package.targets.append(.target(name: "PackedFiles", dependencies: ["CArchive"], path: "Tests/PackedFiles"))
 for target in package.targets where target.type != .system && target.name != "CKernels" {
     target.swiftSettings = (target.swiftSettings ?? []) + strict
 }

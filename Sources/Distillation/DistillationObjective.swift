@@ -42,6 +42,10 @@ public final class DistillationObjective: Objective, Module {
 
     public func length(of example: Int) -> Int { data.sequences[example].count }
 
+    public func prepare(_ examples: [Int]) {
+        targets?.prepare(examples.map { data.sequences[$0] })
+    }
+
     public func loss(
         of examples: [Int], in scope: StepScope, on tape: Tape
     ) throws -> (loss: Variable, terms: [LossTerm]) {

@@ -33,8 +33,15 @@ public protocol Objective {
     var exampleCount: Int { get }
     /// Token positions of an example.
     func length(of example: Int) -> Int
+    /// Hears which examples will be asked for next, while the present ones are computed.
+    func prepare(_ examples: [Int])
     /// The share of these examples in the step's loss, and the terms it is made of.
     func loss(of examples: [Int], in scope: StepScope, on tape: Tape) throws -> (loss: Variable, terms: [LossTerm])
+}
+
+extension Objective {
+    /// For objectives that have everything at hand.
+    public func prepare(_ examples: [Int]) {}
 }
 
 /// Token sequences with their labels, ready for training or evaluation.

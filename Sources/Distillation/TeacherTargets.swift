@@ -15,9 +15,14 @@ public protocol TeacherTargets {
     func attentionStates(_ part: AttentionPart, layer: Int, for sequences: [[Int32]]) throws -> Tensor
     /// The teacher's attention heads in one layer (H), counted from 1.
     func heads(layer: Int) throws -> Int
+    /// Hears which sequences will be asked for next.
+    func prepare(_ sequences: [[Int32]])
 }
 
 extension TeacherTargets {
+    /// For targets that are there, or that the step itself has to wait for.
+    public func prepare(_ sequences: [[Int32]]) {}
+
     /// For targets without attention.
     ///
     /// - Throws: `InputError` always.

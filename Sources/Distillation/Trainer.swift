@@ -102,7 +102,13 @@ public final class Trainer {
         var loss: Float = 0
         var sums: [LossTerm] = []
         for start in stride(from: 0, to: examples.count, by: options.microBatch) {
-            let part = Array(examples[start..<min(start + options.microBatch, examples.count)])
+            let part = microBatch(of: examples, at: start)
+            let next = start + part.count
+            if next < examples.count {
+                objective.prepare(microBatch(of: examples, at: next))
+            } else if step + 1 < options.totalSteps {
+                objective.prepare(microBatch(of: batch(at: step + 1), at: 0))
+            }
             let tape = Tape(precision: options.precision, checkpointing: options.checkpointing)
             let result = try objective.loss(of: part, in: scope, on: tape)
             loss += result.loss.value.scalar
@@ -122,6 +128,10 @@ public final class Trainer {
         return StepReport(
             step: step, loss: loss, terms: sums, learningRate: rate, gradientNorm: norm, examples: examples.count,
             applied: applied)
+    }
+
+    private func microBatch(of examples: [Int], at start: Int) -> [Int] {
+        Array(examples[start..<min(start + options.microBatch, examples.count)])
     }
 
     /// The examples of a step: the epoch's permutation, cut into batches.

@@ -25,4 +25,17 @@ enum MappedFile {
         }
         return Data(bytesNoCopy: start, count: size, deallocator: .unmap)
     }
+
+    /// Gives the memory of pages that were read back, so that a pass over a file holds a few of them only; who looks at them
+    /// again has them loaded again.
+    ///
+    /// - Parameter bytes: a part of a mapped file.
+    static func release(_ bytes: Slice<UnsafeRawBufferPointer>) {
+        guard let base = bytes.base.baseAddress, !bytes.isEmpty else { return }
+        let page = Int(getpagesize())
+        // The mapping begins with a page.
+        let (start, end) = (bytes.startIndex / page * page, bytes.endIndex / page * page)
+        guard start < end else { return }
+        madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED)
+    }
 }

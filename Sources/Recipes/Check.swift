@@ -1,5 +1,6 @@
 import Distillation
 import Files
+import Formats
 import Foundation
 import Layers
 import Models
@@ -10,7 +11,11 @@ import Tokenizers
 public struct RunPlan: Codable, Equatable, Sendable {
     public struct Split: Codable, Equatable, Sendable {
         public var name: String
+        /// The address as the recipe has it.
         public var file: String
+        /// How many files were read, and how many entries of those that are archives.
+        public var files: Int
+        public var entries: Int
         public var rows: Int
         public var skippedRows: Int
         /// Rows of each class, by class name.
@@ -49,7 +54,8 @@ public struct RunPlan: Codable, Equatable, Sendable {
         let all = [("train", material.train), ("validation", material.validation), ("test", material.test)]
         splits = all.map { name, rows in
             Split(
-                name: name, file: rows.file, rows: rows.count, skippedRows: rows.skipped.count,
+                name: name, file: rows.file, files: rows.extent.files, entries: rows.extent.entries, rows: rows.count,
+                skippedRows: rows.skipped.count,
                 classes: rows.labels.reduce(into: [:]) { $0[$1, default: 0] += 1 })
         }
         let known = Set(material.train.texts)

@@ -24,7 +24,7 @@ private struct NumbersTeacher: RecordableTeacher {
     let layers: Int
 
     var predictions: (scope: TargetScope, outcomes: Int)? { (.row, numbers.classes) }
-    var hasAttention: Bool { false }
+    var heads: [Int] { [] }
     var floatsPerPosition: Int { numbers.width }
     func width(of column: TargetColumn) -> Int { numbers.width }
 

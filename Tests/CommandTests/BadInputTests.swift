@@ -35,6 +35,19 @@ struct BadInputTests {
         #expect(errors.contains("tset.csv"))
     }
 
+    @Test("A pattern without a match, and a damaged shard: what there is, and which shard")
+    func shards() throws {
+        let none = try refused { try replace("test: test.csv", by: "test: 'tset-*.csv'", in: $0) }
+        #expect(none.contains("tiny.yaml:5"))
+        #expect(none.contains("tset-*.csv: no file matches"))
+        #expect(none.contains("there is test.csv"))
+        let damaged = try refused {
+            try replace("test: test.csv", by: "test: 'test*.csv.gz'", in: $0)
+            try Data([0x1F, 0x8B, 8, 0]).write(to: $0.folder.appendingPathComponent("test-1.csv.gz"))
+        }
+        #expect(damaged.contains("test-1.csv.gz: damaged"))
+    }
+
     @Test("An unknown label: the file's line and the known labels")
     func unknownLabel() throws {
         let errors = try refused {

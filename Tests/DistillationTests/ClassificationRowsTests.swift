@@ -1,6 +1,8 @@
 import Distillation
 import Files
+import Formats
 import Foundation
+import PackedFiles
 import Testing
 
 @Suite("Classification rows")
@@ -13,7 +15,8 @@ struct ClassificationRowsTests {
             let url = directory.appendingPathComponent(name)
             try Data(content.utf8).write(to: url)
             return try ClassificationRows(
-                reading: url.path, text: text, label: "label", classes: classes, skipBadRows: skipBadRows, limit: limit)
+                reading: DataAddress(url.path), text: text, label: "label", classes: classes, skipBadRows: skipBadRows,
+                limit: limit)
         }
     }
 
@@ -118,6 +121,75 @@ struct ClassificationRowsTests {
         #expect(rows.texts == ["hello"])
         #expect(throws: InputErrors.self) { try read(mixed, classes: ["benign", "injection"], limit: 2) }
         #expect(try read("text,label\nx,a\n", limit: 5).count == 1)
+    }
+
+    @Test("leave out rows that are not well formed too, in the order of the file")
+    func malformed() throws {
+        let content = "text,label\na,x\n,x\nb\nc,y,z\nd,q\n\"e\"e,x\nf,y\n"
+        let rows = try read(content, classes: ["x", "y"], skipBadRows: true)
+        #expect(rows.texts == ["a", "f"])
+        #expect(rows.skipped.map(\.line) == [3, 4, 5, 6, 7])
+        #expect(rows.skipped.allSatisfy { $0.file?.hasSuffix("rows.csv") == true })
+        #expect(throws: InputErrors.self) { try read(content) }
+        // They count for the limit.
+        #expect(try read(content, classes: ["x", "y"], skipBadRows: true, limit: 4).texts == ["a"])
+        let json = "{\"text\": \"a\"}\n{\"text\": \"b\", \"label\": 1}\nnonsense\n"
+        #expect(try read(json, name: "rows.jsonl", skipBadRows: true).skipped.map(\.line) == [1, 3])
+        #expect(throws: InputErrors.self) { try read("text,label\na\nb\n", skipBadRows: true) }
+    }
+
+    @Test("are the same from every container, each with the file or entry that it comes from")
+    func containers() throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../../datasets/prompt-injection")
+        let plain = try ClassificationRows(
+            reading: DataAddress(folder.appending(path: "test.csv").path), text: "text", label: "label")
+        #expect(plain.count == 2101 && plain.extent.files == 1 && plain.extent.entries == 0)
+        #expect(plain.files.allSatisfy { $0 == folder.appending(path: "test.csv").path })
+        let entries = try ["train", "validation", "test"].map {
+            PackedFile.Entry(Array("data/\($0).csv".utf8), try Data(contentsOf: folder.appending(path: "\($0).csv")))
+        }
+        try withDirectory { directory in
+            func expectSame(_ name: String, _ bytes: Data, entry: String = "", file: String = "") throws {
+                let url = directory.appendingPathComponent(name)
+                try bytes.write(to: url)
+                let rows = try ClassificationRows(
+                    reading: DataAddress(url.path + entry), text: "text", label: "label")
+                #expect(rows.texts == plain.texts && rows.labels == plain.labels && rows.lines == plain.lines)
+                #expect(rows.files.allSatisfy { $0 == url.path + file }, "\(rows.files[0])")
+                #expect(rows.extent.files == 1 && rows.extent.entries == (entry.isEmpty ? 0 : 1))
+            }
+            for kind in PackedFile.archives {
+                let bytes = PackedFile.archive(kind, entries)
+                try expectSame("d.\(kind)", bytes, entry: ":*/test.csv", file: ":data/test.csv")
+            }
+            for kind in PackedFile.compressions {
+                try expectSame("test.csv.\(kind)", PackedFile.compressed(kind, entries[2].content))
+            }
+        }
+    }
+
+    @Test("are those of all shards, in the order of their names, and the limit is of all together")
+    func shards() throws {
+        try withDirectory { directory in
+            for (name, content) in [("b", "b,1\nc\n"), ("a", "a,1\n,0\n"), ("c", "d,0\n")] {
+                let url = directory.appendingPathComponent("\(name).csv")
+                try Data(("text,label\n" + content).utf8).write(to: url)
+            }
+            func rows(limit: Int? = nil) throws -> ClassificationRows {
+                try ClassificationRows(
+                    reading: DataAddress(directory.path + "/?.csv"), text: "text", label: "label", skipBadRows: true,
+                    limit: limit)
+            }
+            let all = try rows()
+            #expect(all.texts == ["a", "b", "d"] && all.lines == [2, 2, 2])
+            #expect(all.files == ["a", "b", "c"].map { directory.path + "/\($0).csv" })
+            #expect(
+                all.skipped.map { "\($0.file ?? ""):\($0.line ?? 0)" }
+                    == ["a.csv:3", "b.csv:3"].map { "\(directory.path)/\($0)" })
+            #expect(all.extent.files == 3)
+            #expect(try rows(limit: 3).texts == ["a", "b"])
+        }
     }
 
     @Test("are read from jsonl and tsv alike")

@@ -159,7 +159,7 @@ struct TextRecordsTests {
         #expect(problems("a.csv", "text,label\n").map(\.problem) == ["holds no records"])
         #expect(problems("a.jsonl", "\n  \n").map(\.problem) == ["holds no records"])
         #expect(throws: InputError.self) { try read("a.xlsx", "text,label\na,1\n") }
-        let absent = URL(filePath: "/nowhere/a.csv")
+        let absent = "/nowhere/a.csv"
         let error = #expect(throws: InputError.self) { try TextRecords.read(absent, columns: ["text"]) }
         #expect(error?.file == "/nowhere/a.csv")
     }
@@ -171,7 +171,7 @@ struct TextRecordsTests {
         for (name, rows, injections) in [
             ("train", 11_089, 4_786), ("validation", 2_101, 1_051), ("test", 2_101, 1_051),
         ] {
-            let table = try TextRecords.read(folder.appending(path: "\(name).csv"), columns: ["text", "label"])
+            let table = try TextRecords.read(folder.appending(path: "\(name).csv").path, columns: ["text", "label"])
             #expect(table.records.count == rows)
             #expect(table.records.count { $0.fields[1] == "1" } == injections)
             #expect(table.records.allSatisfy { !$0.fields[0].isEmpty })
@@ -202,7 +202,7 @@ struct TextRecordsTests {
         defer { try? FileManager.default.removeItem(at: directory) }
         let file = directory.appending(path: name)
         try content.write(to: file)
-        return try TextRecords.read(file, columns: columns)
+        return try TextRecords.read(file.path, columns: columns)
     }
 
     private func problems(_ name: String, _ content: String) -> [InputError] {

@@ -51,6 +51,10 @@ public final class ReadAheadTargets: TeacherTargets, @unchecked Sendable {
         try ask(.attentionStates(part, layer), sequences)
     }
 
+    public func heads(layer: Int) throws -> Int {
+        try queue.sync { try targets.heads(layer: layer) }
+    }
+
     public func width(layer: Int) throws -> Int {
         try queue.sync { try targets.width(layer: layer) }
     }

@@ -8,8 +8,8 @@ public protocol RecordableTeacher {
     var predictions: (scope: TargetScope, outcomes: Int)? { get }
     /// Layers, without the embedding.
     var layers: Int { get }
-    /// Whether the queries, keys and values of its layers can be recorded.
-    var hasAttention: Bool { get }
+    /// The heads of each layer whose queries, keys and values can be recorded: of all layers, or of none.
+    var heads: [Int] { get }
     /// Floats of each column per row or position.
     func width(of column: TargetColumn) -> Int
     /// Roughly the floats that a forward pass holds per position.
@@ -45,7 +45,7 @@ public struct EncoderTeacher: RecordableTeacher {
     }
 
     public var layers: Int { configuration.layers }
-    public var hasAttention: Bool { true }
+    public var heads: [Int] { configuration.heads }
 
     public func width(of column: TargetColumn) -> Int {
         switch column {
@@ -113,7 +113,7 @@ public struct DecoderTeacher: RecordableTeacher {
 
     public var predictions: (scope: TargetScope, outcomes: Int)? { (.position, configuration.vocabularySize) }
     public var layers: Int { configuration.layers }
-    public var hasAttention: Bool { false }
+    public var heads: [Int] { [] }
     public func width(of column: TargetColumn) -> Int { configuration.hiddenSize }
 
     public var floatsPerPosition: Int {

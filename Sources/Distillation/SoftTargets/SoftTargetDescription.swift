@@ -27,6 +27,8 @@ public struct SoftTargetDescription: Equatable, Sendable {
     public var hasUniformTail = false
     public var hiddenLayers: [Int] = []
     public var attentionLayers: [Int] = []
+    /// The heads of each of these layers.
+    public var attentionHeads: [Int] = []
     /// The digests of what made it: `teacher_sha256`, `tokenizer_sha256`, `data_sha256`; empty where the file has none.
     public var digests: [String: String] = [:]
     public var part = 0
@@ -75,6 +77,7 @@ public struct SoftTargetDescription: Equatable, Sendable {
         }
         attributes["layers"] = .string(Self.text(hiddenLayers))
         attributes["attention_layers"] = .string(Self.text(attentionLayers))
+        attributes["attention_heads"] = .string(Self.text(attentionHeads))
         attributes["part"] = .integer(Int64(part))
         attributes["parts"] = .integer(Int64(parts))
         for (name, digest) in digests { attributes[name] = .string(digest) }
@@ -102,6 +105,12 @@ public struct SoftTargetDescription: Equatable, Sendable {
         hasUniformTail = try reader.string("tail") == "uniform"
         hiddenLayers = try reader.list("layers") { Int($0).flatMap { $0 >= 0 ? $0 : nil } }
         attentionLayers = try reader.list("attention_layers") { Int($0).flatMap { $0 > 0 ? $0 : nil } }
+        attentionHeads = try (reader.string("attention_heads") ?? "").split(separator: ",").map { text in
+            guard let heads = Int(text), heads > 0 else {
+                throw InputError(file: name, field: "attention_heads", problem: "\"\(text)\" is not a number of heads")
+            }
+            return heads
+        }
         for digest in [Self.teacher, Self.tokenizer, Self.data] {
             digests[digest] = try reader.string(digest)
         }

@@ -11,6 +11,7 @@
 /// | `temperatures` | `1.0,2.0`: the columns of `log_normalizers` |
 /// | `tail` | `exact`, or `uniform` where the mass outside of the kept outcomes was spread evenly for `log_normalizers` |
 /// | `layers`, `attention_layers` | `1,3`: the recorded teacher layers |
+/// | `attention_heads` | `12,12`: the heads of each of the `attention_layers` |
 /// | `part`, `parts` | which part of how many this file is |
 /// | `teacher_sha256`, `tokenizer_sha256`, `data_sha256`, `command`, `program` | what made it |
 ///

@@ -25,7 +25,7 @@ public struct SoftTargetRecorder {
             plan.hiddenLayers.allSatisfy { (0...teacher.layers).contains($0) }
                 && plan.attentionLayers.allSatisfy { (1...teacher.layers).contains($0) },
             "no teacher layers \(plan.hiddenLayers), \(plan.attentionLayers)")
-        precondition(plan.attentionLayers.isEmpty || teacher.hasAttention, "the teacher's attention cannot be recorded")
+        precondition(plan.attentionLayers.isEmpty || !teacher.heads.isEmpty, "the teacher's attention cannot be recorded")
         self.teacher = teacher
         self.plan = plan
         self.digests = digests
@@ -112,6 +112,7 @@ public struct SoftTargetRecorder {
         }
         description.hiddenLayers = plan.hiddenLayers
         description.attentionLayers = plan.attentionLayers
+        description.attentionHeads = plan.attentionLayers.map { teacher.heads[$0 - 1] }
         description.digests = digests
         (description.part, description.parts) = (part, parts)
         return description

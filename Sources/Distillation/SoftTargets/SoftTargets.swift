@@ -140,7 +140,7 @@ public final class SoftTargets: TeacherTargets {
         let all = { (0..<kept.count).flatMap { _ in (0..<Int32(kept.kept)) } }
         return SparseTargets(
             k: kept.kept, ids: kept.ids ?? all(), logProbabilities: kept.logProbabilities,
-            logNormalizers: normalizers.map { Float($0) })
+            logNormalizers: normalizers)
     }
 
     public func hiddenStates(layer: Int, for sequences: [[Int32]]) throws -> Tensor {
@@ -150,6 +150,19 @@ public final class SoftTargets: TeacherTargets {
     /// What a layer computes before it attends: [N, H · D].
     public func attentionStates(_ part: AttentionPart, layer: Int, for sequences: [[Int32]]) throws -> Tensor {
         try values(.attention(part, layer: layer), for: sequences)
+    }
+
+    /// The teacher's heads in a layer whose attention was recorded.
+    public func heads(layer: Int) throws -> Int {
+        _ = try stored(.attention(.query, layer: layer))
+        guard let index = description.attentionLayers.firstIndex(of: layer),
+            index < description.attentionHeads.count
+        else {
+            throw InputError(
+                file: name, field: "attention_heads", problem: "does not say how many heads layer \(layer) has",
+                remedy: "record the targets again")
+        }
+        return description.attentionHeads[index]
     }
 
     /// One vector per row: [B, C].

@@ -43,7 +43,7 @@ struct ZipArchive: Sendable {
         try ArchiveReader.read(bytes, file: file, checksums: false) { reader in
             while let entry = try reader.next() {
                 let name = entry.name
-                guard Self.isSafe(name, isDirectory: entry.kind == .directory) else {
+                guard EntryName.isSafe(name, isDirectory: entry.kind == .directory) else {
                     throw problem(
                         name.debugDescription, "an unsafe name: it leads elsewhere or holds control characters")
                 }
@@ -151,12 +151,20 @@ struct ZipArchive: Sendable {
         }
         return entry.stored ?? unpacked
     }
+}
 
-    private static func isSafe(_ name: String, isDirectory: Bool) -> Bool {
-        guard name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0 != "\u{7F}" && $0 != "\\" }) else { return false }
-        let path = isDirectory && name.hasSuffix("/") ? name.dropLast() : name[...]
-        return path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
-            !["", ".", ".."].contains($0)
-        }
+extension ZipArchive {
+    /// How many entries the end of the archive says that it has; nil where it leaves that to zip64's own records.
+    ///
+    /// libarchive takes the directory's first entry to be the first that it recognizes.
+    static func declaredEntries(_ bytes: Data) -> Int? {
+        let recordSize = 22
+        let tail = bytes.suffix(recordSize + Int(UInt16.max))
+        guard
+            let record = tail.lastRange(of: Data([0x50, 0x4B, 0x05, 0x06]))?.lowerBound,
+            tail.endIndex - record >= recordSize
+        else { return nil }
+        let count = Int(tail[record + 10]) | Int(tail[record + 11]) << 8
+        return count == Int(UInt16.max) ? nil : count
     }
 }

@@ -2,6 +2,7 @@ import Compression
 import Distillation
 import Evaluation
 import Files
+import Formats
 import Foundation
 
 extension Pipeline {
@@ -60,7 +61,7 @@ extension Pipeline {
                 + [.init("Classes", material.classes.joined(separator: ", "))],
             learningCurves: curves, headScores: try headScores(stages: stages),
             commands: ["retort run recipe.yaml"],
-            digests: try splits.map { .init($0.1, try Digest.sha256(fileAt: URL(fileURLWithPath: $0.1))) })
+            digests: try splits.map { .init($0.1, try DataAddress($0.1).digest()) })
     }
 
     private func headScores(stages: [Stage]) throws -> [HeadScore] {

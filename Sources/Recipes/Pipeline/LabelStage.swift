@@ -12,7 +12,7 @@ extension Pipeline {
     func recordTargets() throws -> StageResult {
         let teacher = try ModelDirectory.readEncoder(run.file(ModelFolder.teacher))
         var plan = TargetPlan()
-        plan.hiddenLayers = Set((recipe.loss.features?.pairs ?? []).map(\.teacher)).sorted()
+        (plan.hiddenLayers, plan.attentionLayers) = recipe.loss.recorded
         plan.states = recipe.teacher.targets.dtype == .float16 ? .float16 : .float32
         let recorder = SoftTargetRecorder(
             teacher: EncoderTeacher(teacher), plan: plan,

@@ -1,5 +1,6 @@
 public import Distillation
 import Files
+import Formats
 import Foundation
 import Models
 import Tokenizers
@@ -22,18 +23,21 @@ public struct Material: Sendable {
     ///   point at its line.
     public init(_ recipe: Recipe) throws {
         var errors: [InputError] = []
+        var digests: [String] = []
         func read(_ key: String, _ path: String, classes: [String]?) throws -> ClassificationRows? {
-            guard FileManager.default.fileExists(atPath: path) else {
+            let address: DataAddress
+            do {
+                address = try DataAddress(path)
+            } catch let error as InputError {
                 errors.append(
                     recipe.places.error(
-                        at: "data.\(key)", problem: "there is no file \(path)",
-                        remedy: "paths are relative to the current directory, "
-                            + FileManager.default.currentDirectoryPath))
+                        at: "data.\(key)", problem: "\(path): \(error.problem)", remedy: error.remedy))
                 return nil
             }
             do {
+                digests.append(try address.digest())
                 return try ClassificationRows(
-                    reading: path, text: recipe.data.text, label: recipe.data.label, classes: classes,
+                    reading: address, text: recipe.data.text, label: recipe.data.label, classes: classes,
                     skipBadRows: recipe.data.onBadRow == .skip, limit: recipe.data.limit)
             } catch let several as InputErrors {
                 errors += several.errors
@@ -51,10 +55,7 @@ public struct Material: Sendable {
         self.validation = validation
         self.test = test
         classes = names
-        digest = Digest.sha256(
-            try [recipe.data.train, recipe.data.validation, recipe.data.test].map {
-                try Digest.sha256(fileAt: URL(fileURLWithPath: $0))
-            }.joined() + recipe.section("data"))
+        digest = Digest.sha256(digests.joined() + recipe.section("data"))
         teacherDigest =
             try recipe.teacher.model.map {
                 try LoadedTeacher.digest(of: URL(fileURLWithPath: $0, isDirectory: true))

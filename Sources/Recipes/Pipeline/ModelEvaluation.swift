@@ -26,7 +26,7 @@ public struct ModelEvaluation {
         let index = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($0.element, $0.offset) })
         data = EvaluationData(
             labels: rows.labels.map { index[$0]! }, classNames: labels, texts: rows.texts,
-            ids: rows.lines.map { "\(rows.file):\($0)" })
+            ids: zip(rows.files, rows.lines).map { "\($0):\($1)" })
     }
 
     /// Logits of every row, and the latency of single queries.

@@ -11,7 +11,7 @@ extension Recipe {
         public var limit: Int?
     }
 
-    /// What happens to a row that cannot be used: no text, no label, an unknown label.
+    /// What happens to a row that cannot be used: not well formed, no text, no label, an unknown label.
     public enum BadRowPolicy: String, SettingChoice {
         case error, skip
     }
@@ -28,11 +28,13 @@ extension Recipe.DataSection: Section {
     static let fields: [Field<Self>] = [
         Field(
             "train", \.train, .text(.line), presence: .required,
-            "File of the training rows, relative to the current directory."),
+            "The training rows: a csv, tsv or jsonl file, plain or compressed (`.gz`, `.bz2`, `.xz`, `.zst`); a pattern of "
+                + "files, such as `shards/train-*.csv.gz`; or entries of a tar or zip archive, such as "
+                + "`data.tar.gz:train/*.csv`. Relative to the current directory."),
         Field(
             "validation", \.validation, .text(.line), presence: .required,
-            "File of the rows that each finished stage is scored on."),
-        Field("test", \.test, .text(.line), presence: .required, "File of the rows that the report is made from."),
+            "The rows that each finished stage is scored on, as `train`."),
+        Field("test", \.test, .text(.line), presence: .required, "The rows that the report is made from, as `train`."),
         Field("text", \.text, .text(.line), "Name of the column that holds the text."),
         Field("label", \.label, .text(.line), "Name of the column that holds the label."),
         Field(
@@ -40,10 +42,11 @@ extension Recipe.DataSection: Section {
             "Longest input in tokens, the two special tokens included; longer texts are cut."),
         Field(
             "on_bad_row", \.onBadRow,
-            "What a row that cannot be used does: stop the run, or be left out, counted and listed."),
+            "What a row that cannot be used (not well formed, no text, no label, an unknown label) does: stop the run, or be "
+                + "left out, counted and listed."),
         Field(
             "limit", \.limit, .integer(1...1_000_000_000),
-            "Uses only so many rows from the start of each file, to try a recipe out."),
+            "Uses only so many rows from the start of each split, to try a recipe out."),
     ]
 }
 

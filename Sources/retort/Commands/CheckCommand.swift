@@ -32,6 +32,15 @@ struct CheckCommand: ParsableCommand {
     }
 }
 
+extension RunPlan.Split {
+    /// How many files and entries were read, where it is not one file.
+    fileprivate var extent: String {
+        let parts = [(files, "file", "files"), (entries, "entry", "entries")].filter { $0.0 > 0 }
+        guard files > 1 || entries > 0 else { return "" }
+        return ", " + parts.map { "\($0.0) \($0.0 == 1 ? $0.1 : $0.2)" }.joined(separator: " with ")
+    }
+}
+
 extension RunPlan {
     /// The plan for a person, a fact per line.
     fileprivate var description: [String] {
@@ -40,7 +49,7 @@ extension RunPlan {
             let classes = split.classes.sorted { $0.key < $1.key }.prefix(8).map { "\($0.key) \($0.value)" }
             let skipped = split.skippedRows > 0 ? ", \(split.skippedRows) bad rows left out" : ""
             lines.append(
-                "\(split.name.padding(toLength: 13, withPad: " ", startingAt: 0))\(split.rows) rows of \(split.file)\(skipped)"
+                "\(split.name.padding(toLength: 13, withPad: " ", startingAt: 0))\(split.rows) rows of \(split.file)\(split.extent)\(skipped)"
                     + " (\(classes.joined(separator: ", "))\(split.classes.count > 8 ? ", …" : ""))")
         }
         for (name, count) in overlap.sorted(by: { $0.key < $1.key }) where count > 0 {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Distillation
 import Evaluation
 import Files
+import Formats
 import Foundation
 import Models
 import Recipes
@@ -24,7 +25,7 @@ struct EvalCommand: ParsableCommand {
     @Option(help: "The model to compare with.")
     var against: String?
 
-    @Option(help: "The rows: csv, tsv or jsonl.")
+    @Option(help: "The rows: csv, tsv or jsonl; also compressed, a pattern of files, or ARCHIVE:ENTRIES.")
     var data: String?
 
     @Option(help: "Column of the text.")
@@ -60,8 +61,9 @@ struct EvalCommand: ParsableCommand {
         }
         let judged = try LoadedModel(URL(fileURLWithPath: model, isDirectory: true))
         try judged.requireClassifier()
+        let address = try DataAddress(data)
         let rows = try ClassificationRows(
-            reading: data, text: text, label: label, classes: judged.classifier.configuration.labels)
+            reading: address, text: text, label: label, classes: judged.classifier.configuration.labels)
         var models: [(key: String, name: String, model: LoadedModel)] = []
         if let against {
             let other = try LoadedModel(URL(fileURLWithPath: against, isDirectory: true))
@@ -82,7 +84,7 @@ struct EvalCommand: ParsableCommand {
                 recipe: "eval", environment: RunEnvironment.current().facts.map { .init($0.name, $0.value) },
                 data: [.init("Rows", "\(rows.count) of \(data)")],
                 commands: [CommandLine.arguments.joined(separator: " ")],
-                digests: [.init(data, try Digest.sha256(fileAt: URL(fileURLWithPath: data)))]),
+                digests: [.init(data, try address.digest())]),
             data: evaluation.data,
             models: try models.map { try evaluation.result($0.model, key: $0.key, name: $0.name) },
             gates: try gate.map { try Self.parse($0, models: keys) }, subject: "model")

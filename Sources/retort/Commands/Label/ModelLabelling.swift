@@ -20,7 +20,7 @@ struct ModelLabelling {
         let maxLength = try maxLength(for: loaded)
         var texts: [String] = []
         for path in options.data {
-            texts += try TextRecords.read(URL(fileURLWithPath: path), columns: [options.text]).records.map {
+            texts += try TextRecords.read(path, columns: [options.text]).records.map {
                 $0.fields[0]
             }
         }
@@ -30,7 +30,7 @@ struct ModelLabelling {
         }
         if options.chooseK { return try chooseK(loaded.teacher, rows, plan, progress) }
 
-        let data = try options.data.map { try Digest.sha256(fileAt: URL(fileURLWithPath: $0)) }
+        let data = try options.data.map { try DataAddress($0).digest() }
         let recorder = SoftTargetRecorder(
             teacher: loaded.teacher, plan: plan,
             digests: [
@@ -78,7 +78,7 @@ struct ModelLabelling {
         for layer in plan.attentionLayers where !(1...teacher.layers).contains(layer) {
             throw refuse("--attention", "there is no layer \(layer)", "name layers from 1 to \(teacher.layers)")
         }
-        if !plan.attentionLayers.isEmpty, !teacher.hasAttention {
+        if !plan.attentionLayers.isEmpty, teacher.heads.isEmpty {
             throw refuse("--attention", "queries, keys and values are recorded of encoders", "leave --attention out")
         }
         plan.temperatures = options.temperature

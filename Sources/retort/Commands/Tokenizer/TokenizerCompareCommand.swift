@@ -23,7 +23,8 @@ struct TokenizerCompareCommand: ParsableCommand {
     @Argument(help: "Another one.")
     var second: String
 
-    @Option(help: "A txt, csv, tsv or jsonl file with texts to compare by.")
+    @Option(
+        help: "Texts to compare by: txt, csv, tsv or jsonl; also compressed, a pattern of files, or ARCHIVE:ENTRIES.")
     var texts: String?
 
     @Option(help: "The column or key that holds the texts.")
@@ -48,7 +49,7 @@ struct TokenizerCompareCommand: ParsableCommand {
     func run() throws {
         let tokenizers = try [first, second].map { try DecoderDirectory.readTokenizer(URL(fileURLWithPath: $0)) }
         let sample = try texts.map {
-            try TextRecords.read(URL(fileURLWithPath: $0), columns: [column]).records.map { $0.fields[0] }
+            try TextRecords.read($0, columns: [column]).records.map { $0.fields[0] }
         }
         let difference = tokenizers[0].difference(
             from: tokenizers[1], limit: limit, sample: sample ?? TokenizerSample.texts)

@@ -9,12 +9,14 @@ struct TokenizerTrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train", abstract: "Learn a vocabulary from texts.",
         discussion: """
-            Reads txt (a text a line), csv, tsv and jsonl files of any size, counts their words on all cores, and writes \
-            tokenizer.json with the files that go with it, which the tokenizers and transformers packages read.
+            Reads txt (a text a line), csv, tsv and jsonl files of any size, also compressed or in tar and zip archives, counts \
+            their words on all cores, and writes tokenizer.json with the files that go with it, which the tokenizers and \
+            transformers packages read.
 
             EXAMPLE
               retort tokenizer train --vocabulary 8192 train.csv -o vocabulary
               retort tokenizer train --kind byte-level corpus/*.txt -o vocabulary
+              retort tokenizer train 'corpus.tar.zst:train/*.jsonl' -o vocabulary
             """)
 
     enum Kind: String, ExpressibleByArgument, CaseIterable, Codable {
@@ -48,7 +50,7 @@ struct TokenizerTrainCommand: ParsableCommand {
             valueName: "token"))
     var special: [String] = []
 
-    @Argument(help: "Files of texts.")
+    @Argument(help: "Files of texts, patterns of files, or ARCHIVE:ENTRIES.")
     var files: [String]
 
     @Option(name: .shortAndLong, help: "The directory to write to.")
@@ -113,13 +115,13 @@ struct TokenizerTrainCommand: ParsableCommand {
     /// Counts the words of all files.
     private func count(_ empty: WordCounts, _ progress: ProgressLine) throws -> WordCounts {
         var words = empty
-        let urls = files.map { URL(fileURLWithPath: $0) }
-        let sizes = urls.map { (try? $0.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0 }
+        let addresses = try files.map { try DataAddress($0) }
+        let sizes = addresses.map(\.bytes)
         let clock = ContinuousClock()
         let start = clock.now
         var before = 0
-        for (url, size) in zip(urls, sizes) {
-            try TextRecords.forEachBatch(of: url, column: column) { batch in
+        for (address, size) in zip(addresses, sizes) {
+            try TextRecords.forEachBatch(of: address, column: column) { batch in
                 try Interruption.check()
                 words.add(batch.texts)
                 progress.measured(

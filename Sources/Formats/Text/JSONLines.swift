@@ -1,40 +1,72 @@
 import Foundation
 
 /// One JSON object per line (JSON as RFC 8259 says).
-enum JSONLines {
-    /// Calls `body` with the keys `needed` of every object, the byte after its line, and the problems so far; reports what
-    /// is wrong to `problems`.
-    static func forEach(
-        in bytes: UnsafeBufferPointer<UInt8>, columns needed: [String], _ problems: inout ProblemList,
-        _ body: (TextRecord, Int, borrowing ProblemList) throws -> Void
-    ) rethrows {
-        var objects = 0
-        var missing: [[Int]] = needed.map { _ in [] }
-        var keys: [String] = []
-        try TextRecords.forEachLine(of: bytes) { line, content, end in
-            guard !content.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else { return }
+struct JSONLines: RecordReader {
+    private(set) var line = 1
+    private let file: String
+    private let needed: [String]
+    private let problems: ProblemList
+    private var objects = 0
+    /// Of each column, the lines whose object lacks it.
+    private var missing: [[Int]]
+    /// The keys of the first object.
+    private var keys: [String] = []
+
+    init(columns needed: [String], file: String, problems: ProblemList) {
+        self.file = file
+        self.needed = needed
+        self.problems = problems
+        missing = needed.map { _ in [] }
+    }
+
+    mutating func take(
+        from bytes: UnsafeBufferPointer<UInt8>, isLast: Bool, _ body: (TextRecord, Int) throws -> Void
+    ) throws -> Int {
+        var place = LinePlace(line: line)
+        defer { line = place.line }
+        while let content = place.next(in: bytes, isLast: isLast) {
+            guard !content.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else { continue }
+            let number = place.line - 1
             var fields: [String?] = Array(repeating: nil, count: needed.count)
             do throws(JSONLineError) {
-                var parser = JSONLineParser(bytes: content)
-                try parser.object { (key, parser) throws(JSONLineError) in
-                    if objects == 0 { keys.append(key) }
-                    guard let column = needed.firstIndex(of: key) else { return try parser.skipValue(depth: 1) }
-                    guard fields[column] == nil else { throw JSONLineError("has the key `\(key)` twice") }
-                    fields[column] = try parser.scalar(key)
-                }
+                try read(content, into: &fields)
             } catch {
-                return problems.add(line: line, problem: error.problem, remedy: "write one JSON object per line")
+                problems.add([.init(line: number, problem: error.problem, remedy: "write one JSON object per line")])
+                continue
             }
             objects += 1
-            for (column, value) in fields.enumerated() where value == nil { missing[column].append(line) }
-            try body(TextRecord(line: line, fields: fields.map { $0 ?? "" }), end, problems)
+            for (column, value) in fields.enumerated() where value == nil { missing[column].append(number) }
+            let present = fields.compactMap(\.self)
+            guard present.count == needed.count else { continue }
+            try body(TextRecord(file: file, line: number, fields: present), place.end)
         }
+        return place.end
+    }
+
+    private mutating func read(
+        _ content: UnsafeBufferPointer<UInt8>, into fields: inout [String?]
+    ) throws(JSONLineError) {
+        if objects == 0 { keys = [] }
+        var parser = JSONLineParser(bytes: content)
+        try parser.object { (key, parser) throws(JSONLineError) in
+            if objects == 0 { keys.append(key) }
+            guard let column = needed.firstIndex(of: key) else { return try parser.skipValue(depth: 1) }
+            guard fields[column] == nil else { throw JSONLineError("has the key `\(key)` twice") }
+            fields[column] = try parser.scalar(key)
+        }
+    }
+
+    /// Reports missing keys: a column that no object has, and the lines that lack one that others have.
+    func finish() {
+        var absent: Set<Int> = []
         for (name, lines) in zip(needed, missing) where !lines.isEmpty {
             if lines.count == objects {
                 problems.addMissing(name, line: nil, among: keys)
             } else {
-                for line in lines {
-                    problems.add(line: line, field: name, problem: "the object lacks this key", remedy: "add it")
+                for line in lines where problems.leavesNothingOut || absent.insert(line).inserted {
+                    problems.add([
+                        .init(line: line, field: name, problem: "the object lacks this key", remedy: "add it")
+                    ])
                 }
             }
         }
