@@ -63,12 +63,12 @@ private struct ScoreHead {
         let teacherRight = right + 3 * panels
         let (scores, teacherScores) = (teacherRight + others, teacherRight + others + square)
         let (start, teacherStart) = (start(student), start(teacher))
-        product.pack_panels_transposed(student.b + start, student.width, right, student.headSize, length)
-        product.pack_panels_transposed(
-            teacher.b + teacherStart, teacher.width, teacherRight, teacher.headSize, length)
+        // 1 / √D goes into the operands in panels, which are smaller than the scores.
+        packTransposed(student.b + start, of: student, into: right)
+        packTransposed(teacher.b + teacherStart, of: teacher, into: teacherRight)
         if da != nil {
-            product.pack_panels(student.b + start, student.width, plainRight, length, student.headSize)
-            product.pack_panels(student.a + start, student.width, plainLeft, length, student.headSize)
+            pack(student.b + start, of: student, into: plainRight)
+            pack(student.a + start, of: student, into: plainLeft)
         }
         var sum = 0.0
         for first in stride(from: 0, to: length, by: Self.blockRows) {
@@ -82,7 +82,6 @@ private struct ScoreHead {
             }
             guard let da, let db else { continue }
             let (width, size) = (student.width, student.headSize)
-            kernels.scale(scores, student.scale, scores, block.count * length)
             product.multiply(
                 scores, length, plainRight, length * 16, da + start + first * width, width, nil, block.count, length,
                 size, 1)
@@ -105,7 +104,24 @@ private struct ScoreHead {
         product.multiply(
             operands.a + start + block.lowerBound * operands.width, operands.width, right, size * 16, scores,
             rows.count, nil, block.count, size, rows.count, 0)
-        kernels.scale(scores, operands.scale, scores, block.count * rows.count)
+    }
+
+    /// x / √D as a right operand.
+    private func pack(
+        _ x: UnsafePointer<Float>, of operands: ScoreOperands, into panels: UnsafeMutablePointer<Float>
+    ) {
+        let size = operands.headSize
+        product.pack_panels(x, operands.width, panels, rows.count, size)
+        kernels.scale(panels, operands.scale, panels, (size + 15) / 16 * 16 * rows.count)
+    }
+
+    /// xᵀ / √D as a right operand.
+    private func packTransposed(
+        _ x: UnsafePointer<Float>, of operands: ScoreOperands, into panels: UnsafeMutablePointer<Float>
+    ) {
+        let size = operands.headSize
+        product.pack_panels_transposed(x, operands.width, panels, size, rows.count)
+        kernels.scale(panels, operands.scale, panels, (rows.count + 15) / 16 * 16 * size)
     }
 }
 
