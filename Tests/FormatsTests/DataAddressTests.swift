@@ -87,9 +87,9 @@ struct DataAddressTests {
             let own = try Digest.sha256(fileAt: URL(fileURLWithPath: folder + "train-2.csv"))
             #expect(one == own)
             let before = try DataAddress(folder + "train-[0-9]*.csv").digest()
-            try Data("label,text\n1,A\n".utf8).write(to: URL(fileURLWithPath: folder + "train-10.csv"))
+            try Data("text,label\nB,1\n".utf8).write(to: URL(fileURLWithPath: folder + "train-2.csv"))
             #expect(try DataAddress(folder + "train-[0-9]*.csv").digest() != before)
-            #expect(try DataAddress(folder + "train-2.csv").digest() == one)
+            #expect(try DataAddress(folder + "train-2.csv").digest() != one)
         }
     }
 }

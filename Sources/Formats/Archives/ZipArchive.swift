@@ -156,7 +156,7 @@ struct ZipArchive: Sendable {
 extension ZipArchive {
     /// How many entries the end of the archive says that it has; nil where it leaves that to zip64's own records.
     ///
-    /// libarchive takes the directory's first entry to be the first that it recognizes.
+    /// libarchive does not compare it with what it finds.
     static func declaredEntries(_ bytes: Data) -> Int? {
         let recordSize = 22
         let tail = bytes.suffix(recordSize + Int(UInt16.max))
