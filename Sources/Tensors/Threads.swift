@@ -3,13 +3,18 @@ import Foundation
 /// The one policy for threads: kernels split their rows into at most `count` equal chunks; BLAS itself stays on the
 /// calling thread. Chunks depend on the thread count alone, so results are equal for a fixed count.
 public enum Threads {
-    /// `RETORT_THREADS` if it is a positive number, else the processors that the system lets this process use.
+    /// `RETORT_THREADS` if it is a number from 1 to 256, else the processors that the system lets this process use.
     public static let count: Int = {
-        if let text = ProcessInfo.processInfo.environment["RETORT_THREADS"], let count = Int(text), count > 0 {
-            return min(count, 256)
-        }
-        return max(1, ProcessInfo.processInfo.activeProcessorCount)
+        asked.flatMap { Int($0) }.flatMap { (1...256).contains($0) ? $0 : nil }
+            ?? max(1, ProcessInfo.processInfo.activeProcessorCount)
     }()
+
+    /// What `RETORT_THREADS` says, if it is set and no number from 1 to 256: then it has no effect.
+    public static var misspelt: String? {
+        asked.flatMap { text in Int(text).map((1...256).contains) == true ? nil : text }
+    }
+
+    private static let asked = ProcessInfo.processInfo.environment["RETORT_THREADS"]
 
     /// The chunk `index` of `count` items split into `parts` nearly equal ranges.
     static func chunk(_ index: Int, of count: Int, parts: Int) -> Range<Int> {

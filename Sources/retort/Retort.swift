@@ -3,6 +3,7 @@ import Distillation
 import Files
 import Foundation
 import Recipes
+import Tensors
 
 /// The command line. Data goes to standard output, messages to standard error.
 @main
@@ -33,6 +34,12 @@ struct Retort: ParsableCommand {
     static func main() {
         signal(SIGPIPE, SIG_IGN)
         do {
+            if let text = Threads.misspelt {
+                throw InputError(
+                    file: "environment", field: "RETORT_THREADS",
+                    problem: "found \(text), expected a number from 1 to 256",
+                    remedy: "unset it to use all processors")
+            }
             var command = try parseAsRoot()
             try command.run()
         } catch {

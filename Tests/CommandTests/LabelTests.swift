@@ -6,7 +6,8 @@ import Testing
 struct LabelTests {
     private func withTexts(_ body: (Command) throws -> Void) throws {
         try LetterModel.with { command in
-            try command.write("a bad cab\n\nhad a fad\na bad cab\n" + String(repeating: "abc ", count: 9), to: "texts.txt")
+            try command.write(
+                "a bad cab\n\nhad a fad\na bad cab\n" + String(repeating: "abc ", count: 9), to: "texts.txt")
             try body(command)
         }
     }
@@ -71,7 +72,8 @@ struct LabelTests {
         "says what is wrong with the options",
         arguments: [
             (["--keep", "4"], 64, "--output"), (["--output", "t", "--shard", "0/2"], 64, "--shard"),
-            (["--output", "t", "--shard", "3/2"], 64, "--shard"), (["--output", "t", "--temperature", "0"], 64, "--temperature"),
+            (["--output", "t", "--shard", "3/2"], 64, "--shard"),
+            (["--output", "t", "--temperature", "0"], 64, "--temperature"),
             (["--output", "t", "--keep", "-1"], 64, "--keep"), (["--output", "t", "--dtype", "int8"], 64, "--dtype"),
             (["--output", "t", "--hidden", "9"], 2, "there is no layer 9"),
             (["--output", "t", "--attention", "1"], 2, "of encoders"),

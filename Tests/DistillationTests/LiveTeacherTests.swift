@@ -50,11 +50,15 @@ struct LiveTeacherTests {
         #expect(try live.logProbabilities(for: rows).values != logits.values)
     }
 
-    @Test("and targets recorded in float32 give the same loss and gradients", arguments: DivergenceTests.all)
+    @Test(
+        "and targets recorded in float32, read ahead, give the same loss and gradients", arguments: DivergenceTests.all)
     func recorded(_ divergence: Divergence) throws {
-        let weights = LossWeights(
+        var weights = LossWeights(
             crossEntropy: 0.3, kl: 0.5, divergence: divergence, temperature: 2, temperatureSquared: true, features: 0.7,
             featureLoss: divergence == .reverseKL ? .cosine : .squaredError, featurePairs: [(0, 0), (2, 3)])
+        weights.relations = .init(weight: 0.4, studentLayer: 2, teacherLayer: 3, heads: 4)
+        weights.attention = 0.2
+        weights.attentionPairs = [(1, 2)]
         func run(_ targets: any TeacherTargets) throws -> (loss: Float, gradients: [[Float]]) {
             let objective = try DistillationObjective(
                 student: SmallModel.encoder(), data: data, targets: targets, weights: weights, key: RandomKey(6))
@@ -67,10 +71,14 @@ struct LiveTeacherTests {
         }
         try withDirectory { directory in
             let url = directory.appendingPathComponent("targets.h5")
-            let recorder = SoftTargetRecorder(teacher: teacher, layers: [0, 3], precision: .float32, attributes: [:])
-            _ = try recorder.record(data.sequences, to: url) { _, _ in }
-            let recorded = try run(SoftTargets(reading: url, classes: 3))
-            let live = try run(asked())
+            var plan = TargetPlan()
+            plan.hiddenLayers = [0, 3]
+            plan.attentionLayers = [2, 3]
+            plan.states = .float32
+            let recorder = SoftTargetRecorder(teacher: EncoderTeacher(teacher), plan: plan)
+            _ = try recorder.record(data.sequences, to: url) { _, _, _ in }
+            let recorded = try run(ReadAheadTargets(SoftTargets(reading: url, outcomes: 3)))
+            let live = try run(asked(hidden: [0, 3], attention: [2, 3]))
             #expect(abs(live.loss / recorded.loss - 1) < 1e-5)
             let largest = live.gradients.map(largestMagnitude).max()!
             for (live, recorded) in zip(live.gradients, recorded.gradients) {

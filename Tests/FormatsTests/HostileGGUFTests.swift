@@ -133,6 +133,11 @@ import Testing
             $0.tensor("w", [17])
             $0.body = Data(count: 64)
         },
+        Lie("tensors that share bytes", field: "v", problem: "begin inside those of w") {
+            $0.tensor("w", [16])
+            $0.tensor("v", [8], offset: 32)
+            $0.body = Data(count: 64)
+        },
         Lie("an empty tensor beyond the file", field: "w", problem: "0 bytes from 32 do not lie in the 0 bytes") {
             $0.tensor("w", [0], offset: 32)
         },
@@ -158,9 +163,9 @@ import Testing
         bytes.key("general.alignment", type: 4, GGUFBytes.bytes(UInt32(1)))
         bytes.array("empty", of: 8, count: 0, Data())
         bytes.tensor("scalar", [], offset: 1)
-        bytes.tensor("overlapping", [3, 1], type: 24, offset: 2)
+        bytes.tensor("bytes", [3, 1], type: 24, offset: 5)
         bytes.tensor("none", [0, 5], offset: 5)
-        bytes.body = Data([7, 0, 0, 0x80, 0x3F])
+        bytes.body = Data([7, 0, 0, 0x80, 0x3F, 0, 0x80, 0x3F])
         try GoldenFile.withDirectory { directory in
             let url = directory.appendingPathComponent("odd.gguf")
             try bytes.data.write(to: url)
@@ -169,8 +174,8 @@ import Testing
             #expect(file.value("empty")?.description == "[0 strings]")
             #expect(try file["scalar"]?.float32() == [1])
             #expect(file["scalar"]?.shape == [])
-            #expect(try file["overlapping"]?.float32() == [0, -128, 63])
-            #expect(file["overlapping"]?.shape == [1, 3])
+            #expect(try file["bytes"]?.float32() == [0, -128, 63])
+            #expect(file["bytes"]?.shape == [1, 3])
             #expect(try file["none"]?.float32() == [])
             #expect(file["none"]?.shape == [5, 0])
         }

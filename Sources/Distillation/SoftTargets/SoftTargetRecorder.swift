@@ -25,7 +25,8 @@ public struct SoftTargetRecorder {
             plan.hiddenLayers.allSatisfy { (0...teacher.layers).contains($0) }
                 && plan.attentionLayers.allSatisfy { (1...teacher.layers).contains($0) },
             "no teacher layers \(plan.hiddenLayers), \(plan.attentionLayers)")
-        precondition(plan.attentionLayers.isEmpty || !teacher.heads.isEmpty, "the teacher's attention cannot be recorded")
+        precondition(
+            plan.attentionLayers.isEmpty || !teacher.heads.isEmpty, "the teacher's attention cannot be recorded")
         self.teacher = teacher
         self.plan = plan
         self.digests = digests

@@ -37,6 +37,7 @@ public struct GGUFFile: Sendable {
         tensors = try header.entries.map { entry in
             (entry.name, try Self.tensor(entry, in: data, from: start, alignment, file: url.path))
         }
+        try Self.refuseOverlaps(of: header.entries, file: url.path)
     }
 
     /// The tensor of that name, or nil.
@@ -58,6 +59,19 @@ public struct GGUFFile: Sendable {
                 remedy: "convert the file again")
         }
         return Int(alignment)
+    }
+
+    /// Tensors that share bytes would fill more memory than the file has.
+    private static func refuseOverlaps(of entries: [GGUFHeader.Entry], file: String) throws {
+        let extents = entries.map {
+            ($0.name, start: $0.offset, length: UInt64($0.type.byteCount(shape: $0.shape) ?? 0))
+        }
+        .filter { $0.length > 0 }.sorted { $0.start < $1.start }
+        for (one, next) in zip(extents, extents.dropFirst()) where one.start + one.length > next.start {
+            throw InputError(
+                file: file, field: next.0, problem: "its bytes begin inside those of \(one.0)",
+                remedy: "download or convert the file again")
+        }
     }
 
     private static func tensor(
