@@ -1,5 +1,6 @@
 import Files
 import Formats
+import Foundation
 
 /// What a soft-target file says of itself: see `SoftTargetFile` for the attributes.
 public struct SoftTargetDescription: Equatable, Sendable {
@@ -25,6 +26,8 @@ public struct SoftTargetDescription: Equatable, Sendable {
     /// The temperatures of `log_normalizers`; empty where predictions are complete.
     public var temperatures: [Double] = []
     public var hasUniformTail = false
+    /// The names of the outcomes, in their order; nil where the file has none.
+    public var classes: [String]?
     public var hiddenLayers: [Int] = []
     public var attentionLayers: [Int] = []
     /// The heads of each of these layers.
@@ -75,6 +78,10 @@ public struct SoftTargetDescription: Equatable, Sendable {
                 attributes["tail"] = .string(hasUniformTail ? "uniform" : "exact")
             }
         }
+        if let classes {
+            attributes[SoftTargetFile.classes] = .string(
+                String(decoding: try JSONEncoder().encode(classes), as: UTF8.self))
+        }
         attributes["layers"] = .string(Self.text(hiddenLayers))
         attributes["attention_layers"] = .string(Self.text(attentionLayers))
         attributes["attention_heads"] = .string(Self.text(attentionHeads))
@@ -103,6 +110,12 @@ public struct SoftTargetDescription: Equatable, Sendable {
         predictions = try Self.predictions(of: file, reader)
         temperatures = try reader.list("temperatures") { Double($0).flatMap { $0 > 0 && $0.isFinite ? $0 : nil } }
         hasUniformTail = try reader.string("tail") == "uniform"
+        classes = try reader.string(SoftTargetFile.classes).map { text in
+            guard let names = try? JSONDecoder().decode([String].self, from: Data(text.utf8)),
+                names.count == predictions?.outcomes
+            else { throw reader.problem(SoftTargetFile.classes, "expected a JSON array with a name for each outcome") }
+            return names
+        }
         hiddenLayers = try reader.list("layers") { Int($0).flatMap { $0 >= 0 ? $0 : nil } }
         attentionLayers = try reader.list("attention_layers") { Int($0).flatMap { $0 > 0 ? $0 : nil } }
         attentionHeads = try (reader.string("attention_heads") ?? "").split(separator: ",").map { text in

@@ -12,6 +12,7 @@
 /// | `tail` | `exact`, or `uniform` where the mass outside of the kept outcomes was spread evenly for `log_normalizers` |
 /// | `layers`, `attention_layers` | `1,3`: the recorded teacher layers |
 /// | `attention_heads` | `12,12`: the heads of each of the `attention_layers` |
+/// | `classes` | the names of the outcomes, a JSON array; may be missing |
 /// | `part`, `parts` | which part of how many this file is |
 /// | `teacher_sha256`, `tokenizer_sha256`, `data_sha256`, `command`, `program` | what made it |
 ///
@@ -26,9 +27,13 @@
 /// | `hidden_states/<layer>` | float | [N, width] | 0 being the embedding output |
 /// | `attention/<layer>/query`, `key`, `value` | float | [N, heads · head size] | before attending |
 /// | `pooled` | float | [R, width] | |
+/// | `unmapped` | float32 | [R] | of answers in words: the probability of no class, before the others were scaled to sum to 1 |
 ///
 /// A float is float32, float16 or bfloat16. With all outcomes every temperature follows: log p(T) = log softmax(log p / T);
 /// with k of them log p_i(T) = log p_i / T − c_T, exactly, at the recorded temperatures.
+///
+/// A prediction whose log-probabilities are all −infinity says nothing, all of it being tail: so are positions of answers
+/// marked for which there is no target. Its ids are then the last of the vocabulary.
 ///
 /// What others write needs `format`, `schema`, `rows/offset`, `tokens` and one thing more: `log_probabilities` [R, classes], or
 /// [P, k] with `ids`, `outcomes` and `predictions`, or states. Without `log_normalizers` the tail counts as uniform.
@@ -41,6 +46,8 @@ enum SoftTargetFile {
     static let logProbabilities = "log_probabilities"
     static let ids = "ids"
     static let logNormalizers = "log_normalizers"
+    static let unmapped = "unmapped"
+    static let classes = "classes"
     static let fileExtension = "h5"
 
     /// The name of a part, counted from 0.

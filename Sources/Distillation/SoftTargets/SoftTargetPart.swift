@@ -16,6 +16,7 @@ final class SoftTargetPart {
     private let logProbabilities: StoredColumn?
     private let ids: HDF5Dataset?
     private let logNormalizers: HDF5Dataset?
+    private let unmappedMasses: HDF5Dataset?
 
     /// - Throws: `InputError` naming the file and the attribute or dataset.
     init(reading url: URL) throws {
@@ -68,6 +69,9 @@ final class SoftTargetPart {
         } else {
             (logProbabilities, ids, logNormalizers) = (nil, nil, nil)
         }
+        unmappedMasses =
+            try file.links().contains { $0.name == SoftTargetFile.unmapped }
+            ? try file.dataset(SoftTargetFile.unmapped, shape: [rows]) : nil
         if let logProbabilities { plan.probabilities = logProbabilities.element }
         self.plan = plan
     }
@@ -99,6 +103,16 @@ final class SoftTargetPart {
     /// The states of some rows, one after another: [N, width], or [rows, width].
     func values(_ column: TargetColumn, rows: [Int]) throws -> [Float] {
         try columns[column]!.values(ranges(rows, column.scope))
+    }
+
+    /// The probability of no class, of every row, checked; nil where it is not recorded.
+    func unmapped() throws -> [Float]? {
+        guard let masses = try unmappedMasses?.read(Float.self) else { return nil }
+        if let bad = masses.firstIndex(where: { !(0...1).contains($0) }) {
+            throw InputError(
+                file: name, field: SoftTargetFile.unmapped, problem: "row \(bad): \(masses[bad]) is no probability")
+        }
+        return masses
     }
 
     /// The predictions of some rows, checked: each sums to 1, or to at most 1 where outcomes were left out.

@@ -44,6 +44,9 @@ extension SoftTargets {
                     try progress(done, total)
                 }
             }
+            if let unmapped = try unmappedMasses() {
+                try file.write(unmapped, shape: [unmapped.count], to: SoftTargetFile.unmapped)
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ public import Tensors
 public final class SoftTargets: TeacherTargets {
     /// What all parts say of themselves.
     public let description: SoftTargetDescription
-    private let name: String
+    let name: String
     let parts: [SoftTargetPart]
     private let place: [UInt64: Place]
     /// Bytes of states that may still be kept in memory.
@@ -84,7 +84,7 @@ public final class SoftTargets: TeacherTargets {
         if let other = parts.first(where: { comparable($0) != first }) {
             throw InputError(
                 file: other.name, problem: "is of another recording than \(parts[0].name)",
-                remedy: "give files of one recording, or merge weighted targets in the recipe")
+                remedy: "give files of one recording; retort label mix makes one of several teachers' recordings")
         }
         let expected = parts[0].description.parts
         guard expected > 1 || parts.count > 1 else { return }
@@ -232,7 +232,7 @@ public final class SoftTargets: TeacherTargets {
         return Tensor(values, shape: [values.count / stored[0].width, stored[0].width])
     }
 
-    private func predictions(for sequences: [[Int32]], scope: TargetScope) throws -> KeptPredictions {
+    func predictions(for sequences: [[Int32]], scope: TargetScope) throws -> KeptPredictions {
         guard let recorded = description.predictions, recorded.scope == scope else {
             throw InputError(
                 file: name, field: SoftTargetFile.logProbabilities,

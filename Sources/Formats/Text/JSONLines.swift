@@ -86,8 +86,8 @@ struct JSONLineParser {
     /// Deeper nesting is refused, so that a hostile line cannot exhaust the stack.
     private static let maximumDepth = 128
 
-    private let bytes: UnsafeBufferPointer<UInt8>
-    private var position = 0
+    let bytes: UnsafeBufferPointer<UInt8>
+    private(set) var position = 0
 
     init(bytes: UnsafeBufferPointer<UInt8>) {
         self.bytes = bytes
@@ -131,7 +131,7 @@ struct JSONLineParser {
         }
     }
 
-    private mutating func members(
+    mutating func members(
         _ member: (String, inout JSONLineParser) throws(JSONLineError) -> Void
     ) throws(JSONLineError) {
         position += 1
@@ -153,7 +153,7 @@ struct JSONLineParser {
     }
 
     /// The string whose opening quote is next.
-    private mutating func string() throws(JSONLineError) -> String {
+    mutating func string() throws(JSONLineError) -> String {
         let start = position
         position += 1
         var isEscaped = false
@@ -178,7 +178,7 @@ struct JSONLineParser {
         }
     }
 
-    private mutating func number() throws(JSONLineError) {
+    mutating func number() throws(JSONLineError) {
         let start = position
         _ = pass("-")
         let whole = digits()
@@ -212,19 +212,19 @@ struct JSONLineParser {
         position = end
     }
 
-    private mutating func pass(_ character: Unicode.Scalar) -> Bool {
+    mutating func pass(_ character: Unicode.Scalar) -> Bool {
         guard next() == UInt8(ascii: character) else { return false }
         position += 1
         return true
     }
 
     /// The next byte that is not blank, without passing it.
-    private mutating func next() -> UInt8? {
+    mutating func next() -> UInt8? {
         while position < bytes.count, [0x20, 0x09, 0x0D].contains(bytes[position]) { position += 1 }
         return position < bytes.count ? bytes[position] : nil
     }
 
-    private func invalid(_ what: String) -> JSONLineError {
+    func invalid(_ what: String) -> JSONLineError {
         JSONLineError("is not valid JSON at byte \(position + 1) of the line: \(what)")
     }
 }

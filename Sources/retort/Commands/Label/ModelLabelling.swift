@@ -169,7 +169,8 @@ private struct Outcome: Encodable {
     }
 }
 
-private func encoded(_ value: some Encodable) throws -> String {
+/// One JSON object with keys in snake case.
+func encoded(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -178,7 +179,7 @@ private func encoded(_ value: some Encodable) throws -> String {
 
 extension String {
     /// The beginning of a text that is at most so many bytes long.
-    fileprivate func prefixed(bytes: Int) -> String {
+    func prefixed(bytes: Int) -> String {
         String(decoding: utf8.prefix(bytes), as: UTF8.self)
     }
 }

@@ -1,0 +1,57 @@
+import Files
+import Formats
+public import Tokenizers
+
+extension SoftTargets {
+    /// Positions of all rows.
+    public var positions: Int { parts.reduce(0) { $0 + $1.tokens.count } }
+
+    /// The datasets of states, and their widths.
+    public var recordedStates: [(path: String, width: Int)] {
+        columns.map { ($0.path, parts[0].column($0)!.width) }
+    }
+
+    /// The probability that no class got, of every row; nil where it is not recorded.
+    public func unmappedMasses() throws -> [Float]? {
+        var masses: [Float] = []
+        for part in parts {
+            guard let own = try part.unmapped() else { return nil }
+            masses += own
+        }
+        return masses
+    }
+
+    /// Refuses rows whose hash is not theirs: a reader would not find them.
+    public func requireHashes() throws {
+        for part in parts {
+            for (row, hash) in part.hashes.enumerated() where TokenRow.hash(part.tokens[part.positions(row)]) != hash {
+                throw InputError(
+                    file: part.name, field: SoftTargetFile.hashes,
+                    problem: "row \(row): the hash is not that of its tokens",
+                    remedy: "leave rows/hash out: it is then computed")
+            }
+        }
+    }
+
+    /// Refuses tokens and predictions that are not of a tokenizer: its digest, ids beyond its vocabulary, or fewer outcomes per
+    /// position than it has ids. (Models may have more outcomes than their tokenizer has ids.)
+    public func requireFit(_ tokenizer: any Tokenizer) throws {
+        try requireTokenizer(tokenizer.digest)
+        let size = tokenizer.vocabularySize
+        for part in parts {
+            if let bad = part.tokens.firstIndex(where: { $0 < 0 || $0 >= size }) {
+                throw InputError(
+                    file: part.name, field: SoftTargetFile.tokens,
+                    problem:
+                        "position \(bad): the id \(part.tokens[bad]) is outside of the vocabulary, 0 to \(size - 1)",
+                    remedy: "give the tokenizer of the recording, or record the targets again")
+            }
+        }
+        if let predictions = description.predictions, predictions.scope == .position, predictions.outcomes < size {
+            throw InputError(
+                file: parts[0].name, field: "outcomes",
+                problem: "\(predictions.outcomes) outcomes, and the tokenizer has \(size) ids",
+                remedy: "give the tokenizer of the recording, or record the targets again")
+        }
+    }
+}
