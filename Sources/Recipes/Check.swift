@@ -66,6 +66,7 @@ public struct RunPlan: Codable, Equatable, Sendable {
             vocabulary: tokenizer.vocabularySize, classes: material.classes, teacher: teacher)
         let problems = recipe.problems(teacher: teacher, student: student)
         if !problems.isEmpty { throw InputErrors(problems) }
+        try recipe.checkTargets(material, tokenizer)
         let lengths = tokenizer.encode(material.train.texts, maxLength: 1 << 20).map(\.count).sorted()
         medianLength = lengths[lengths.count / 2]
         length95 = lengths[lengths.count * 95 / 100]
@@ -82,7 +83,7 @@ public struct RunPlan: Codable, Equatable, Sendable {
         // Queries, keys and values of a layer are three times its attention's width.
         let attention = layers.attention.reduce(0) { $0 + 3 * teacher.heads[$1 - 1] * teacher.headSize }
         targetBytes =
-            recipe.teacher.targets.source == .live
+            recipe.teacher.targets.source == .live || recipe.teacher.targets.file != nil
             ? 0
             : positions * ((teacher.hiddenSize * layers.hidden.count + attention) * width + 4)
                 + rows * (material.classes.count * 4 + 24)

@@ -23,7 +23,7 @@ struct ClassAnswersTests {
 
     private func rows(ids: Bool = true) throws -> AnswerRows {
         let url = Self.folder.appendingPathComponent("rows.csv")
-        let table = try TextRecords.read(url, columns: ["text", "id"])
+        let table = try TextRecords.read(url.path, columns: ["text", "id"])
         return AnswerRows(
             texts: table.records.map { $0.fields[0] }, ids: ids ? table.records.map { $0.fields[1] } : nil,
             places: table.records.map { ("rows.csv", $0.line) })

@@ -55,7 +55,7 @@ public final class SoftTargets: TeacherTargets {
     }
 
     /// The file, or the parts of a directory in their order.
-    static func files(of url: URL) throws -> [URL] {
+    public static func files(of url: URL) throws -> [URL] {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) else {
             throw InputError(

@@ -35,8 +35,9 @@ extension Pipeline {
             outputs: recorded.files.map { "\(Self.targetsFolder)/\($0.lastPathComponent)" })
     }
 
-    /// The recorded targets.
+    /// The recorded targets: the run's own, or those that the recipe names.
     func targets() throws -> SoftTargets {
-        try SoftTargets(reading: run.file(Self.targetsFolder), outcomes: material.classes.count)
+        let url = recipe.teacher.targets.file.map { URL(fileURLWithPath: $0) } ?? run.file(Self.targetsFolder)
+        return try SoftTargets(reading: url, outcomes: material.classes.count)
     }
 }

@@ -16,6 +16,8 @@ public struct Material: Sendable {
     public let digest: String
     /// Digest of the ready teacher's files, empty where the run trains its own.
     public let teacherDigest: String
+    /// Digest of the soft targets that the recipe names, empty where the run records its own.
+    public let targetsDigest: String
 
     /// Reads all three splits.
     ///
@@ -60,6 +62,7 @@ public struct Material: Sendable {
             try recipe.teacher.model.map {
                 try LoadedTeacher.digest(of: URL(fileURLWithPath: $0, isDirectory: true))
             } ?? ""
+        targetsDigest = try recipe.teacher.targets.file.map(Recipe.digest(ofTargets:)) ?? ""
     }
 
     /// The training rows' classes; with a ready teacher, its classes in its order.

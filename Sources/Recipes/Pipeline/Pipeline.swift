@@ -112,7 +112,7 @@ public final class Pipeline {
     public static func stages(of recipe: Recipe) -> [Stage] {
         Stage.allCases.filter { stage in
             switch stage {
-            case .label: recipe.teacher.targets.source == .recorded
+            case .label: recipe.teacher.targets.source == .recorded && recipe.teacher.targets.file == nil
             case .baseline: recipe.train.baseline
             case .prune: recipe.prune != nil
             case .quantize: recipe.quantize != nil
@@ -139,6 +139,7 @@ public final class Pipeline {
         var parts = [stage.rawValue, material.digest]
         if [.tokenizer, .teacher].contains(stage) { parts.append(material.teacherDigest) }
         parts += sections.map { recipe.section($0) }
+        if sources.contains(.label) { parts.append(material.targetsDigest) }
         for source in sources {
             for (path, digest) in (state.stages[source.rawValue]?.outputs ?? [:]).sorted(by: { $0.key < $1.key }) {
                 parts.append("\(path) \(digest)")

@@ -34,6 +34,8 @@ extension Recipe {
     /// How the teacher's outputs are recorded.
     public struct Targets: Equatable, Sendable {
         public var source = TargetSource.recorded
+        /// What was recorded before the run; nil where the run records.
+        public var file: String?
         public var dtype = TargetPrecision.float16
     }
 
@@ -108,6 +110,10 @@ extension Recipe.Targets: Section {
             "source", \.source,
             "`recorded`: the teacher runs once over the training rows. `live`: it runs in every step, which takes longer and no "
                 + "room on the disk."),
+        Field(
+            "file", \.file, .text(.line),
+            "Soft targets that are there already, a file or a directory of parts, as `retort label` writes them from a model, from "
+                + "API answers or from several teachers. Their rows were made by the tokenizer of `teacher.model`."),
         Field("dtype", \.dtype, "Element type of the recorded hidden states."),
     ]
 }

@@ -23,7 +23,7 @@ struct Rule: Sendable {
     static let all: [Rule] = [
         headsDivideHidden("student") { ($0.student.hidden, $0.student.heads) },
         headsDivideHidden("teacher.train") { recipe in recipe.teacher.train.map { ($0.hidden, $0.heads) } },
-        oneTeacher, fineTunedModel, distinctColumns, copiedLayers, someLoss, betaOfJSD, pairsExist, attentionPairsExist,
+        oneTeacher, fineTunedModel, targetsOfModel, distinctColumns, copiedLayers, someLoss, betaOfJSD, pairsExist, attentionPairsExist,
         relationsFit, microBatchDivides, enoughHeads,
     ]
 
@@ -74,6 +74,27 @@ struct Rule: Sendable {
             Violation(
                 path: "teacher.fine_tune", problem: "there is no teacher.model to train",
                 remedy: "name the checkpoint in teacher.model, or remove teacher.fine_tune")
+        ]
+    }
+
+    private static let targetsOfModel = Rule(
+        paths: ["teacher.targets", "teacher.model"],
+        documentation: "`teacher.targets.file` goes with `teacher.model`, and with `source: recorded`."
+    ) { recipe in
+        guard recipe.teacher.targets.file != nil else { return [] }
+        if recipe.teacher.targets.source == .live {
+            return [
+                Violation(
+                    path: "teacher.targets.file", problem: "the teacher is to run live, and targets are named",
+                    remedy: "remove one of the two")
+            ]
+        }
+        guard recipe.teacher.model == nil else { return [] }
+        return [
+            Violation(
+                path: "teacher.targets.file",
+                problem: "there is no teacher.model, whose tokenizer made the rows of the targets",
+                remedy: "name in teacher.model the model with the tokenizer that the targets were recorded with")
         ]
     }
 

@@ -92,7 +92,7 @@ struct AnswerLabelling {
                 table = named
             } else {
                 hasIDs = false
-                table = try TextRecords.read(url(file), columns: [options.text])
+                table = try TextRecords.read(file, columns: [options.text])
             }
             texts += table.records.map { $0.fields[0] }
             if hasIDs { ids += table.records.map { $0.fields[1] } }
@@ -104,7 +104,7 @@ struct AnswerLabelling {
     /// The columns of a file; nil where the id column was not asked for by name and is not there.
     private func read(_ file: String, _ columns: [String]) throws -> TextTable? {
         do {
-            return try TextRecords.read(url(file), columns: columns)
+            return try TextRecords.read(file, columns: columns)
         } catch let errors as InputErrors where options.id == nil && errors.errors.contains(where: { $0.field == "id" })
         {
             return nil
