@@ -69,6 +69,10 @@ struct LabelAnswersTests {
             let skipped = try label(command, "batch.jsonl", Self.classes + ["--on-bad-row", "skip"])
             #expect(skipped.status == 0 && skipped.errors.contains("batch.jsonl:3"), "\(skipped.errors)")
             #expect(skipped.output.contains("2 of 6 rows") && skipped.output.contains("refused 1"))
+            // WordPiece does not keep a text's bytes.
+            let tokens = try label(command, "chat.jsonl", ["--tokens", "--on-bad-row", "skip"])
+            #expect(tokens.status == 2 && tokens.errors.contains("byte for byte"), "\(tokens.errors)")
+            #expect(try label(command, "chat.jsonl", Self.classes + ["--tokens"]).status == 64)
             #expect(try label(command, "chat.jsonl").status == 64)
             #expect(try label(command, "chat.jsonl", ["--class", "a", "--class", "b=c"]).status == 64)
             #expect(try label(command, "chat.jsonl", Self.classes + ["--id", "key"]).status == 2)

@@ -116,6 +116,22 @@ struct TargetMixtureTests {
         }
     }
 
+    @Test("leave a teacher out where it says nothing; where none says anything, neither does the mixture")
+    func silence() throws {
+        try withDirectory { directory in
+            try write(
+                directory.appendingPathComponent("a.h5"), [[0.9], [0], [0]], ids: [[0], [9], [9]], outcomes: 10,
+                scope: "position")
+            try write(
+                directory.appendingPathComponent("b.h5"), [[0.5], [0.5], [0]], ids: [[1], [1], [8]], outcomes: 10,
+                scope: "position")
+            let found = try mix(directory).targets.likeliest(for: rows, scope: .position, temperature: 1)
+            #expect(found.ids == [0, 1, 9])
+            // 0.75 · 0.9 + 0.25 · 0.5 / 9; then b alone; then nothing.
+            #expect(isClose(found.logProbabilities.map { exp($0) }, [0.675 + 0.125 / 9, 0.5, 0]))
+        }
+    }
+
     @Test("by the most confident teacher are that teacher's rows; of equal ones the first speaks")
     func mostConfident() throws {
         try withDirectory { directory in

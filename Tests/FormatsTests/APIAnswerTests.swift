@@ -134,6 +134,16 @@ struct APIAnswerTests {
         ] {
             #expect(fault(nest) == .malformed)
         }
+        let answers = GoldenFile.url("../../Answers/batch.jsonl")
+        for copy in GoldenFile.damaged(try Data(contentsOf: answers), copies: 2000) {
+            for line in copy.split(separator: UInt8(ascii: "\n")) {
+                guard case .tokens(let tokens) = Array(line).withUnsafeBufferPointer({ APIAnswer(line: $0) }).outcome
+                else {
+                    continue
+                }
+                #expect(tokens.allSatisfy { $0.candidates.allSatisfy { $0.logProbability <= 0 } })
+            }
+        }
         let many = try tokens(
             chat(
                 entry(
