@@ -7,7 +7,7 @@ import Testing
 /// The published SmolLM2-135M-Instruct in a GGUF file, fetched by `make teachers`, against llama.cpp on the same file.
 @Suite("SmolLM2 continues texts as llama.cpp does", .serialized)
 struct RealDecoderTests {
-    private static let file: URL = {
+    static let file: URL = {
         let environment = ProcessInfo.processInfo.environment
         let cache =
             environment["XDG_CACHE_HOME"].map { URL(fileURLWithPath: $0) }
@@ -15,9 +15,9 @@ struct RealDecoderTests {
         return cache.appendingPathComponent(
             "retort/teachers/SmolLM2-135M-Instruct/SmolLM2-135M-Instruct.Q4_1.gguf")
     }()
-    private static let isFetched = FileManager.default.fileExists(atPath: file.path)
+    static let isFetched = FileManager.default.fileExists(atPath: file.path)
 
-    private struct Golden: Decodable {
+    struct Golden: Decodable {
         struct Steps: Decodable {
             let tokens: [Int32]
             /// By how much each token's logit beat the next one.

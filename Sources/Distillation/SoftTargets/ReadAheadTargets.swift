@@ -4,7 +4,7 @@ public import Tensors
 
 /// Reads the next batch's targets while the current step runs.
 ///
-/// What is read ahead is what was asked of the batch before: a training asks the same of each.
+/// What is read ahead is what was asked before: a training asks the same of each batch.
 public final class ReadAheadTargets: TeacherTargets, @unchecked Sendable {
     /// One thing that is asked of the targets of some rows.
     private enum Question: Hashable {

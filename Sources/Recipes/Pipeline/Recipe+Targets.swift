@@ -17,7 +17,8 @@ extension Recipe {
         let targets = try SoftTargets(reading: URL(fileURLWithPath: path), outcomes: material.classes.count)
         if let names = targets.description.classes, names != material.classes {
             throw InputError(
-                file: path, field: "classes", problem: "the targets are for \(names), the rows have \(material.classes)",
+                file: path, field: "classes",
+                problem: "the targets are for \(names), the rows have \(material.classes)",
                 remedy: "the order counts: record the targets for the classes in this order")
         }
         try targets.requireTokenizer(tokenizer.digest)

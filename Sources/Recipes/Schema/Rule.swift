@@ -23,7 +23,8 @@ struct Rule: Sendable {
     static let all: [Rule] = [
         headsDivideHidden("student") { ($0.student.hidden, $0.student.heads) },
         headsDivideHidden("teacher.train") { recipe in recipe.teacher.train.map { ($0.hidden, $0.heads) } },
-        oneTeacher, fineTunedModel, targetsOfModel, distinctColumns, copiedLayers, someLoss, betaOfJSD, pairsExist, attentionPairsExist,
+        oneTeacher, fineTunedModel, targetsOfModel, distinctColumns, copiedLayers, someLoss, betaOfJSD, pairsExist,
+        attentionPairsExist,
         relationsFit, microBatchDivides, enoughHeads,
     ]
 

@@ -3,7 +3,10 @@ public import Distillation
 
 /// What is recorded of a model's answers, and of which texts.
 struct LabelOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Texts: csv, tsv, jsonl or txt, also compressed, a pattern of files, or ARCHIVE:ENTRIES; may be repeated.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Texts: csv, tsv, jsonl or txt, also compressed, a pattern of files, or ARCHIVE:ENTRIES; may be repeated.",
+            valueName: "file"))
     var data: [String] = []
 
     @Option(help: "The column that holds the text.")
