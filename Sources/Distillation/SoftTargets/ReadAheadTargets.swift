@@ -1,5 +1,6 @@
 import Dispatch
 public import Models
+import Synchronization
 public import Tensors
 
 /// Reads the next batch's targets while the current step runs.
@@ -13,29 +14,48 @@ public final class ReadAheadTargets: TeacherTargets, @unchecked Sendable {
         case attentionStates(AttentionPart, Int)
     }
 
+    /// A batch whose answers are being read, or are there.
+    private final class Batch: @unchecked Sendable {  // Answers are written before the group is left, and read after that.
+        let sequences: [[Int32]]
+        let reading = DispatchGroup()
+        var answers: [Question: Tensor] = [:]
+
+        init(_ sequences: [[Int32]]) {
+            self.sequences = sequences
+            reading.enter()
+        }
+    }
+
+    private struct State {
+        var asked: Set<Question> = []
+        /// The batch that is asked about now, and the one after it.
+        var batches: [Batch] = []
+        var counts = (ahead: 0, late: 0)
+    }
+
     private let targets: any TeacherTargets
-    /// Everything below, and the targets themselves, are touched on this queue alone.
+    /// The targets are touched on this queue alone.
     private let queue = DispatchQueue(label: "retort.targets", qos: .userInitiated)
-    private var asked: Set<Question> = []
-    private var ahead: (sequences: [[Int32]], answers: [Question: Tensor])?
-    /// How often an answer was there before it was asked for, and how often it had to be read then.
-    private var counts = (ahead: 0, late: 0)
+    private let state = Mutex(State())
 
     public init(_ targets: any TeacherTargets) {
         self.targets = targets
     }
 
     /// How often an answer was there, or under way, when it was asked for.
-    public var answeredAhead: Int { queue.sync { counts.ahead } }
+    public var answeredAhead: Int { state.withLock { $0.counts.ahead } }
     /// How often it was not.
-    public var answeredLate: Int { queue.sync { counts.late } }
+    public var answeredLate: Int { state.withLock { $0.counts.late } }
 
     public func prepare(_ sequences: [[Int32]]) {
+        let batch = Batch(sequences)
+        state.withLock { $0.batches = $0.batches.suffix(1) + [batch] }
         queue.async { [self] in
-            var answers: [Question: Tensor] = [:]
             // What cannot be read is asked for again by the step that needs it, which then reports it.
-            for question in asked { answers[question] = try? answer(question, sequences) }
-            ahead = (sequences, answers)
+            for question in state.withLock({ $0.asked }) {
+                batch.answers[question] = try? answer(question, sequences)
+            }
+            batch.reading.leave()
         }
     }
 
@@ -59,17 +79,18 @@ public final class ReadAheadTargets: TeacherTargets, @unchecked Sendable {
         try queue.sync { try targets.width(layer: layer) }
     }
 
-    /// Waits for what is under way; reads what was not foreseen.
+    /// Waits for this batch if it is under way, not for the next one; reads what was not foreseen.
     private func ask(_ question: Question, _ sequences: [[Int32]]) throws -> Tensor {
-        try queue.sync {
-            asked.insert(question)
-            if let ahead, ahead.sequences == sequences, let tensor = ahead.answers[question] {
-                counts.ahead += 1
-                return tensor
-            }
-            counts.late += 1
-            return try answer(question, sequences)
+        let batch = state.withLock { state in
+            state.asked.insert(question)
+            return state.batches.first { $0.sequences == sequences }
         }
+        batch?.reading.wait()
+        let found = batch?.answers[question]
+        state.withLock { state in
+            if found == nil { state.counts.late += 1 } else { state.counts.ahead += 1 }
+        }
+        return try found ?? queue.sync { try answer(question, sequences) }
     }
 
     private func answer(_ question: Question, _ sequences: [[Int32]]) throws -> Tensor {
