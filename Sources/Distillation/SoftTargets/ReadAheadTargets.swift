@@ -14,8 +14,8 @@ public final class ReadAheadTargets: TeacherTargets, @unchecked Sendable {
         case attentionStates(AttentionPart, Int)
     }
 
-    /// A batch whose answers are being read, or are there.
-    private final class Batch: @unchecked Sendable {  // Answers are written before the group is left, and read after that.
+    /// A batch whose answers are being read, or are there. They are written before the group is left, and read after that.
+    private final class Batch: @unchecked Sendable {
         let sequences: [[Int32]]
         let reading = DispatchGroup()
         var answers: [Question: Tensor] = [:]
