@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).parent
+TRAIN_ROWS = "datasets/prompt-injection/train.csv"
 TEST_ROWS = "datasets/prompt-injection/test.csv"
 
 
@@ -74,6 +75,7 @@ def main(retort):
             consumer("safetensors_reads.py", run / model / "model.safetensors")
         for part in sorted((run / "targets/train").glob("*.h5")):
             consumer("h5py_reads.py", part)
+        consumer("label_survives.py", retort, run / "models/teacher", TRAIN_ROWS, 20_000, 20, show=True)
 
 
 if __name__ == "__main__":
