@@ -14,6 +14,7 @@ extension WordPieceTokenizer {
             postProcessor.isBert(opening: bert[2], closing: bert[3]),
             case .wordPiece(WordPieceDecoder(prefix: Self.continuation, cleansUp: true)) = pipeline.decoder
         else { return nil }
+        guard !pipeline.keepsEnd else { return nil }
         let added = description.addedTokens
         guard added.allSatisfy({ $0 == AddedToken(id: $0.id, content: $0.content) && vocabulary.contains($0.id) }),
             Set(bert).isSubset(of: added.map(\.id)), description.addedTokens.count < 1000

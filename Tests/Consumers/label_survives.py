@@ -54,7 +54,7 @@ def main(retort, model, csv, rows=20_000, kills=20):
                 command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             try:
                 # Later moments would let nearly every attempt finish.
-                process.wait(timeout=choose.uniform(0, seconds / 4) if killed < kills else None)
+                process.wait(timeout=choose.uniform(0, seconds / 10) if killed < kills else None)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
                 process.wait()

@@ -60,6 +60,38 @@ struct PipelineFileTests {
         }
     }
 
+    @Test("texts lose their beginning where tokenizer_config.json says so", arguments: ["bert", "llama3"])
+    func truncationSide(_ name: String) throws {
+        let right = try load(try text(of: name))
+        try withTemporaryDirectory { directory in
+            try Data(try text(of: name).utf8).write(to: directory.appending(path: "tokenizer.json"))
+            try Data(#"{"truncation_side": "left"}"#.utf8).write(
+                to: directory.appending(path: "tokenizer_config.json"))
+            let left = try TokenizerFiles.load(from: directory)
+            #expect(left.digest != right.digest && left.difference(from: right) != nil)
+            let template = right.templateTokens(isPair: false)
+            for text in GoldenPipelines.recorded.texts.prefix(80) {
+                let own = right.encoding(of: text, pair: nil, addingSpecialTokens: false, maxLength: nil).ids
+                let cut = left.encode(text, maxLength: 7)
+                // The template's tokens stand around the last ids of the text.
+                let framed = right.encode(text, maxLength: .max)
+                let opening = (0...template).first { framed.dropFirst($0).starts(with: own) } ?? 0
+                let expected =
+                    own.count + template <= 7
+                    ? framed : framed.prefix(opening) + own.suffix(7 - template) + framed.suffix(template - opening)
+                #expect(cut == Array(expected), "\(text)")
+                #expect(left.encoding(of: text, pair: nil, addingSpecialTokens: true, maxLength: 7).ids == cut)
+                let pair = left.encoding(of: text, pair: text, addingSpecialTokens: false, maxLength: 6)
+                let whole = min(own.count, 3)
+                if own.count >= 3 { #expect(pair.ids == Array(own.suffix(whole) + own.suffix(whole))) }
+            }
+            let copy = directory.appending(path: "copy")
+            try FileManager.default.createDirectory(at: copy, withIntermediateDirectories: true)
+            try left.write(to: copy)
+            #expect(try TokenizerFiles.load(from: copy).digest == left.digest)
+        }
+    }
+
     @Test("the roles of tokens come from the files beside, and these are written again as they were")
     func roles() throws {
         try withTemporaryDirectory { directory in

@@ -14,10 +14,10 @@ extension PipelineTokenizer {
     private func encode(_ text: String, maxLength: Int, with storage: inout BytePairStorage) -> [Int32] {
         let limit = limit(maxLength, isPair: false, addingSpecialTokens: true)
         var ids: [Int32] = []
-        forEachRun(of: text, limit: limit, tracksOffsets: false, with: &storage) { _, pieces, _ in
+        forEachRun(of: text, limit: keepsEnd ? .max : limit, tracksOffsets: false, with: &storage) { _, pieces, _ in
             ids.append(contentsOf: pieces.lazy.map(\.id))
         }
-        if ids.count > limit { ids.removeLast(ids.count - limit) }
+        cut(&ids, to: min(limit, ids.count))
         guard let postProcessor, templateTokens(isPair: false) > 0 else { return ids }
         let text = EncodedText(ids.map { EncodedText.Piece(id: $0) })
         return postProcessor.apply(to: [text], addingSpecialTokens: true).flatMap { $0.pieces.map(\.id) }
@@ -27,15 +27,20 @@ extension PipelineTokenizer {
         let limit = limit(maxLength ?? .max, isPair: pair != nil, addingSpecialTokens: addingSpecialTokens)
         var texts = withStorage { storage in
             ([text] + (pair.map { [$0] } ?? [])).enumerated().map { index, text in
-                pieces(of: text, typeID: Int32(index), limit: pair == nil ? limit : .max, with: &storage)
+                pieces(of: text, typeID: Int32(index), limit: pair == nil && !keepsEnd ? limit : .max, with: &storage)
             }
         }
         let lengths = Encoding.longestFirst(
             texts[0].pieces.count, texts.count == 2 ? texts[1].pieces.count : 0, limit: limit)
-        texts[0].pieces.removeLast(texts[0].pieces.count - lengths.first)
-        if texts.count == 2 { texts[1].pieces.removeLast(texts[1].pieces.count - lengths.second) }
+        cut(&texts[0].pieces, to: lengths.first)
+        if texts.count == 2 { cut(&texts[1].pieces, to: lengths.second) }
         if let postProcessor { texts = postProcessor.apply(to: texts, addingSpecialTokens: addingSpecialTokens) }
         return EncodedText.encoding(texts)
+    }
+
+    private func cut<Element>(_ elements: inout [Element], to count: Int) {
+        let surplus = elements.count - count
+        if keepsEnd { elements.removeFirst(surplus) } else { elements.removeLast(surplus) }
     }
 
     /// How many ids of their own texts may have.

@@ -28,9 +28,11 @@ extension PipelineTokenizer {
             to: directory.appendingPathComponent("tokenizer_config.json"))
     }
 
-    public var settings: [(name: String, value: String)] { Self.settings(of: description) }
+    public var settings: [(name: String, value: String)] { Self.settings(of: description, keepsEnd: keepsEnd) }
 
-    private static func settings(of description: PipelineDescription) -> [(name: String, value: String)] {
+    private static func settings(
+        of description: PipelineDescription, keepsEnd: Bool
+    ) -> [(name: String, value: String)] {
         let model =
             switch description.model.kind {
             case .bytePair(let settings, _): "BPE \(settings)"
@@ -42,12 +44,12 @@ extension PipelineTokenizer {
             ("post-processor", description.postProcessor ?? "none"), ("model", model),
             (description.model.isUnigram ? "scores" : "merges", rulesDigest(description)),
             ("added tokens", description.addedTokens.map(\.json).joined(separator: " ")),
-        ]
+        ] + (keepsEnd ? [("truncation side", "left")] : [])
     }
 
-    static func digest(_ description: PipelineDescription) -> String {
+    static func digest(_ description: PipelineDescription, keepsEnd: Bool) -> String {
         var bytes = Data("pipeline\n".utf8)
-        for (name, value) in settings(of: description) { bytes += Data("\(name): \(value)\n".utf8) }
+        for (name, value) in settings(of: description, keepsEnd: keepsEnd) { bytes += Data("\(name): \(value)\n".utf8) }
         let vocabulary = description.model.vocabulary
         for id in 0..<Int32(vocabulary.count) {
             let token = vocabulary.bytes(of: id)

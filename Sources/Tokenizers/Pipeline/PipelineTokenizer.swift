@@ -11,6 +11,8 @@ public final class PipelineTokenizer: Tokenizer {
     public let digest: String
 
     let description: PipelineDescription
+    /// Whether a text that is too long loses its beginning, not its end.
+    let keepsEnd: Bool
     /// The files beside `tokenizer.json` that say which tokens have which role, as they were read, by name.
     let companions: [String: Data]
     let normalizer: Normalizer?
@@ -39,6 +41,7 @@ public final class PipelineTokenizer: Tokenizer {
         companions: [String: Data] = [:], recognizesSpecialTokens: Bool = true
     ) throws {
         self.description = description
+        keepsEnd = roles.keepsEnd
         self.companions = companions
         func node(_ text: String?, _ key: String) throws -> JSONNode? {
             try text.map { try JSONNode(Array($0.utf8), file: file, key: key) }
@@ -61,7 +64,7 @@ public final class PipelineTokenizer: Tokenizer {
         rawMatcher = try AddedTokenMatcher(looked.filter { !$0.isNormalized }, nil, file: file)
         normalizedMatcher = try AddedTokenMatcher(looked.filter(\.isNormalized), normalizer, file: file)
         blanks = (0..<Int32(vocabulary.count)).map { Self.blanks(of: vocabulary.token($0)) }
-        digest = Self.digest(description)
+        digest = Self.digest(description, keepsEnd: keepsEnd)
         let (added, addedIDs) = (added, addedIDs)
         special = roles.tokens { token in
             addedIDs[Array(token.utf8)] ?? vocabulary.id(of: token)

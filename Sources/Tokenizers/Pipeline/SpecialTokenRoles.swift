@@ -1,8 +1,10 @@
 import Foundation
 
-/// Which tokens have a role of their own, by name, as `special_tokens_map.json` and `tokenizer_config.json` say it.
+/// Which tokens have a role of their own, by name, and which end of a long text is cut, as `special_tokens_map.json` and `tokenizer_config.json` say it.
 struct SpecialTokenRoles: Sendable {
     private var names: [String: String] = [:]
+    /// Whether a text that is too long loses its beginning (`"truncation_side": "left"`), not its end.
+    private(set) var keepsEnd = false
 
     /// What a token is usually called where no file says so.
     private static let usual: [String: [String]] = [
@@ -23,6 +25,7 @@ struct SpecialTokenRoles: Sendable {
             guard let bytes = files[name] else { continue }
             let node = try JSONNode(Array(bytes), file: directory.appendingPathComponent(name).path)
             try node.forEachMember { role, value in
+                if role == "truncation_side", try !value.isNull { keepsEnd = try value.string() == "left" }
                 guard Self.usual[role] != nil, try !value.isNull else { return }
                 if try value.isString {
                     names[role] = try value.string()
