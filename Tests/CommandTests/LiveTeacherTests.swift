@@ -18,7 +18,7 @@ struct LiveTeacherTests {
         let runs = command.folder.appendingPathComponent("runs")
         let run = runs.appendingPathComponent(
             try #require(FileManager.default.contentsOfDirectory(atPath: runs.path).first))
-        #expect(!FileManager.default.fileExists(atPath: run.appendingPathComponent("targets/train.h5").path))
+        #expect(!FileManager.default.fileExists(atPath: run.appendingPathComponent("targets").path))
         let metrics = try String(contentsOf: run.appendingPathComponent("metrics.jsonl"), encoding: .utf8)
         let student = try #require(metrics.split(separator: "\n").last { $0.contains("\"stage\":\"student\"") })
         for term in ["cross_entropy", "kl", "features", "relations", "attention"] { #expect(student.contains(term)) }

@@ -125,6 +125,28 @@ struct SoftTargetFileTests {
         }
     }
 
+    @Test("whose rows would fill far more memory than the files have are refused, one by one and together")
+    func bombs() throws {
+        try withDirectory { directory in
+            func write(_ tokens: Int, part: Int) throws {
+                let url = directory.appendingPathComponent("part-\(part).h5")
+                try HDF5File.create(at: url) { file in
+                    try file.setAttribute("format", to: .string("retort soft targets"))
+                    try file.setAttribute("schema", to: .integer(2))
+                    try file.setAttribute("part", to: .integer(Int64(part)))
+                    try file.setAttribute("parts", to: .integer(2))
+                    try file.write([Int64(0), Int64(tokens)], shape: [2], to: "rows/offset")
+                    let zeros = [Int32](repeating: 0, count: tokens)
+                    try file.write(zeros, shape: [tokens], to: "tokens", deflate: 9)
+                }
+            }
+            // 180 MB of zeros are about 200 kB in the file: each alone is within what is allowed, both are not.
+            for part in 0..<2 { try write(45_000_000, part: part) }
+            let error = try #require(throws: InputError.self) { try SoftTargets(reading: directory) }
+            #expect(error.field == "tokens" && error.problem.contains("the limit is"))
+        }
+    }
+
     @Test("that are missing or no HDF5 are refused")
     func noFile() throws {
         try withDirectory { directory in

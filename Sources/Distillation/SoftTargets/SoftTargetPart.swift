@@ -18,14 +18,27 @@ final class SoftTargetPart {
     private let logNormalizers: HDF5Dataset?
     private let unmappedMasses: HDF5Dataset?
 
+    /// Bytes that a file's rows may take in memory for each byte of the file, and for all files of a recording together beside that:
+    /// repeated rows shrink well, but what shrinks better is a bomb.
+    private static let (growth, allowance) = (64, 256 << 20)
+
+    /// - Parameter memory: what the rows of earlier files have taken, in bytes; these are added.
     /// - Throws: `InputError` naming the file and the attribute or dataset.
-    init(reading url: URL) throws {
+    init(reading url: URL, memory: inout Int) throws {
         name = url.path
         let file = try HDF5File(reading: url)
+        // A file of its own size costs nothing of what all share.
+        let size = try FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0
+        memory -= Self.growth * size
+        func read<Element: HDF5Element>(_ path: String, count: Int?, as type: Element.Type) throws -> [Element] {
+            let values = try file.dataset(path, shape: [count]).read(type, byteLimit: max(0, Self.allowance - memory))
+            memory += values.count * MemoryLayout<Element>.stride
+            return values
+        }
         let description = try SoftTargetDescription(reading: file, named: name)
         self.description = description
-        offsets = try file.dataset(SoftTargetFile.offsets, shape: [nil]).read(Int64.self)
-        tokens = try file.dataset(SoftTargetFile.tokens, shape: [nil]).read(Int32.self)
+        offsets = try read(SoftTargetFile.offsets, count: nil, as: Int64.self)
+        tokens = try read(SoftTargetFile.tokens, count: nil, as: Int32.self)
         guard offsets.first == 0, Int(offsets[offsets.count - 1]) == tokens.count,
             zip(offsets, offsets.dropFirst()).allSatisfy({ $0 < $1 })
         else {
@@ -36,7 +49,7 @@ final class SoftTargetPart {
         if try file.links(in: "/").contains(where: { $0.name == "rows" }),
             try file.links(in: "rows").contains(where: { $0.name == "hash" })
         {
-            hashes = try file.dataset(SoftTargetFile.hashes, shape: [rows]).read(UInt64.self)
+            hashes = try read(SoftTargetFile.hashes, count: rows, as: UInt64.self)
         } else {
             let (offsets, tokens) = (offsets, tokens)
             hashes = (0..<rows).map { TokenRow.hash(tokens[Int(offsets[$0])..<Int(offsets[$0 + 1])]) }

@@ -139,7 +139,8 @@ public struct SoftTargetRecorder {
     ) throws -> Bool {
         guard FileManager.default.fileExists(atPath: url.path) else { return false }
         do {
-            let part = try SoftTargetPart(reading: url)
+            var memory = 0
+            let part = try SoftTargetPart(reading: url, memory: &memory)
             if part.description == expected, part.holds(rows) { return true }
             throw InputError(
                 file: url.path,

@@ -35,7 +35,10 @@ public final class SoftTargets: TeacherTargets {
     init(files: [URL], named name: String, outcomes: Int? = nil, memory: Int = 1 << 29) throws {
         self.name = name
         self.memory = memory
-        parts = try files.map(SoftTargetPart.init).sorted { $0.description.part < $1.description.part }
+        var rows = 0
+        parts = try files.map { try SoftTargetPart(reading: $0, memory: &rows) }.sorted {
+            $0.description.part < $1.description.part
+        }
         description = parts[0].description
         try Self.checkParts(parts, name)
         if let outcomes, let predictions = description.predictions, predictions.outcomes != outcomes {
