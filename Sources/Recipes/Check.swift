@@ -121,10 +121,28 @@ public struct RunPlan: Codable, Equatable, Sendable {
         }
         let directory = URL(fileURLWithPath: model, isDirectory: true)
         let tokenizer = try TokenizerFiles.load(from: directory)
+        try refuseSecondVocabulary(in: directory, beside: tokenizer, texts: material.train.texts)
         let fresh = recipe.teacher.fineTune.map { _ in material.classes }
         let configuration = try ModelDirectory.readEncoder(directory, allowingMissingHead: fresh).configuration
         try ModelDirectory.check(tokenizer, fits: configuration, in: directory)
         return (tokenizer, configuration)
+    }
+
+    /// A model directory may hold `tokenizer.json` and `vocab.txt`: if they give other ids, one of them is not the model's.
+    ///
+    /// A vocabulary that is no WordPiece one is no second tokenizer.
+    private static func refuseSecondVocabulary(
+        in directory: URL, beside tokenizer: any Tokenizer, texts: [String]
+    ) throws {
+        let files = [TokenizerFiles.pipelineFile, TokenizerFiles.vocabularyFile].map(directory.appendingPathComponent)
+        guard files.allSatisfy({ FileManager.default.fileExists(atPath: $0.path) }),
+            tokenizer is WordPieceTokenizer, let second = try? TokenizerFiles.load(from: files[1]),
+            let difference = tokenizer.difference(from: second, sample: Array(texts.prefix(500))),
+            difference.differingIDs > 0 || difference.differingTexts > 0
+        else { return }
+        throw InputError(
+            file: directory.path, field: "tokenizer.json and vocab.txt", problem: "\(difference)",
+            remedy: "remove the one that the model was not trained with")
     }
 
     /// A few real steps of each model that is trained, times the number of steps.

@@ -76,5 +76,13 @@ struct LiveTeacherTests {
         }
         let good = try command.start(["check", "tiny.yaml"] + teacher + losses).finish()
         #expect(good.status == 0, "\(good.errors)")
+
+        // Of the two files with the vocabulary one now gives other ids.
+        let vocabulary = command.folder.appendingPathComponent("runs/\(run)/models/teacher/vocab.txt")
+        var lines = try String(contentsOf: vocabulary, encoding: .utf8).split(separator: "\n")
+        lines.swapAt(20, 21)
+        try (lines.joined(separator: "\n") + "\n").write(to: vocabulary, atomically: true, encoding: .utf8)
+        let other = try command.start(["check", "tiny.yaml"] + teacher).finish()
+        #expect(other.status == 2 && other.errors.contains("tokenizer.json and vocab.txt"), "\(other.errors)")
     }
 }
