@@ -94,6 +94,28 @@ struct LikeliestTests {
         }
     }
 
+    @Test("leave a tail whose mean is over all predictions, in whatever parts and batches their rows lie")
+    func meanTail() throws {
+        let decoder = decoder()
+        // Short rows fill the first part, long ones the second.
+        let rows = (0..<3000).map { row in
+            (0..<1 + row % 16).map { Int32(RandomKey(9).mixed(row).bits($0) % 300) }
+        }
+        try withDirectory { directory in
+            var plan = TargetPlan()
+            plan.kept = 8
+            let recorder = SoftTargetRecorder(teacher: DecoderTeacher(decoder), plan: plan)
+            let first = try recorder.record(rows, to: directory) { _, _, _ in }
+            #expect(first.files.count == 2)
+            let targets = try SoftTargets(reading: directory, outcomes: 300)
+            let kept = try targets.likeliest(for: Array(Set(rows)), scope: .position, temperature: 1)
+            let mass = kept.logProbabilities.reduce(0) { $0 + exp(Double($1)) }
+            let expected = 1 - mass / Double(kept.logNormalizers.count)
+            #expect(abs(try #require(first.meanTail) - expected) < 1e-6)
+            #expect(try recorder.record(rows, to: directory) { _, _, _ in }.meanTail == first.meanTail)
+        }
+    }
+
     @Test("take the smaller id of equal logits, and never NaN")
     func ties() {
         func likeliest(_ z: [Float], _ k: Int) -> [Int32] {

@@ -44,7 +44,7 @@ public struct SoftTargetRecorder {
         public var positions = 0
         /// Of the files.
         public var bytes = 0
-        /// The teacher's probability outside of the kept outcomes, at T = 1; nil where all are kept.
+        /// The teacher's probability outside of the kept outcomes at T = 1, the mean over all predictions; nil where all are kept.
         public var meanTail: Double?
         public var files: [URL] = []
     }
@@ -68,7 +68,7 @@ public struct SoftTargetRecorder {
         let share = parts.ranges.indices.filter(shard.holds)
         var summary = Summary()
         summary.rows = share.reduce(0) { $0 + parts.ranges[$1].count }
-        var tail = 0.0
+        var tails: (sum: Double, count: Int) = (0, 0)
         var done = 0
         try AtomicFile.requireRoom(for: share.reduce(0) { $0 + size(of: parts.rows[parts.ranges[$1]]) }, at: directory)
         for part in share {
@@ -76,29 +76,33 @@ public struct SoftTargetRecorder {
             let url = directory.appendingPathComponent(
                 SoftTargetFile.name(ofPart: part, of: parts.ranges.count))
             let expected = description(part: part, of: parts.ranges.count)
+            var meanTail: Double?
             if try isRecorded(url, expected, rows, others) {
+                if case .number(let mean) = try HDF5File(reading: url).attribute(Self.meanTail) { meanTail = mean }
                 summary.rowsFound += rows.count
                 try progress(done + rows.count, summary.rows, summary.rowsFound)
             } else {
                 try HDF5File.create(at: url) { file in
-                    try write(rows, expected, to: file) {
+                    meanTail = try write(rows, expected, to: file) {
                         try progress(done + $0, summary.rows, summary.rowsFound)
                     }
                 }
             }
             done += rows.count
-            summary.positions += rows.reduce(0) { $0 + $1.count }
+            let positions = rows.reduce(0) { $0 + $1.count }
+            summary.positions += positions
             summary.bytes += try FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0
-            if case .number(let mean) = try HDF5File(reading: url).attribute(Self.meanTail) {
-                tail += mean * Double(rows.count)
-                summary.meanTail = tail / Double(done)
+            if let meanTail, let predictions {
+                let count = predictions.scope == .row ? rows.count : positions
+                tails = (tails.sum + meanTail * Double(count), tails.count + count)
+                summary.meanTail = tails.sum / Double(tails.count)
             }
             summary.files.append(url)
         }
         return summary
     }
 
-    /// The mean tail of a part's predictions, weighted by rows.
+    /// The attribute with the mean tail of a part's predictions.
     private static let meanTail = "mean_tail"
 
     private var predictions: SoftTargetDescription.Predictions? {
@@ -162,57 +166,56 @@ public struct SoftTargetRecorder {
         return positions * 4 + rows.count * 16 + states + count * each + (64 << 10)
     }
 
+    /// Writes a part.
+    ///
+    /// - Returns: the mean tail of its predictions, where outcomes are left out.
     private func write(
         _ rows: [[Int32]], _ description: SoftTargetDescription, to file: HDF5Writer, progress: (Int) throws -> Void
-    ) throws {
-        let columns = plan.columns
+    ) throws -> Double? {
         let writer = try SoftTargetWriter(
-            file, description, rows: rows, columns: columns.map { ($0, teacher.width(of: $0)) }, plan: plan,
+            file, description, rows: rows, columns: plan.columns.map { ($0, teacher.width(of: $0)) }, plan: plan,
             notes: notes)
-        var tail = 0.0
+        var tails: (sum: Double, count: Int) = (0, 0)
         for range in batches(of: rows) {
             let batch = PackedBatch(Array(rows[range]), samples: Array(range))
-            if let block = predictions.map({ PredictionPlan($0, description.temperatures, batch) }) {
-                var states: [Tensor] = []
-                let predicted = PredictionBlock(
-                    rows: block.rows, kept: block.kept, temperatures: block.temperatures
-                ) { predict in
-                    withoutActuallyEscaping(predict) { states = teacher.run(batch, columns: columns, predict: $0) }
-                }
-                try check(predicted, rows: range)
+            let states: [Tensor]
+            if let predictions {
+                let predicted = predict(predictions, description.temperatures, batch)
+                try check(predicted.block)
                 try writer.append(
-                    ids: block.isComplete ? nil : predicted.ids, logProbabilities: predicted.logProbabilities,
-                    logNormalizers: predicted.logNormalizers)
-                tail += predicted.tails.reduce(0, +) * Double(range.count) / Double(block.rows)
-                try append(states, columns, to: writer)
+                    ids: predictions.areComplete ? nil : predicted.block.ids,
+                    logProbabilities: predicted.block.logProbabilities,
+                    logNormalizers: predicted.block.logNormalizers)
+                tails = (tails.sum + predicted.block.tails.reduce(0, +), tails.count + predicted.block.rows)
+                states = predicted.states
             } else {
-                try append(teacher.run(batch, columns: columns, predict: nil), columns, to: writer)
+                states = teacher.run(batch, columns: plan.columns, predict: nil)
             }
+            try append(states, to: writer)
             try progress(range.upperBound)
         }
-        if description.predictions?.areComplete == false {
-            try file.setAttribute(Self.meanTail, to: .number(tail / Double(rows.count)))
-        }
+        guard predictions?.areComplete == false else { return nil }
+        let mean = tails.sum / Double(tails.count)
+        try file.setAttribute(Self.meanTail, to: .number(mean))
+        return mean
     }
 
-    private struct PredictionPlan {
-        let rows: Int
-        let kept: Int
-        let isComplete: Bool
-        let temperatures: [Double]
-
-        init(
-            _ predictions: SoftTargetDescription.Predictions, _ temperatures: [Double], _ batch: PackedBatch
-        ) {
-            rows = predictions.scope == .row ? batch.offsets.count : batch.tokens.count
-            kept = predictions.kept
-            isComplete = predictions.areComplete
-            self.temperatures = temperatures
+    /// The predictions of a batch, and the states beside them.
+    private func predict(
+        _ predictions: SoftTargetDescription.Predictions, _ temperatures: [Double], _ batch: PackedBatch
+    ) -> (block: PredictionBlock, states: [Tensor]) {
+        var states: [Tensor] = []
+        let block = PredictionBlock(
+            rows: predictions.scope == .row ? batch.offsets.count : batch.tokens.count, kept: predictions.kept,
+            temperatures: temperatures
+        ) { predict in
+            withoutActuallyEscaping(predict) { states = teacher.run(batch, columns: plan.columns, predict: $0) }
         }
+        return (block, states)
     }
 
-    private func append(_ states: [Tensor], _ columns: [TargetColumn], to writer: SoftTargetWriter) throws {
-        for (column, states) in zip(columns, states) where !states.isFinite {
+    private func append(_ states: [Tensor], to writer: SoftTargetWriter) throws {
+        for (column, states) in zip(plan.columns, states) where !states.isFinite {
             throw InputError(
                 field: column.path, problem: "the teacher's states reach infinity or NaN",
                 remedy: "look for a damaged teacher")
@@ -220,7 +223,7 @@ public struct SoftTargetRecorder {
         try writer.append(states)
     }
 
-    private func check(_ block: PredictionBlock, rows: Range<Int>) throws {
+    private func check(_ block: PredictionBlock) throws {
         guard block.logProbabilities.contains(where: \.isNaN) || block.logNormalizers.contains(where: { !$0.isFinite })
         else { return }
         throw InputError(
@@ -231,16 +234,6 @@ public struct SoftTargetRecorder {
     /// Batches of about as many positions as 256 MB of activations hold. The memory that happens to be free decides nothing:
     /// another batch would give other last digits.
     private func batches(of rows: [[Int32]]) -> [Range<Int>] {
-        let limit = max(512, min(8192, (256 << 20) / (4 * teacher.floatsPerPosition)))
-        var batches: [Range<Int>] = []
-        var (start, positions) = (0, 0)
-        for (index, row) in rows.enumerated() {
-            if positions + row.count > limit, index > start {
-                batches.append(start..<index)
-                (start, positions) = (index, 0)
-            }
-            positions += row.count
-        }
-        return batches + [start..<rows.count]
+        TargetParts.runs(of: rows, positions: max(512, min(8192, (256 << 20) / (4 * teacher.floatsPerPosition))))
     }
 }

@@ -15,18 +15,22 @@ struct TargetParts {
         var seen: Set<[Int32]> = []
         let distinct = sequences.enumerated().filter { seen.insert($0.element).inserted }
         rows = distinct.sorted { ($0.element.count, $0.offset) < ($1.element.count, $1.offset) }.map(\.element)
-        let limit = max(Self.positions, rows.reduce(0) { $0 + $1.count } / Self.most)
-        var ranges: [Range<Int>] = []
+        ranges = Self.runs(of: rows, positions: max(Self.positions, rows.reduce(0) { $0 + $1.count } / Self.most))
+    }
+
+    /// Neighbouring rows of at most so many positions together, or one row of more.
+    static func runs(of rows: [[Int32]], positions limit: Int) -> [Range<Int>] {
+        var runs: [Range<Int>] = []
         var (start, positions) = (0, 0)
         for (index, row) in rows.enumerated() {
             if positions + row.count > limit, index > start {
-                ranges.append(start..<index)
+                runs.append(start..<index)
                 (start, positions) = (index, 0)
             }
             positions += row.count
         }
-        if start < rows.count { ranges.append(start..<rows.count) }
-        self.ranges = ranges
+        if start < rows.count { runs.append(start..<rows.count) }
+        return runs
     }
 }
 
