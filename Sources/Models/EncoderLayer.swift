@@ -57,15 +57,6 @@ public struct EncoderLayer: Module {
             + intermediate.parameters + output.parameters + outputNorm.parameters
     }
 
-    /// The linear layer that makes queries, keys or values.
-    public func projection(_ part: AttentionPart) -> Linear {
-        switch part {
-        case .query: query
-        case .key: key
-        case .value: value
-        }
-    }
-
     /// What a block computes on the way from x to y.
     struct Output {
         /// y: [N, C].

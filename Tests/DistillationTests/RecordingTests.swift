@@ -119,7 +119,9 @@ struct RecordingTests {
             let batch = PackedBatch(rows, samples: Array(rows.indices))
             let output = teacher.forward(batch, on: tape)
             for part in AttentionPart.allCases {
-                let expected = teacher.layers[0].projection(part)(output.hiddenStates[0], on: tape).value
+                let layer = teacher.layers[0]
+                let linear = [AttentionPart.query: layer.query, .key: layer.key, .value: layer.value][part]!
+                let expected = linear(output.hiddenStates[0], on: tape).value
                 let found = try targets.attentionStates(part, layer: 1, for: rows)
                 #expect(largestDifference(found.values, expected.values) < 1e-5)
             }

@@ -65,13 +65,14 @@ public struct EncoderTeacher: RecordableTeacher {
         _ batch: PackedBatch, columns: [TargetColumn], predict: ((Int, UnsafeMutableBufferPointer<Float>) -> Void)?
     ) -> [Tensor] {
         let tape = Tape(recording: false)
-        let output = encoder.forward(batch, on: tape)
+        let attention = columns.compactMap { if case .attention(_, let layer) = $0 { layer } else { nil } }
+        let output = encoder.forward(batch, on: tape, attentionLayers: Set(attention))
         if let predict { forEachRow(of: output.logits.value, predict) }
         return columns.map { column in
             switch column {
             case .hidden(let layer): output.hiddenStates[layer].value
             case .attention(let part, let layer):
-                encoder.layers[layer - 1].projection(part)(output.hiddenStates[layer - 1], on: tape).value
+                output.attentionStates[layer]![part]!.value
             case .pooled: pooled(output, batch, on: tape)
             }
         }
