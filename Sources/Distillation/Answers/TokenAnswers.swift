@@ -90,9 +90,10 @@ public struct TokenAnswers {
             let writer = try SoftTargetWriter(
                 file, description, rows: sequences, columns: [], plan: TargetPlan(), notes: notes)
             for (index, (sequence, number)) in zip(sequences, numbers).enumerated() {
-                guard let answer = join.answer(to: number),
-                    let aligned = try? alignment.row(rows.texts[number], answer.tokens)
-                else { preconditionFailure("row \(number) was laid over the student's tokens before") }
+                guard let answer = join.answer(to: number) else {
+                    preconditionFailure("row \(number) was laid over the student's tokens before")
+                }
+                let aligned = try alignment.row(rows.texts[number], answer.tokens)
                 var values = EmptyPredictions(sequence.count, predictions)
                 for (position, token) in aligned.places {
                     values.set(alignment.outcomes(of: token, kept: predictions.kept).outcomes, at: position)
