@@ -21,12 +21,7 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         let (recipe, _) = try options.source.load()
         let plan = try RunPlan(checking: recipe)
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            return printData(String(decoding: try encoder.encode(plan), as: UTF8.self))
-        }
+        if json { return try JSONLineWriter(isPretty: true).write(plan) }
         for line in plan.description { printData(line) }
         Message.line("next: retort run \(([options.recipe] + options.overrides).joined(separator: " "))")
     }

@@ -32,13 +32,10 @@ struct DoctorCommand: ParsableCommand {
         facts.append(("Training in", Precision.choice))
         facts.append(("Free disk here", freeDisk))
         if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            encoder.keyEncodingStrategy = .convertToSnakeCase
             let report = Report(
                 facts: Dictionary(facts.map { ($0.name, $0.value) }, uniquingKeysWith: { a, _ in a }), checks: checks,
                 passed: passed)
-            printData(String(decoding: try encoder.encode(report), as: UTF8.self))
+            try JSONLineWriter(isPretty: true).write(report)
         } else {
             for fact in facts {
                 printData(fact.name.padding(toLength: 16, withPad: " ", startingAt: 0) + fact.value)

@@ -52,7 +52,7 @@ struct AnswerLabelling {
         }
         try report.finish(issues, at: url(options.output), seconds: start.duration(to: clock.now).seconds)
         for error in issues.losses + issues.others { Message.line("\(error)") }
-        if options.json { return printData(try encoded(report)) }
+        if options.json { return try JSONLineWriter(isPretty: true).write(report) }
         for line in report.lines { printData(line) }
     }
 

@@ -38,7 +38,7 @@ struct LabelCheckCommand: ParsableCommand {
             progress.advanced("check", done: done, total: total, unit: "rows")
         }
         let contents = try Contents(targets)
-        if json { return printData(try encoded(contents)) }
+        if json { return try JSONLineWriter(isPretty: true).write(contents) }
         for line in contents.lines { printData(line) }
     }
 }

@@ -83,7 +83,7 @@ struct LabelMixCommand: ParsableCommand {
             },
             bytes: try FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0,
             seconds: start.duration(to: clock.now).seconds)
-        if json { return printData(try encoded(report)) }
+        if json { return try JSONLineWriter(isPretty: true).write(report) }
         printData("\(report.rows) rows, \(report.tokens) tokens in \(output), \(report.bytes) bytes; \(rule.rawValue):")
         for source in report.sources {
             printData(

@@ -57,9 +57,9 @@ struct ModelLabelling {
             Message.line("\ninterrupted: finished parts are in \(output); the same command goes on from them")
             throw interrupted
         }
-        let seconds = start.duration(to: clock.now).seconds
-        if options.json { return printData(try Outcome(summary, seconds: seconds, output: output).json()) }
-        for line in Outcome(summary, seconds: seconds, output: output).lines { printData(line) }
+        let outcome = Outcome(summary, seconds: start.duration(to: clock.now).seconds, output: output)
+        if options.json { return try JSONLineWriter(isPretty: true).write(outcome) }
+        for line in outcome.lines { printData(line) }
         if options.shard != nil {
             Message.line("next, when all shares are there: retort label merge FILE.h5 \(output) …")
         }
@@ -113,7 +113,7 @@ struct ModelLabelling {
             try Interruption.check()
             progress.advanced("sample", done: done, total: total, unit: "rows")
         }
-        guard !options.json else { return printData(try encoded(table)) }
+        guard !options.json else { return try JSONLineWriter(isPretty: true).write(table) }
         let temperatures = table.temperatures.map { "mean, T=\($0)" }
         printData(
             "    k  bytes/prediction    mean tail  99 % below"
@@ -153,8 +153,6 @@ private struct Outcome: Encodable {
         self.seconds = seconds
     }
 
-    func json() throws -> String { try encoded(self) }
-
     var lines: [String] {
         [
             "\(rows) distinct rows, \(tokens) tokens in \(files) \(files == 1 ? "file" : "files") of \(output)"
@@ -167,14 +165,6 @@ private struct Outcome: Encodable {
                     ?? ""),
         ]
     }
-}
-
-/// One JSON object with keys in snake case.
-func encoded(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
 }
 
 extension String {
