@@ -21,7 +21,8 @@ extension Recipe {
                 problem: "the targets are for \(names), the rows have \(material.classes)",
                 remedy: "the order counts: record the targets for the classes in this order")
         }
-        try targets.requireTokenizer(tokenizer.digest)
+        try targets.requireFit(tokenizer)
+        try targets.requireHashes()
         let sequences = tokenizer.encode(material.train.texts, maxLength: data.maxLength)
         try targets.requireRows(sequences)
         let layers = loss.recorded
