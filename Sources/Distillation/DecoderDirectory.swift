@@ -30,7 +30,17 @@ public enum DecoderDirectory {
     ///
     /// - Throws: `InputErrors` listing every tensor that is missing, surplus or misshapen.
     public static func read(_ url: URL) throws -> Decoder {
-        var source = try DecoderSource(StoredDecoder(url))
+        try decoder(StoredDecoder(url))
+    }
+
+    /// Reads a decoder for training, as `read` does, with its tokenizer; the header of a GGUF file is read once.
+    public static func readTeacher(_ url: URL) throws -> (decoder: Decoder, tokenizer: any Tokenizer) {
+        let stored = try StoredDecoder(url)
+        return (try decoder(stored), try tokenizer(stored))
+    }
+
+    private static func decoder(_ stored: StoredDecoder) throws -> Decoder {
+        var source = try DecoderSource(stored)
         let decoder = Decoder(unfilled: source.configuration)
         for parameter in decoder.parameters { source.fill(parameter) }
         try source.finish()

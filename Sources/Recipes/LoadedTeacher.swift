@@ -21,9 +21,9 @@ public struct LoadedTeacher {
     public init(_ place: URL) throws {
         let url = DecoderDirectory.place(of: place)
         if DecoderDirectory.isDecoder(url) {
-            let decoder = try DecoderDirectory.read(url)
+            let (decoder, tokenizer) = try DecoderDirectory.readTeacher(url)
             teacher = DecoderTeacher(decoder)
-            tokenizer = try DecoderDirectory.readTokenizer(url)
+            self.tokenizer = tokenizer
             longest = decoder.configuration.maximumPositions
             readsWindows = true
             digest = try Self.digest(of: url)
