@@ -33,12 +33,7 @@ struct LiveTeacherTests {
                 "train", "tiny.yaml", "run.directory=\(source)", "teacher.targets={source: \(source), dtype: float32}",
                 "train.baseline=false")
             #expect(result.status == 0, "\(result.errors)")
-            let folder = command.folder.appendingPathComponent(source)
-            let run = try #require(FileManager.default.contentsOfDirectory(atPath: folder.path).first)
-            let text = try String(contentsOf: folder.appendingPathComponent("\(run)/metrics.jsonl"), encoding: .utf8)
-            let line = try #require(text.split(separator: "\n").first { $0.contains("\"stage\":\"student\"") })
-            let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-            return try #require(object?["loss"] as? Double)
+            return try TinyRecipe.firstStudentLoss(in: command, source)
         }
         let (live, recorded) = (try firstLoss("live"), try firstLoss("recorded"))
         #expect(abs(live / recorded - 1) < 1e-5)

@@ -24,12 +24,7 @@ struct NamedTargetsTests {
     private func firstLoss(_ command: Command, _ folder: String, _ changes: [String]) throws -> Double {
         let result = try command.start(["train", "tiny.yaml", "run.directory=\(folder)"] + changes).finish()
         #expect(result.status == 0, "\(result.errors)")
-        let runs = command.folder.appendingPathComponent(folder)
-        let run = try #require(FileManager.default.contentsOfDirectory(atPath: runs.path).first)
-        let text = try String(contentsOf: runs.appendingPathComponent("\(run)/metrics.jsonl"), encoding: .utf8)
-        let line = try #require(text.split(separator: "\n").first { $0.contains("\"stage\":\"student\"") })
-        let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-        return try #require(object?["loss"] as? Double)
+        return try TinyRecipe.firstStudentLoss(in: command, folder)
     }
 
     @Test("train the student as the run's own recording does, every loss included, and leave the label stage out")

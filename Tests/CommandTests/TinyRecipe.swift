@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// A recipe that runs in seconds, on rows that a model can learn: do two words of a kind occur?
 enum TinyRecipe {
@@ -46,5 +47,15 @@ enum TinyRecipe {
         try command.write(rows(60, offset: 300), to: "test.csv")
         try command.write(yaml, to: "tiny.yaml")
         return command
+    }
+
+    /// The student's loss at its first step, of the only run in a folder.
+    static func firstStudentLoss(in command: Command, _ folder: String) throws -> Double {
+        let runs = command.folder.appendingPathComponent(folder)
+        let run = try #require(FileManager.default.contentsOfDirectory(atPath: runs.path).first)
+        let text = try String(contentsOf: runs.appendingPathComponent("\(run)/metrics.jsonl"), encoding: .utf8)
+        let line = try #require(text.split(separator: "\n").first { $0.contains("\"stage\":\"student\"") })
+        let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+        return try #require(object?["loss"] as? Double)
     }
 }
