@@ -1,11 +1,7 @@
-import Compression
 import Distillation
-public import Evaluation
 import Files
 import Foundation
-import Models
 import Tensors
-import Tokenizers
 
 /// Carries out a recipe in a run directory, stage by stage. A stage that finished earlier from the same inputs is not
 /// run again; one that was interrupted goes on from its last checkpoint.
@@ -32,11 +28,8 @@ public final class Pipeline {
         case evaluate
     }
 
-    public let run: RunDirectory
-    public let recipe: Recipe
-    let observer: any RunObserver
-    let metrics: MetricsLog
-    let material: Material
+    private let context: RunContext
+    private let task: any TaskStages
     private var state: RunState
     private let lock: RunLock
 
@@ -44,30 +37,36 @@ public final class Pipeline {
     ///
     /// - Throws: `RunInUse`, or `InputErrors` with every problem of the recipe's data.
     public init(run: RunDirectory, observer: any RunObserver) throws {
-        self.run = run
         lock = try RunLock(run)
-        recipe = try run.recipe()
+        let recipe = try run.recipe()
         try run.removeLeftovers()
-        self.observer = try RunLog(run, forwardingTo: observer)
-        metrics = try MetricsLog(run)
+        context = RunContext(
+            run: run, recipe: recipe, observer: try RunLog(run, forwardingTo: observer), metrics: try MetricsLog(run))
         state = try RunState(reading: run)
-        material = try Material(recipe)
+        task =
+            switch recipe.task {
+            case .classification: try ClassificationStages(context)
+            }
     }
+
+    private var run: RunDirectory { context.run }
+    private var recipe: Recipe { context.recipe }
+    private var observer: any RunObserver { context.observer }
 
     /// Runs the stages that the recipe asks for, up to and including `last`.
     ///
     /// - Returns: the report, where the last stage was reached.
     /// - Throws: `Interrupted` after a checkpoint; `InputError` where a file is at fault.
     @discardableResult
-    public func execute(through last: Stage = .evaluate) throws -> Report? {
+    public func execute(through last: Stage = .evaluate) throws -> (any RunReport)? {
         try recordEnvironment()
-        for rows in [material.train, material.validation, material.test] where !rows.skipped.isEmpty {
-            observer.note("\(rows.file): \(rows.skipped.count) bad rows left out, listed in skipped.txt")
+        for (file, rows) in task.inputs.skipped where !rows.isEmpty {
+            observer.note("\(file): \(rows.count) bad rows left out, listed in skipped.txt")
         }
-        let skipped = [material.train, material.validation, material.test].flatMap(\.skipped)
+        let skipped = task.inputs.skipped.flatMap(\.rows)
         if !skipped.isEmpty { try AtomicFile.write("\(InputErrors(skipped))\n", to: run.file("skipped.txt")) }
         let stages = Self.stages(of: recipe).prefix { $0 != last } + [last]
-        var report: Report?
+        var report: (any RunReport)?
         for (index, stage) in stages.enumerated() {
             try Interruption.check()
             observer.began(stage.rawValue, position: index + 1, of: stages.count)
@@ -80,21 +79,12 @@ public final class Pipeline {
             let clock = ContinuousClock()
             let start = clock.now
             let result: StageResult
-            switch stage {
-            case .tokenizer: result = try makeTokenizer()
-            case .teacher: result = try makeTeacher(inputs: inputs)
-            case .label: result = try recordTargets()
-            case .baseline: result = try trainStudent(stage, inputs: inputs)
-            case .student: result = try trainStudent(stage, inputs: inputs)
-            case .prune: result = try prune(inputs: inputs)
-            case .quantize: result = try quantize(inputs: inputs)
-            case .export: result = try export()
-            case .evaluate:
-                let evaluated = try evaluate(stages: Array(stages))
-                report = evaluated
-                result = StageResult(
-                    summary: evaluated.passed ? "all gates passed" : "a gate failed",
-                    outputs: ["report/report.json", "report/report.html", "report/samples.jsonl"])
+            if stage == .evaluate {
+                let evaluated = try task.evaluate(stages: Array(stages))
+                report = evaluated.report
+                result = evaluated.result
+            } else {
+                result = try task.carryOut(stage, inputs: inputs)
             }
             let seconds = start.duration(to: clock.now).seconds
             state.stages[stage.rawValue] = try RunState.Stage(
@@ -136,10 +126,10 @@ public final class Pipeline {
             case .export: (["export", "name"], [.student, .prune, .quantize])
             case .evaluate: (["evaluate"], [.teacher, .baseline, .student, .prune, .quantize, .export])
             }
-        var parts = [stage.rawValue, material.digest]
-        if [.tokenizer, .teacher].contains(stage) { parts.append(material.teacherDigest) }
+        var parts = [stage.rawValue, task.inputs.data]
+        if [.tokenizer, .teacher].contains(stage) { parts.append(task.inputs.teacher) }
         parts += sections.map { recipe.section($0) }
-        if sources.contains(.label) { parts.append(material.targetsDigest) }
+        if sources.contains(.label) { parts.append(task.inputs.targets) }
         for source in sources {
             for (path, digest) in (state.stages[source.rawValue]?.outputs ?? [:]).sorted(by: { $0.key < $1.key }) {
                 parts.append("\(path) \(digest)")
@@ -162,14 +152,6 @@ public final class Pipeline {
         for path in outputs { result[path] = try Digest.sha256(fileAt: run.file(path)) }
         return result
     }
-}
-
-/// What a stage made.
-struct StageResult {
-    /// A few words for the person who watches.
-    var summary: String
-    /// Files inside the run, by which later stages and a resumed run know it.
-    var outputs: [String]
 }
 
 extension Recipe {
