@@ -46,6 +46,7 @@ public final class Pipeline {
         task =
             switch recipe.task {
             case .classification: try ClassificationStages(context)
+            case .languageModel: try LanguageModelStages(context)
             }
     }
 
