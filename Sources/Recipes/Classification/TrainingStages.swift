@@ -65,7 +65,9 @@ extension ClassificationStages {
                 learningRate: Float(schedule.learningRate), decay: .linear, warmUp: schedule.warmup, clip: 1,
                 weightDecay: Float(schedule.weightDecay), seed: key.value, precision: recipe.trainingPrecision,
                 checkpointing: recipe.train.checkpointing)
-            try context.train(Pipeline.Stage.teacher.rawValue, inputs, objective.parameters, objective, options)
+            try context.train(
+                Pipeline.Stage.teacher.rawValue, inputs, objective.parameters, objective, options,
+                place: material.train.place)
         }
         try ModelDirectory.write(teacher, tokenizer, to: run.file(ModelFolder.teacher))
         return try result(teacher, in: ModelFolder.teacher)
@@ -90,11 +92,20 @@ extension ClassificationStages {
             student: student, data: data, targets: distils ? try teacherTargets() : nil,
             weights: distils ? recipe.lossWeights : .labelsOnly, key: key)
         let steps = TrainingOptions.steps(epochs: recipe.train.epochs, examples: data.count, batch: recipe.train.batch)
-        let options = context.trainingOptions(steps: steps, learningRate: recipe.train.learningRate, seed: key.value)
-        try context.train(stage.rawValue, inputs, objective.parameters, objective, options)
+        var options = context.trainingOptions(steps: steps, learningRate: recipe.train.learningRate, seed: key.value)
+        options.averageDecay = recipe.train.ema.map { Float($0) }
+        let held = try sequences(material.validation)
+        let validation = context.validation {
+            ValidationValues(logits: try student.logits(of: held.sequences), labels: held.labels)
+        }
+        let ending = try context.train(
+            stage.rawValue, inputs, objective.parameters, objective, options, validation: validation,
+            place: material.train.place)
         let folder = distils ? ModelFolder.student : ModelFolder.baseline
         try ModelDirectory.write(student, tokenizer, to: run.file(folder))
-        return try result(student, in: folder)
+        var result = try result(student, in: folder)
+        if let ending { result.summary += ", \(ending)" }
+        return result
     }
 
     /// Validation accuracy as the summary, and the model's files as the outputs.

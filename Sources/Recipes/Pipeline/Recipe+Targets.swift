@@ -28,7 +28,9 @@ extension Recipe {
         let layers = loss.recorded
         for layer in layers.hidden { _ = try targets.width(layer: layer) }
         for layer in layers.attention { _ = try targets.heads(layer: layer) }
-        if loss.kl.weight > 0 { _ = try targets.logProbabilities(for: Array(sequences.prefix(1))) }
+        if max(loss.kl.weight, loss.kl.weightEnd ?? 0) > 0 {
+            _ = try targets.logProbabilities(for: Array(sequences.prefix(1)))
+        }
         try targets.validate()
     }
 }

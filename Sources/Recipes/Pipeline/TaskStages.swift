@@ -10,7 +10,8 @@ protocol TaskStages {
 
     /// Carries out a stage other than the evaluation.
     ///
-    /// - Parameter inputs: digest of all that the stage's result depends on.
+    /// - Parameter inputs: digest of all that the stage's result depends on but what may be mended on the way: a stage under
+    ///   way goes on from where it stood with the same.
     /// - Throws: `Interrupted` after a checkpoint; `InputError` where a file is at fault.
     func carryOut(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult
 
