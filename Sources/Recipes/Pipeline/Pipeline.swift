@@ -71,7 +71,7 @@ public final class Pipeline {
         for (index, stage) in stages.enumerated() {
             try Interruption.check()
             observer.began(stage.rawValue, position: index + 1, of: stages.count)
-            let inputs = inputs(of: stage)
+            let inputs = inputs(of: stage, by: recipe)
             // The report is cheap next to what it reports on; it is made anew so that it can be returned.
             if stage != .evaluate, try state.isFinished(stage.rawValue, inputs: inputs, in: run) {
                 observer.skipped(stage.rawValue)
@@ -85,7 +85,7 @@ public final class Pipeline {
                 report = evaluated.report
                 result = evaluated.result
             } else {
-                result = try task.carryOut(stage, inputs: inputs)
+                result = try task.carryOut(stage, inputs: self.inputs(of: stage, by: recipe.unmended))
             }
             let seconds = start.duration(to: clock.now).seconds
             state.stages[stage.rawValue] = try RunState.Stage(
@@ -103,6 +103,7 @@ public final class Pipeline {
     public static func stages(of recipe: Recipe) -> [Stage] {
         Stage.allCases.filter { stage in
             switch stage {
+            case .teacher: recipe.teacher.model != nil || recipe.teacher.train != nil
             case .label: recipe.teacher.targets.source == .recorded && recipe.teacher.targets.file == nil
             case .baseline: recipe.train.baseline
             case .prune: recipe.prune != nil
@@ -114,7 +115,7 @@ public final class Pipeline {
 
     /// Digest of all that a stage's result depends on: the recipe's sections that it reads, the data, and what the
     /// stages before it made.
-    private func inputs(of stage: Stage) -> String {
+    private func inputs(of stage: Stage, by recipe: Recipe) -> String {
         let (sections, sources): ([String], [Stage]) =
             switch stage {
             case .tokenizer: (["data", "tokenizer", "teacher"], [])
