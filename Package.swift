@@ -54,7 +54,9 @@ let package = Package(
                 "Tokenizers", .product(name: "Yams", package: "Yams"),
             ],
             resources: [
-                .embedInCode("../../recipes/quickstart.yaml"), .embedInCode("../../recipes/language-model.yaml"),
+                .embedInCode("../../recipes/quickstart.yaml"), .embedInCode("../../recipes/published-teacher.yaml"),
+                .embedInCode("../../recipes/recorded-targets.yaml"), .embedInCode("../../recipes/api-answers.yaml"),
+                .embedInCode("../../recipes/language-model.yaml"),
             ]),
         .executableTarget(
             name: "retort",

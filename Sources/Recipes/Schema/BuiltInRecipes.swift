@@ -19,6 +19,8 @@ public struct BuiltInRecipe: Sendable {
 public enum BuiltInRecipes {
     /// In the order in which they are listed.
     public static let all = [
-        BuiltInRecipe(PackageResources.quickstart_yaml), BuiltInRecipe(PackageResources.language_model_yaml),
+        BuiltInRecipe(PackageResources.quickstart_yaml), BuiltInRecipe(PackageResources.published_teacher_yaml),
+        BuiltInRecipe(PackageResources.recorded_targets_yaml), BuiltInRecipe(PackageResources.api_answers_yaml),
+        BuiltInRecipe(PackageResources.language_model_yaml),
     ]
 }
