@@ -42,6 +42,7 @@ consumers: .venv/installed ## Read what Retort wrote with the libraries people u
 	$(python) Tests/Consumers/tokenizer_agrees.py $(retort)
 	$(python) Tests/Consumers/quickstart.py $(retort)
 	$(python) Tests/Consumers/minimal_layout.py $(retort)
+	$(python) Tests/Consumers/tensorboard_reads.py $(retort)
 
 teachers: ## Fetch the published models that tests use (180 MB, once) into ~/.cache/retort
 	python3 Tests/Teachers/fetch.py

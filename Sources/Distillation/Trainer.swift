@@ -64,6 +64,8 @@ public final class Trainer {
     public let optimizer: AdamW
     /// Steps taken so far.
     public private(set) var step = 0
+    /// Sees the parameters with a step's whole gradients, before clipping and the update.
+    public var onGradients: ((_ step: Int, _ parameters: [Parameter]) throws -> Void)?
     private let objective: any Objective
     private let schedule: LearningRateSchedule
     private let stepsPerEpoch: Int
@@ -116,6 +118,7 @@ public final class Trainer {
             tape.backward(from: result.loss)
         }
         let norm = Profile.measure(.optimizer) { Float(optimizer.gradientNorm) }
+        try onGradients?(step + 1, optimizer.parameters)
         let rate = schedule.rate(at: step)
         let applied = loss.isFinite && norm.isFinite
         if applied {

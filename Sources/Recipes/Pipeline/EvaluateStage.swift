@@ -73,3 +73,13 @@ extension Pipeline {
         }
     }
 }
+
+extension Report {
+    /// The test metrics of each model, named by its key.
+    var scalars: [(name: String, value: Double)] {
+        models.flatMap { model -> [(name: String, value: Double)] in
+            let key = model.result.key
+            return [("\(key)/accuracy", model.metrics.accuracy.value), ("\(key)/macro_f1", model.metrics.macroF1)]
+        }
+    }
+}

@@ -124,7 +124,7 @@ extension Pipeline {
 
     func trainingStage(_ name: String, _ inputs: String) -> TrainingStage {
         TrainingStage(
-            name: name, inputs: inputs, run: run, recipe: recipe, metrics: metrics, observer: observer)
+            name: name, inputs: inputs, run: run, recipe: recipe, log: log, observer: observer)
     }
 
     /// Trains to the end, from the newest checkpoint if there is one.
@@ -143,7 +143,7 @@ extension Pipeline {
             summary: "\(Self.grouped(model.parameterCount)) parameters, validation accuracy "
                 + String(format: "%.4f", accuracy),
             outputs: [ModelDirectory.weightsFile, ModelDirectory.configurationFile, "tokenizer.json", "vocab.txt"]
-                .map { "\(folder)/\($0)" })
+                .map { "\(folder)/\($0)" }, metrics: [("validation_accuracy", accuracy)])
     }
 
     func accuracy(of model: any Classifier, on data: LabelledSequences) throws -> Double {

@@ -35,7 +35,7 @@ public final class Pipeline {
     public let run: RunDirectory
     public let recipe: Recipe
     let observer: any RunObserver
-    let metrics: MetricsLog
+    let log: TrainingLog
     let material: Material
     private var state: RunState
     private let lock: RunLock
@@ -49,7 +49,7 @@ public final class Pipeline {
         recipe = try run.recipe()
         try run.removeLeftovers()
         self.observer = try RunLog(run, forwardingTo: observer)
-        metrics = try MetricsLog(run)
+        log = try TrainingLog(run, recipe: recipe)
         state = try RunState(reading: run)
         material = try Material(recipe)
     }
@@ -94,8 +94,10 @@ public final class Pipeline {
                 report = evaluated
                 result = StageResult(
                     summary: evaluated.passed ? "all gates passed" : "a gate failed",
-                    outputs: ["report/report.json", "report/report.html", "report/samples.jsonl"])
+                    outputs: ["report/report.json", "report/report.html", "report/samples.jsonl"],
+                    metrics: evaluated.scalars)
             }
+            try log.append(resultOf: stage.rawValue, result.metrics)
             let seconds = start.duration(to: clock.now).seconds
             state.stages[stage.rawValue] = try RunState.Stage(
                 inputs: inputs, outputs: digests(result.outputs), seconds: seconds)
@@ -170,6 +172,8 @@ struct StageResult {
     var summary: String
     /// Files inside the run, by which later stages and a resumed run know it.
     var outputs: [String]
+    /// Numbers that tell how good it is, by name.
+    var metrics: [(name: String, value: Double)] = []
 }
 
 extension Recipe {

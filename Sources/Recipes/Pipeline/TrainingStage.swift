@@ -12,7 +12,7 @@ struct TrainingStage {
     let inputs: String
     let run: RunDirectory
     let recipe: Recipe
-    let metrics: MetricsLog
+    let log: TrainingLog
     let observer: any RunObserver
 
     func train(_ trainer: Trainer) throws {
@@ -20,11 +20,12 @@ struct TrainingStage {
             directory: run.file("checkpoints"), stage: name, inputs: inputs, keep: recipe.run.keep)
         if let checkpoint = try store.newest(rejecting: { observer.note("checkpoint left aside: \($0)") }) {
             try checkpoint.restore(trainer)
-            try metrics.truncate(to: checkpoint.metricsBytes)
+            try log.goBack(to: checkpoint)
             observer.note("\(name): going on after step \(trainer.step) of \(trainer.options.totalSteps)")
         } else {
-            try metrics.forget(stage: name)
+            try log.forget(stage: name)
         }
+        trainer.onGradients = { try log.append(gradientsOf: $1, at: $0, of: name) }
         let clock = ContinuousClock()
         var rate = ExamplesPerSecond()
         var leftOut = 0
@@ -39,7 +40,7 @@ struct TrainingStage {
             let report = try trainer.takeStep()
             rate.add(examples: report.examples, seconds: start.duration(to: clock.now).seconds)
             try checkApplied(report, &leftOut)
-            try log(report, rate: rate.value)
+            try append(report, rate: rate.value)
             let left = Double((trainer.options.totalSteps - trainer.step) * trainer.options.batch) / rate.value
             observer.trained(
                 TrainingProgress(
@@ -63,12 +64,12 @@ struct TrainingStage {
     }
 
     private func save(_ trainer: Trainer, in store: CheckpointStore) throws {
-        try store.save(Checkpoint(trainer, stage: name, inputs: inputs, metricsBytes: metrics.size))
+        try store.save(Checkpoint(trainer, stage: name, inputs: inputs, metricsBytes: log.synchronizedSize()))
     }
 
-    private func log(_ report: StepReport, rate: Double) throws {
+    private func append(_ report: StepReport, rate: Double) throws {
         func finite(_ value: Float) -> Double? { value.isFinite ? Double(value) : nil }
-        try metrics.append(
+        try log.append(
             MetricsLog.Line(
                 step: report.step, time: Date().timeIntervalSince1970, stage: name, loss: finite(report.loss),
                 terms: report.terms.reduce(into: [:]) { $0[$1.name] = finite($1.value) },

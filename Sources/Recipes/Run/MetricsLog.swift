@@ -38,6 +38,11 @@ public final class MetricsLog {
         get throws { Int(try handle.offset()) }
     }
 
+    /// Waits until all that was logged is on the disk.
+    public func synchronize() throws {
+        try handle.synchronize()
+    }
+
     /// Forgets what was logged after the first `size` bytes.
     public func truncate(to size: Int) throws {
         guard try size < self.size else { return }
