@@ -1,11 +1,7 @@
-import Compression
 import Distillation
-public import Evaluation
 import Files
 import Foundation
-import Models
 import Tensors
-import Tokenizers
 
 /// Carries out a recipe in a run directory, stage by stage. A stage that finished earlier from the same inputs is not
 /// run again; one that was interrupted goes on from its last checkpoint.
@@ -32,11 +28,8 @@ public final class Pipeline {
         case evaluate
     }
 
-    public let run: RunDirectory
-    public let recipe: Recipe
-    let observer: any RunObserver
-    let log: TrainingLog
-    let material: Material
+    private let context: RunContext
+    private let task: any TaskStages
     private var state: RunState
     private let lock: RunLock
 
@@ -44,63 +37,65 @@ public final class Pipeline {
     ///
     /// - Throws: `RunInUse`, or `InputErrors` with every problem of the recipe's data.
     public init(run: RunDirectory, observer: any RunObserver) throws {
-        self.run = run
         lock = try RunLock(run)
-        recipe = try run.recipe()
+        let recipe = try run.recipe()
         try run.removeLeftovers()
-        self.observer = try RunLog(run, forwardingTo: observer)
-        log = try TrainingLog(run, recipe: recipe)
+        context = RunContext(
+            run: run, recipe: recipe, observer: try RunLog(run, forwardingTo: observer),
+            log: TrainingLog(run, recipe: recipe))
         state = try RunState(reading: run)
-        material = try Material(recipe)
+        task = try Self.task(context)
     }
+
+    /// The stages of the recipe's task; reads the data.
+    static func task(_ context: RunContext) throws -> any TaskStages {
+        switch context.recipe.task {
+        case .classification: try ClassificationStages(context)
+        }
+    }
+
+    private var run: RunDirectory { context.run }
+    private var recipe: Recipe { context.recipe }
+    private var observer: any RunObserver { context.observer }
 
     /// Runs the stages that the recipe asks for, up to and including `last`.
     ///
     /// - Returns: the report, where the last stage was reached.
     /// - Throws: `Interrupted` after a checkpoint; `InputError` where a file is at fault.
     @discardableResult
-    public func execute(through last: Stage = .evaluate) throws -> Report? {
+    public func execute(through last: Stage = .evaluate) throws -> (any RunReport)? {
         try recordEnvironment()
-        for rows in [material.train, material.validation, material.test] where !rows.skipped.isEmpty {
-            observer.note("\(rows.file): \(rows.skipped.count) bad rows left out, listed in skipped.txt")
+        for (file, rows) in task.inputs.skipped where !rows.isEmpty {
+            observer.note("\(file): \(rows.count) bad rows left out, listed in skipped.txt")
         }
-        let skipped = [material.train, material.validation, material.test].flatMap(\.skipped)
+        let skipped = task.inputs.skipped.flatMap(\.rows)
         if !skipped.isEmpty { try AtomicFile.write("\(InputErrors(skipped))\n", to: run.file("skipped.txt")) }
-        let stages = Self.stages(of: recipe).prefix { $0 != last } + [last]
-        var report: Report?
+        let stages = Self.stages(of: recipe, through: last)
+        var report: (any RunReport)?
         for (index, stage) in stages.enumerated() {
             try Interruption.check()
             observer.began(stage.rawValue, position: index + 1, of: stages.count)
-            let inputs = inputs(of: stage)
-            // The report is cheap next to what it reports on; it is made anew so that it can be returned.
-            if stage != .evaluate, try state.isFinished(stage.rawValue, inputs: inputs, in: run) {
+            let inputs = StageInputs(of: stage, recipe: recipe, outside: task.inputs, state: state)
+            if try state.isFinished(stage.rawValue, inputs: inputs.digest, in: run) {
                 observer.skipped(stage.rawValue)
+                if stage == .evaluate { report = try RunSummary(reading: run) }
                 continue
             }
             let clock = ContinuousClock()
             let start = clock.now
             let result: StageResult
-            switch stage {
-            case .tokenizer: result = try makeTokenizer()
-            case .teacher: result = try makeTeacher(inputs: inputs)
-            case .label: result = try recordTargets()
-            case .baseline: result = try trainStudent(stage, inputs: inputs)
-            case .student: result = try trainStudent(stage, inputs: inputs)
-            case .prune: result = try prune(inputs: inputs)
-            case .quantize: result = try quantize(inputs: inputs)
-            case .export: result = try export()
-            case .evaluate:
-                let evaluated = try evaluate(stages: Array(stages))
-                report = evaluated
-                result = StageResult(
-                    summary: evaluated.passed ? "all gates passed" : "a gate failed",
-                    outputs: ["report/report.json", "report/report.html", "report/samples.jsonl"],
-                    metrics: evaluated.scalars)
+            if stage == .evaluate {
+                let evaluated = try task.evaluate(stages: stages)
+                report = evaluated.report
+                result = evaluated.result
+                try RunSummary(evaluated.report, showing: recipe.evaluate.metrics).write(to: run)
+            } else {
+                result = try task.carryOut(stage, inputs: inputs.digest)
             }
-            try log.append(resultOf: stage.rawValue, result.metrics)
+            try context.log.append(resultOf: stage.rawValue, result.metrics)
             let seconds = start.duration(to: clock.now).seconds
             state.stages[stage.rawValue] = try RunState.Stage(
-                inputs: inputs, outputs: digests(result.outputs), seconds: seconds)
+                inputs: inputs.digest, parts: inputs.parts, outputs: digests(result.outputs), seconds: seconds)
             try state.write(to: run)
             // Only now: a process killed before this line goes on from them.
             try run.removeCheckpoints()
@@ -123,33 +118,6 @@ public final class Pipeline {
         }
     }
 
-    /// Digest of all that a stage's result depends on: the recipe's sections that it reads, the data, and what the
-    /// stages before it made.
-    private func inputs(of stage: Stage) -> String {
-        let (sections, sources): ([String], [Stage]) =
-            switch stage {
-            case .tokenizer: (["data", "tokenizer", "teacher"], [])
-            case .teacher: (["seed", "teacher"], [.tokenizer])
-            case .label: (["teacher", "loss"], [.teacher])
-            case .baseline: (["seed", "student", "train"], [.teacher])
-            case .student: (["seed", "student", "loss", "train"], [.teacher, .label])
-            case .prune: (["seed", "loss", "train", "prune"], [.teacher, .label, .student])
-            case .quantize: (["seed", "loss", "train", "quantize"], [.teacher, .label, .student, .prune])
-            case .export: (["export", "name"], [.student, .prune, .quantize])
-            case .evaluate: (["evaluate"], [.teacher, .baseline, .student, .prune, .quantize, .export])
-            }
-        var parts = [stage.rawValue, material.digest]
-        if [.tokenizer, .teacher].contains(stage) { parts.append(material.teacherDigest) }
-        parts += sections.map { recipe.section($0) }
-        if sources.contains(.label) { parts.append(material.targetsDigest) }
-        for source in sources {
-            for (path, digest) in (state.stages[source.rawValue]?.outputs ?? [:]).sorted(by: { $0.key < $1.key }) {
-                parts.append("\(path) \(digest)")
-            }
-        }
-        return Digest.sha256(parts.joined(separator: "\n"))
-    }
-
     /// Writes where the run began; a resumed run says so if it goes on elsewhere.
     private func recordEnvironment() throws {
         let current = RunEnvironment.current()
@@ -163,25 +131,5 @@ public final class Pipeline {
         var result: [String: String] = [:]
         for path in outputs { result[path] = try Digest.sha256(fileAt: run.file(path)) }
         return result
-    }
-}
-
-/// What a stage made.
-struct StageResult {
-    /// A few words for the person who watches.
-    var summary: String
-    /// Files inside the run, by which later stages and a resumed run know it.
-    var outputs: [String]
-    /// Numbers that tell how good it is, by name.
-    var metrics: [(name: String, value: Double)] = []
-}
-
-extension Recipe {
-    /// The resolved text of one top-level key.
-    func section(_ key: String) -> String {
-        let lines = resolvedYAML().split(separator: "\n", omittingEmptySubsequences: false)
-        guard let start = lines.firstIndex(where: { $0.hasPrefix(key + ":") }) else { return "" }
-        let rest = lines[(start + 1)...].prefix { $0.hasPrefix(" ") || $0.hasPrefix("-") }
-        return ([lines[start]] + rest).joined(separator: "\n")
     }
 }

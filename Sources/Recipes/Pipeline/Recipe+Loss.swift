@@ -77,17 +77,3 @@ extension Recipe {
         return problems
     }
 }
-
-extension Pipeline {
-    /// The recipe's loss.
-    var lossWeights: LossWeights { recipe.lossWeights }
-
-    /// What the student learns from: the recorded targets, read ahead, or the teacher itself.
-    func teacherTargets() throws -> any TeacherTargets {
-        guard recipe.teacher.targets.source == .live else { return ReadAheadTargets(try targets()) }
-        let layers = recipe.loss.recorded
-        return try LiveTeacher(
-            ModelDirectory.readEncoder(run.file(ModelFolder.teacher)), hiddenLayers: Set(layers.hidden),
-            attentionLayers: Set(layers.attention))
-    }
-}

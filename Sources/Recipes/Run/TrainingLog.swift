@@ -4,49 +4,63 @@ import Layers
 
 /// All that a run logs of its training: `metrics.jsonl`, and TensorBoard's events where the recipe asks for them. What
 /// was logged after the checkpoint from which a stage goes on is cut off, so that no step stands there twice.
+///
+/// The files are touched when something is first logged.
 final class TrainingLog {
-    private let metrics: MetricsLog
-    private let events: EventLog?
-    private let histogramEvery: Int
+    private let run: RunDirectory
+    private let recipe: Recipe
+    private var opened: (metrics: MetricsLog, events: EventLog?)?
 
-    init(_ run: RunDirectory, recipe: Recipe) throws {
-        metrics = try MetricsLog(run)
-        events = try recipe.run.log.contains(.tensorboard) ? EventLog(run) : nil
-        histogramEvery = recipe.run.histogramEvery
+    init(_ run: RunDirectory, recipe: Recipe) {
+        self.run = run
+        self.recipe = recipe
+    }
+
+    private func files() throws -> (metrics: MetricsLog, events: EventLog?) {
+        if let opened { return opened }
+        let events = try recipe.run.log.contains(.tensorboard) ? EventLog(run) : nil
+        let files = (try MetricsLog(run), events)
+        opened = files
+        return files
     }
 
     /// The size of `metrics.jsonl`, all of which is on the disk.
     func synchronizedSize() throws -> Int {
+        let metrics = try files().metrics
         try metrics.synchronize()
         return try metrics.size
     }
 
     /// Forgets what was logged after a checkpoint.
     func goBack(to checkpoint: Checkpoint) throws {
+        let (metrics, events) = try files()
         try metrics.truncate(to: checkpoint.metricsBytes)
         try events?.forget(checkpoint.stage, after: checkpoint.step)
     }
 
     /// Forgets what a stage logged before, because the stage begins anew.
     func forget(stage: String) throws {
+        let (metrics, events) = try files()
         try metrics.forget(stage: stage)
         try events?.forget(stage, after: 0)
     }
 
     func append(_ line: MetricsLog.Line) throws {
+        let (metrics, events) = try files()
         try metrics.append(line)
         try events?.append(line)
     }
 
     /// Logs how the gradients of each parameter are distributed, if it is the step's turn.
     func append(gradientsOf parameters: [Parameter], at step: Int, of stage: String) throws {
-        guard let events, histogramEvery > 0, step.isMultiple(of: histogramEvery) else { return }
-        try events.append(gradientsOf: parameters, at: step, of: stage)
+        let every = recipe.run.histogramEvery
+        guard every > 0, step.isMultiple(of: every) else { return }
+        try files().events?.append(gradientsOf: parameters, at: step, of: stage)
     }
 
     /// Logs how good the result of a stage is, in place of what it logged of that before.
     func append(resultOf stage: String, _ metrics: [(name: String, value: Double)]) throws {
-        guard let events, !metrics.isEmpty else { return }
-        try events.append(resultOf: stage, metrics)
+        guard !metrics.isEmpty else { return }
+        try files().events?.append(resultOf: stage, metrics)
     }
 }

@@ -1,5 +1,6 @@
 import Distillation
 import Evaluation
+import Files
 import Foundation
 import Recipes
 
@@ -16,7 +17,7 @@ struct RunSession {
     /// - Returns: the report, where the run reached it.
     /// - Throws: `GatesFailed` after the report is written, if `checkingGates`.
     @discardableResult
-    func execute(through last: Pipeline.Stage = .evaluate, checkingGates: Bool = true) throws -> Report? {
+    func execute(through last: Pipeline.Stage = .evaluate, checkingGates: Bool = true) throws -> (any RunReport)? {
         Interruption.listen()
         Message.line("run: \(shown)")
         let clock = ContinuousClock()
@@ -28,8 +29,7 @@ struct RunSession {
                 return nil
             }
             let seconds = start.duration(to: clock.now).components.seconds
-            printData(report.table())
-            for line in try metricLines(report) { printData(line) }
+            for line in report.lines(showing: try run.recipe().evaluate.metrics) { printData(line) }
             printData("report: \(run.file("report/report.html").relativePath)")
             printData("model:  \(run.file("export").relativePath)")
             Message.line(
@@ -41,21 +41,9 @@ struct RunSession {
         } catch let interrupted as Interrupted {
             Message.line("\ninterrupted: finished stages and a checkpoint are saved\nnext: retort resume \(shown)")
             throw interrupted
-        }
-    }
-
-    /// The recipe's other metrics, a line each with every model's value.
-    private func metricLines(_ report: Report) throws -> [String] {
-        try run.recipe().evaluate.metrics.compactMap { metric in
-            let value: (ClassificationMetrics) -> Double
-            switch metric {
-            case .accuracy: return nil
-            case .macroF1: value = \.macroF1
-            case .matthews: value = \.matthews
-            case .ece: value = \.ece
-            }
-            let values = report.models.map { "\($0.result.key) \(String(format: "%.3f", value($0.metrics)))" }
-            return "\(metric.rawValue): \(values.joined(separator: ", "))"
+        } catch let error where error is InputError || error is InputErrors {
+            Message.line("stopped: finished stages and checkpoints are kept\nnext: mend this, then retort resume \(shown)")
+            throw error
         }
     }
 

@@ -6,7 +6,7 @@ import Models
 import Tensors
 import Tokenizers
 
-extension Pipeline {
+extension ClassificationStages {
     /// The newest float student: pruned where the recipe prunes.
     var floatStudentFolder: String {
         recipe.prune == nil ? ModelFolder.student : ModelFolder.pruned
@@ -29,12 +29,13 @@ extension Pipeline {
         if settings.method == .qat {
             try QuantizationSimulation.attach(to: model, ranges: ranges)
             let objective = try DistillationObjective(
-                student: model, data: data, targets: try teacherTargets(), weights: lossWeights.forRecovery, key: key)
-            var options = trainingOptions(
+                student: model, data: data, targets: try teacherTargets(), weights: recipe.lossWeights.forRecovery,
+                key: key)
+            var options = context.trainingOptions(
                 steps: settings.steps, learningRate: settings.learningRate, seed: key.value)
             // The rounded weights and activations are exact in float32, as in the integers that they stand for.
             options.precision = .float32
-            try train(Stage.quantize.rawValue, inputs, objective.parameters, objective, options)
+            try context.train(Pipeline.Stage.quantize.rawValue, inputs, objective.parameters, objective, options)
             QuantizationSimulation.detach(from: model)
         }
         let quantized = try QuantizedEncoder(model, ranges: ranges)

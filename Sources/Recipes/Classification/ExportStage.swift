@@ -6,7 +6,7 @@ import Foundation
 import Models
 import Tokenizers
 
-extension Pipeline {
+extension ClassificationStages {
     /// The finished model: INT8 where the recipe quantizes, else the newest float student.
     var finalFolder: String {
         recipe.quantize == nil ? floatStudentFolder : ModelFolder.int8
@@ -24,7 +24,7 @@ extension Pipeline {
             to: aside.appendingPathComponent(configuration))
         var files: [String] = []
         for (done, format) in recipe.export.enumerated() {
-            observer.advanced(Stage.export.rawValue, done: done, total: recipe.export.count, unit: "formats")
+            observer.advanced(Pipeline.Stage.export.rawValue, done: done, total: recipe.export.count, unit: "formats")
             switch format {
             case .onnx:
                 try writeONNX(to: aside.appendingPathComponent("model.onnx"), from: source)
@@ -93,7 +93,7 @@ extension Pipeline {
             # \(recipe.name)
 
             A \(configuration.layers)-layer encoder, \(configuration.hiddenSize) wide, with \
-            \(Self.grouped(classifier.parameterCount)) parameters, distilled with Retort \(Version.current).
+            \(grouped(classifier.parameterCount)) parameters, distilled with Retort \(Version.current).
 
             | | |
             |---|---|
@@ -101,8 +101,8 @@ extension Pipeline {
             | heads per layer | \(configuration.heads.map(String.init).joined(separator: ", ")) |
             | feed-forward per layer | \(configuration.feedForward.map(String.init).joined(separator: ", ")) |
             | longest input | \(recipe.data.maxLength) word pieces |
-            | training rows | \(Self.grouped(material.train.count)) of \(recipe.data.train) |
-            | validation accuracy | \(String(format: "%.4f", accuracy)) on \(Self.grouped(material.validation.count)) rows |
+            | training rows | \(grouped(material.train.count)) of \(recipe.data.train) |
+            | validation accuracy | \(String(format: "%.4f", accuracy)) on \(grouped(material.validation.count)) rows |
 
             \(files.contains("model.onnx") ? Self.onnxNote : "")\(files.contains(ModelDirectory.weightsFile) ? Self.weightsNote : "")
 

@@ -6,17 +6,7 @@ import Models
 import Tensors
 import Tokenizers
 
-/// The folders of a run that hold its models.
-enum ModelFolder {
-    static let tokenizer = "models/tokenizer"
-    static let teacher = "models/teacher"
-    static let baseline = "models/labels_only"
-    static let student = "models/student"
-    static let pruned = "models/pruned"
-    static let int8 = "models/int8"
-}
-
-extension Pipeline {
+extension ClassificationStages {
     /// Learns a WordPiece vocabulary from the training texts, or takes over the ready teacher's.
     func makeTokenizer() throws -> StageResult {
         let tokenizer: any Tokenizer
@@ -75,7 +65,7 @@ extension Pipeline {
                 learningRate: Float(schedule.learningRate), decay: .linear, warmUp: schedule.warmup, clip: 1,
                 weightDecay: Float(schedule.weightDecay), seed: key.value, precision: recipe.trainingPrecision,
                 checkpointing: recipe.train.checkpointing)
-            try train(Stage.teacher.rawValue, inputs, objective.parameters, objective, options)
+            try context.train(Pipeline.Stage.teacher.rawValue, inputs, objective.parameters, objective, options)
         }
         try ModelDirectory.write(teacher, tokenizer, to: run.file(ModelFolder.teacher))
         return try result(teacher, in: ModelFolder.teacher)
@@ -83,7 +73,7 @@ extension Pipeline {
 
     /// Trains the student: by the labels alone for the baseline, else by the recipe's loss. Both start from the same
     /// weights and see the same batches.
-    func trainStudent(_ stage: Stage, inputs: String) throws -> StageResult {
+    func trainStudent(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult {
         let tokenizer = try tokenizer()
         let key = RandomKey(recipe.seed).mixed("student")
         let teacher =
@@ -98,49 +88,20 @@ extension Pipeline {
         let distils = stage == .student
         let objective = try DistillationObjective(
             student: student, data: data, targets: distils ? try teacherTargets() : nil,
-            weights: distils ? lossWeights : .labelsOnly, key: key)
+            weights: distils ? recipe.lossWeights : .labelsOnly, key: key)
         let steps = TrainingOptions.steps(epochs: recipe.train.epochs, examples: data.count, batch: recipe.train.batch)
-        let options = trainingOptions(steps: steps, learningRate: recipe.train.learningRate, seed: key.value)
-        try train(stage.rawValue, inputs, objective.parameters, objective, options)
+        let options = context.trainingOptions(steps: steps, learningRate: recipe.train.learningRate, seed: key.value)
+        try context.train(stage.rawValue, inputs, objective.parameters, objective, options)
         let folder = distils ? ModelFolder.student : ModelFolder.baseline
         try ModelDirectory.write(student, tokenizer, to: run.file(folder))
         return try result(student, in: folder)
-    }
-
-    /// The recipe's way of training, for any number of steps.
-    func trainingOptions(steps: Int, learningRate: Double, seed: UInt64) -> TrainingOptions {
-        let train = recipe.train
-        let decay: LearningRateSchedule.Decay =
-            switch train.schedule {
-            case .constant: .constant
-            case .linear: .linear
-            case .cosine: .cosine
-            }
-        return TrainingOptions(
-            totalSteps: steps, batch: train.batch, microBatch: train.microBatch, learningRate: Float(learningRate),
-            decay: decay, warmUp: train.warmup, clip: Float(train.clip), weightDecay: Float(train.weightDecay),
-            seed: seed, precision: recipe.trainingPrecision, checkpointing: train.checkpointing)
-    }
-
-    func trainingStage(_ name: String, _ inputs: String) -> TrainingStage {
-        TrainingStage(
-            name: name, inputs: inputs, run: run, recipe: recipe, log: log, observer: observer)
-    }
-
-    /// Trains to the end, from the newest checkpoint if there is one.
-    func train(
-        _ name: String, _ inputs: String, _ parameters: [Parameter], _ objective: any Objective,
-        _ options: TrainingOptions
-    ) throws {
-        try trainingStage(name, inputs).train(
-            Trainer(parameters: parameters, objective: objective, options: options))
     }
 
     /// Validation accuracy as the summary, and the model's files as the outputs.
     func result(_ model: any Classifier, in folder: String) throws -> StageResult {
         let accuracy = try accuracy(of: model, on: sequences(material.validation))
         return StageResult(
-            summary: "\(Self.grouped(model.parameterCount)) parameters, validation accuracy "
+            summary: "\(grouped(model.parameterCount)) parameters, validation accuracy "
                 + String(format: "%.4f", accuracy),
             outputs: [ModelDirectory.weightsFile, ModelDirectory.configurationFile, "tokenizer.json", "vocab.txt"]
                 .map { "\(folder)/\($0)" }, metrics: [("validation_accuracy", accuracy)])
@@ -154,12 +115,5 @@ extension Pipeline {
             return values.firstIndex(of: values.max()!)! - row * width == label
         }
         return Double(right) / Double(data.count)
-    }
-
-    static func grouped(_ number: Int) -> String {
-        let digits = Array(String(number))
-        return digits.enumerated().map { index, digit in
-            (index > 0 && (digits.count - index) % 3 == 0 ? "," : "") + String(digit)
-        }.joined()
     }
 }

@@ -4,7 +4,7 @@ import Formats
 import Foundation
 import Tokenizers
 
-extension Pipeline {
+extension ClassificationStages {
     static let targetsFolder = "targets/train"
 
     /// Runs the teacher over the training rows and records what the loss will ask for. Parts that an interrupted run left are
@@ -26,11 +26,11 @@ extension Pipeline {
         let recorded = try recorder.record(data.sequences, to: run.file(Self.targetsFolder), others: .replace) {
             done, total, _ in
             try Interruption.check()
-            observer.advanced(Stage.label.rawValue, done: done, total: total, unit: "rows")
+            observer.advanced(Pipeline.Stage.label.rawValue, done: done, total: total, unit: "rows")
         }
         return StageResult(
             summary:
-                "\(Self.grouped(recorded.rows)) distinct rows, hidden states of \(plan.hiddenLayers.count) layers, "
+                "\(grouped(recorded.rows)) distinct rows, hidden states of \(plan.hiddenLayers.count) layers, "
                 + String(format: "%.1f MB", Double(recorded.bytes) / 1e6),
             outputs: recorded.files.map { "\(Self.targetsFolder)/\($0.lastPathComponent)" })
     }
@@ -39,5 +39,16 @@ extension Pipeline {
     func targets() throws -> SoftTargets {
         let url = recipe.teacher.targets.file.map { URL(fileURLWithPath: $0) } ?? run.file(Self.targetsFolder)
         return try SoftTargets(reading: url, outcomes: material.classes.count)
+    }
+}
+
+extension ClassificationStages {
+    /// What the student learns from: the recorded targets, read ahead, or the teacher itself.
+    func teacherTargets() throws -> any TeacherTargets {
+        guard recipe.teacher.targets.source == .live else { return ReadAheadTargets(try targets()) }
+        let layers = recipe.loss.recorded
+        return try LiveTeacher(
+            ModelDirectory.readEncoder(run.file(ModelFolder.teacher)), hiddenLayers: Set(layers.hidden),
+            attentionLayers: Set(layers.attention))
     }
 }

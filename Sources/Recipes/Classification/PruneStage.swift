@@ -5,7 +5,7 @@ import Foundation
 import Models
 import Tensors
 
-extension Pipeline {
+extension ClassificationStages {
     static let headsFile = "prune/heads.csv"
     private static let prunerFile = "prune/state.json"
 
@@ -27,12 +27,12 @@ extension Pipeline {
             let name = "prune-\(round)"
             if heads.recoverSteps > 0 {
                 let objective = try DistillationObjective(
-                    student: model, data: data, targets: try teacherTargets(), weights: lossWeights.forRecovery,
+                    student: model, data: data, targets: try teacherTargets(), weights: recipe.lossWeights.forRecovery,
                     key: key)
-                let options = trainingOptions(
+                let options = context.trainingOptions(
                     steps: heads.recoverSteps, learningRate: recipe.train.learningRate * 0.5,
                     seed: key.mixed("recover").mixed(round).value)
-                try train(name, inputs, objective.parameters, objective, options)
+                try context.train(name, inputs, objective.parameters, objective, options)
             }
             try ModelDirectory.write(model, tokenizer(), to: run.file("prune/round-\(round)"))
             try AtomicFile.write(

@@ -1,21 +1,21 @@
 import Compression
 import Distillation
-import Evaluation
+public import Evaluation
 import Files
 import Formats
 import Foundation
 
-extension Pipeline {
+extension ClassificationStages {
     /// Runs every model of the run over the test rows and writes the report.
-    func evaluate(stages: [Stage]) throws -> Report {
-        let present = Self.evaluatedModels(of: stages)
+    func evaluate(stages: [Pipeline.Stage]) throws -> (report: any RunReport, result: StageResult) {
+        let present = Pipeline.evaluatedModels(of: stages)
         let evaluation = ModelEvaluation(
             rows: material.test, labels: material.classes, queries: recipe.evaluate.latencyQueries,
             maxLength: recipe.data.maxLength)
         var results: [ModelResult] = []
         for (done, entry) in present.enumerated() {
             try Interruption.check()
-            observer.advanced(Stage.evaluate.rawValue, done: done, total: present.count, unit: "models")
+            observer.advanced(Pipeline.Stage.evaluate.rawValue, done: done, total: present.count, unit: "models")
             let model = try LoadedModel(run.file(entry.folder))
             results.append(try evaluation.result(model, key: entry.key, name: entry.name, path: entry.folder))
         }
@@ -26,23 +26,11 @@ extension Pipeline {
             record: try record(stages: stages),
             data: evaluation.data, models: results, gates: gates, seed: recipe.seed)
         try report.write(to: run.file("report"))
-        return report
-    }
-
-    /// The models that these stages make, in their order.
-    static func evaluatedModels(of stages: [Stage]) -> [(key: String, name: String, folder: String)] {
-        let models: [(stage: Stage, key: String, name: String, folder: String)] = [
-            (.teacher, "teacher", "Teacher", ModelFolder.teacher),
-            (.baseline, "labels_only", "Student, labels only", ModelFolder.baseline),
-            (.student, "student", "Student, distilled", ModelFolder.student),
-            (.prune, "pruned", "Pruned", ModelFolder.pruned),
-            (.quantize, "int8", "INT8", ModelFolder.int8),
-        ]
-        return models.filter { stages.contains($0.stage) }.map { ($0.key, $0.name, $0.folder) }
+        return (report, report.result)
     }
 
     /// What the report says of how the run was made.
-    private func record(stages: [Stage]) throws -> RunRecord {
+    private func record(stages: [Pipeline.Stage]) throws -> RunRecord {
         var curves: [LearningCurve] = []
         for line in try MetricsLog.read(run) {
             if curves.last?.stage != line.stage { curves.append(LearningCurve(stage: line.stage, points: [])) }
@@ -57,14 +45,14 @@ extension Pipeline {
         return RunRecord(
             recipe: recipe.name, resolvedRecipe: recipe.resolvedYAML(),
             environment: RunEnvironment.current().facts.map { .init($0.name, $0.value) },
-            data: splits.map { .init($0.0, "\(Self.grouped($0.2.count)) of \($0.1)") }
+            data: splits.map { .init($0.0, "\(grouped($0.2.count)) of \($0.1)") }
                 + [.init("Classes", material.classes.joined(separator: ", "))],
             learningCurves: curves, headScores: try headScores(stages: stages),
             commands: ["retort run recipe.yaml"],
             digests: try splits.map { .init($0.1, try DataAddress($0.1).digest()) })
     }
 
-    private func headScores(stages: [Stage]) throws -> [HeadScore] {
+    private func headScores(stages: [Pipeline.Stage]) throws -> [HeadScore] {
         guard stages.contains(.prune) else { return [] }
         return try prunedHeads().map {
             HeadScore(
@@ -74,12 +62,33 @@ extension Pipeline {
     }
 }
 
-extension Report {
-    /// The test metrics of each model, named by its key.
-    var scalars: [(name: String, value: Double)] {
+extension Report: RunReport {
+    public var headline: RunHeadline {
+        RunHeadline(
+            name: "Test accuracy, %", precision: 2,
+            models: models.map { ($0.result.key, $0.result.name, $0.metrics.accuracy.value * 100) })
+    }
+
+    public var scalars: [(name: String, value: Double)] {
         models.flatMap { model -> [(name: String, value: Double)] in
             let key = model.result.key
             return [("\(key)/accuracy", model.metrics.accuracy.value), ("\(key)/macro_f1", model.metrics.macroF1)]
         }
+    }
+
+    /// The table, and a line with every model's value for each metric that it does not show.
+    public func lines(showing metrics: [Recipe.Metric]) -> [String] {
+        [table()]
+            + metrics.compactMap { metric in
+                let value: (ClassificationMetrics) -> Double
+                switch metric {
+                case .accuracy: return nil
+                case .macroF1: value = \.macroF1
+                case .matthews: value = \.matthews
+                case .ece: value = \.ece
+                }
+                let values = models.map { "\($0.result.key) \(String(format: "%.3f", value($0.metrics)))" }
+                return "\(metric.rawValue): \(values.joined(separator: ", "))"
+            }
     }
 }

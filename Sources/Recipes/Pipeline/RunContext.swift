@@ -1,0 +1,47 @@
+import Distillation
+import Layers
+
+/// What the stages of a run share, whatever its task.
+struct RunContext {
+    let run: RunDirectory
+    let recipe: Recipe
+    let observer: any RunObserver
+    let log: TrainingLog
+
+    /// The recipe's way of training, for any number of steps.
+    func trainingOptions(steps: Int, learningRate: Double, seed: UInt64) -> TrainingOptions {
+        let train = recipe.train
+        let decay: LearningRateSchedule.Decay =
+            switch train.schedule {
+            case .constant: .constant
+            case .linear: .linear
+            case .cosine: .cosine
+            }
+        return TrainingOptions(
+            totalSteps: steps, batch: train.batch, microBatch: train.microBatch, learningRate: Float(learningRate),
+            decay: decay, warmUp: train.warmup, clip: Float(train.clip), weightDecay: Float(train.weightDecay),
+            seed: seed, precision: recipe.trainingPrecision, checkpointing: train.checkpointing)
+    }
+
+    /// Trains to the end, from the newest checkpoint if there is one.
+    ///
+    /// - Parameters:
+    ///   - name: of the training stage, unique in the run, such as `student` or `prune-2`.
+    ///   - inputs: digest of what the result depends on.
+    func train(
+        _ name: String, _ inputs: String, _ parameters: [Parameter], _ objective: any Objective,
+        _ options: TrainingOptions
+    ) throws {
+        let stage = TrainingStage(
+            name: name, inputs: inputs, run: run, recipe: recipe, log: log, observer: observer)
+        try stage.train(Trainer(parameters: parameters, objective: objective, options: options))
+    }
+}
+
+/// `1234567` as `1,234,567`.
+func grouped(_ number: Int) -> String {
+    let digits = Array(String(number))
+    return digits.enumerated().map { index, digit in
+        (index > 0 && (digits.count - index) % 3 == 0 ? "," : "") + String(digit)
+    }.joined()
+}

@@ -1,0 +1,78 @@
+import Distillation
+public import Evaluation
+import Files
+import Layers
+
+/// What the stages of a run do, for one task. The pipeline calls them in order and remembers what they made.
+protocol TaskStages {
+    /// What the run reads from outside.
+    var inputs: TaskInputs { get }
+
+    /// Carries out a stage other than the evaluation.
+    ///
+    /// - Parameter inputs: digest of all that the stage's result depends on.
+    /// - Throws: `Interrupted` after a checkpoint; `InputError` where a file is at fault.
+    func carryOut(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult
+
+    /// Judges the models of these stages on the test rows, and writes the report.
+    func evaluate(stages: [Pipeline.Stage]) throws -> (report: any RunReport, result: StageResult)
+}
+
+/// What a run reads from outside, by digests.
+struct TaskInputs {
+    /// Of the data's files and of how they are read.
+    var data: String
+    /// Of the ready teacher's files; empty where the run trains its own.
+    var teacher: String
+    /// Of the soft targets that the recipe names; empty where the run records its own.
+    var targets: String
+    /// Per split: its file, and why rows were left out.
+    var skipped: [(file: String, rows: [InputError])]
+}
+
+/// What a stage made.
+struct StageResult {
+    /// A few words for the person who watches.
+    var summary: String
+    /// Files inside the run, by which later stages and a resumed run know it.
+    var outputs: [String]
+    /// Numbers that tell how good it is, by name.
+    var metrics: [(name: String, value: Double)] = []
+}
+
+/// What a run came to, whatever its task.
+public protocol RunReport {
+    /// The models and their numbers, for a terminal.
+    func lines(showing metrics: [Recipe.Metric]) -> [String]
+    var gates: [GateOutcome] { get }
+    var headline: RunHeadline { get }
+    /// Test metrics, named `model/metric`, for TensorBoard.
+    var scalars: [(name: String, value: Double)] { get }
+}
+
+/// The number that a task is judged by, of each model.
+public struct RunHeadline {
+    /// With its unit, such as `Test accuracy, %`.
+    public var name: String
+    /// Digits after the point.
+    public var precision: Int
+    public var models: [(key: String, name: String, value: Double)]
+}
+
+extension RunReport {
+    /// Whether every gate passed; true if there are none.
+    public var passed: Bool { gates.allSatisfy(\.passed) }
+
+    /// The headline alone.
+    public var scalars: [(name: String, value: Double)] {
+        headline.models.map { ("\($0.key)/headline", $0.value) }
+    }
+
+    /// As the result of the evaluation's stage.
+    var result: StageResult {
+        StageResult(
+            summary: passed ? "all gates passed" : "a gate failed",
+            outputs: ["report/report.json", "report/report.html", "report/samples.jsonl", RunSummary.path],
+            metrics: scalars)
+    }
+}
