@@ -33,7 +33,8 @@ struct Retort: ParsableCommand {
         ])
 
     static func main() {
-        signal(SIGPIPE, SIG_IGN)
+        // A closed pipe and a file that may not grow are errors of the call that met them.
+        for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
         do {
             if let text = Threads.misspelt {
                 throw InputError(

@@ -42,7 +42,8 @@ struct RunSession {
             Message.line("\ninterrupted: finished stages and a checkpoint are saved\nnext: retort resume \(shown)")
             throw interrupted
         } catch let error where error is InputError || error is InputErrors {
-            Message.line("stopped: finished stages and checkpoints are kept\nnext: mend this, then retort resume \(shown)")
+            Message.line("stopped: finished stages and checkpoints are kept")
+            Message.line("next: mend it, then retort resume \(shown)")
             throw error
         }
     }
