@@ -69,7 +69,10 @@ import Testing
     }
 
     @Test func `each value lies below its bucket's edge and not below the one before`() {
-        let values: [Float] = [0, -0.0, 1e-12, 1.05e-12, -1e-12, 3, -3, 3.1, 1e-40, -1e-40, 2e20, -2e20, .pi]
+        let values: [Float] = [
+            0, -0.0, 1e-12, 1.05e-12, -1e-12, 3, -3, 3.1, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, 2e20, -2e20,
+            .pi,
+        ]
         var histogram = EventHistogram()
         #expect(values.withUnsafeBufferPointer { histogram.add($0) })
         histogram.add(zeros: 5)
