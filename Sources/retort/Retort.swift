@@ -73,7 +73,7 @@ struct Retort: ParsableCommand {
         default:
             // What the argument parser did not make itself is a failure of a file or of the system.
             if Self.exitCode(for: error) == .failure, !(error is ExitCode) {
-                Message.error("\(error.localizedDescription)")
+                Message.error("\(error.systemReason)")
                 return 2
             }
             Self.exit(withError: error)

@@ -1,14 +1,15 @@
 """Lets every write, sync, close and rename of a checkpoint fail in turn, with a full disk and with a damaged one, and
 proves that the run says so, that the old or the new checkpoint is there whole, and that the run goes on from it to the
-same bytes as one in which nothing failed.
+same bytes as one in which nothing failed. Then does the same with calls at random places of a whole run.
 
-    python3 failures_survive.py RETORT
+    python3 failures_survive.py RETORT [PLACES]
 
 The calls are failed by failing_files.c, which the toolchain's clang compiles and LD_PRELOAD puts before libc.
 """
 
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -20,6 +21,7 @@ import time
 import h5py
 
 import small_recipe
+import torture
 
 HERE = pathlib.Path(__file__).parent
 MODEL = "models/student/model.safetensors"
@@ -67,10 +69,13 @@ class Injector:
             ["clang", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", self.library,
              HERE / "failing_files.c", "-ldl"], check=True)
 
-    def train(self, run, number, error="ENOSPC", onward=False, log=None):
-        return train(
-            self.retort, run, LD_PRELOAD=str(self.library), FAIL_UNDER=f"{run}/checkpoints", FAIL_AT=str(number),
-            FAIL_WITH=error, FAIL_ONWARD=str(int(onward)), **({"FAIL_LOG": str(log)} if log else {}))
+    def environment(self, folder, number, error="ENOSPC", onward=False, log="/dev/null"):
+        return {
+            "LD_PRELOAD": str(self.library), "FAIL_UNDER": str(folder), "FAIL_AT": str(number), "FAIL_WITH": error,
+            "FAIL_ONWARD": str(int(onward)), "FAIL_LOG": str(log)}
+
+    def train(self, run, number, *how, **log):
+        return train(self.retort, run, **self.environment(f"{run}/checkpoints", number, *how, **log))
 
 
 def calls_of_one_checkpoint(injector, prepared, folder):
@@ -118,7 +123,42 @@ def check(injector, prepared, folder, number, call, error, onward, expected):
     return bool(new)
 
 
-def main(retort):
+def check_anywhere(injector, folder, places):
+    """Fails calls of a whole run, wherever they fall."""
+    runs, log = folder / "runs", folder / "all-calls"
+    command = [injector.retort, "run", folder / "small.yaml", f"run.directory={runs}", "run.log=[jsonl, tensorboard]"]
+
+    def start(*how, **log):
+        environment = {**os.environ, **injector.environment(runs, *how, **log)}
+        return subprocess.run(
+            command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    if start(0, log=log).returncode != 0:
+        fail("a run with the library that fails nothing")
+    runs.rename(folder / "undisturbed")
+    whole = small_recipe.only_run(folder / "undisturbed")
+    calls = log.read_text().splitlines()
+    choose = random.Random(2)
+    for number in choose.sample(range(1, len(calls) + 1), places):
+        error, onward = choose.choice([("ENOSPC", True), ("ENOSPC", False), ("EIO", False)])
+        what = f"call {calls[number - 1]} of a run, with {error}{' from then on' if onward else ''}"
+        result = start(number, error, onward)
+        if result.returncode != 2 or REASONS[error] not in result.stderr:
+            fail(f"{what}: exit code {result.returncode}, and it said: {result.stderr[-500:]}")
+        run = small_recipe.only_run(runs) if any(runs.glob("*/resolved.yaml")) else None
+        if run:
+            again = subprocess.run(
+                [injector.retort, "resume", run], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                text=True)
+            if again.returncode != 0:
+                fail(f"{what}: going on failed: {again.stderr}")
+            torture.compare(whole, run)
+        if runs.exists():
+            shutil.rmtree(runs)
+    print(f"ok    {places} of a run's {len(calls)} calls failed: an error each, then the same bytes")
+
+
+def main(retort, places=20):
     retort = pathlib.Path(retort).resolve()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder).resolve()
@@ -137,9 +177,10 @@ def main(retort):
             for error, onward in [("ENOSPC", True), ("EIO", False)]:
                 new += check(injector, prepared, folder, number, call, error, onward, expected)
         print(f"ok    {2 * len(calls)} failures: an error each, {new} times the new checkpoint, else the old one, whole")
+        check_anywhere(injector, folder, places)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    main(sys.argv[1])
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -76,7 +76,7 @@ final class EventLog {
             try handle.write(contentsOf: event.record())
         } catch {
             throw InputError(
-                file: url.path, problem: "cannot append: \(error.localizedDescription)",
+                file: url.path, problem: "cannot append: \(error.systemReason)",
                 remedy: "free some disk space; then `retort resume`")
         }
     }
@@ -107,7 +107,7 @@ final class EventLog {
             try handle.seekToEnd()
             return handle
         } catch {
-            throw InputError(file: url.path, problem: "cannot open to append: \(error.localizedDescription)")
+            throw InputError(file: url.path, problem: "cannot open to append: \(error.systemReason)")
         }
     }
 

@@ -25,7 +25,7 @@ public final class MetricsLog {
             try handle.seekToEnd()
             return handle
         } catch {
-            throw InputError(file: url.path, problem: "cannot open to append: \(error.localizedDescription)")
+            throw InputError(file: url.path, problem: "cannot open to append: \(error.systemReason)")
         }
     }
 
@@ -82,7 +82,7 @@ public final class MetricsLog {
             try handle.write(contentsOf: encoder.encode(line) + Data("\n".utf8))
         } catch {
             throw InputError(
-                file: url.path, problem: "cannot append: \(error.localizedDescription)",
+                file: url.path, problem: "cannot append: \(error.systemReason)",
                 remedy: "free some disk space; then `retort resume`")
         }
     }

@@ -48,7 +48,7 @@ public struct RunListing: Sendable, Encodable {
             names = try manager.contentsOfDirectory(atPath: directory.path)
         } catch {
             throw InputError(
-                file: directory.path, problem: "cannot be listed: \(error.localizedDescription)",
+                file: directory.path, problem: "cannot be listed: \(error.systemReason)",
                 remedy: "give the directory that holds the runs, run.directory of their recipes")
         }
         return names.sorted().filter { !$0.hasPrefix(".") }.compactMap { name in
