@@ -60,7 +60,7 @@ public struct Material: Sendable {
         digest = Digest.sha256(digests.joined() + recipe.section("data"))
         teacherDigest =
             try recipe.teacher.model.map {
-                try LoadedTeacher.digest(of: URL(fileURLWithPath: $0, isDirectory: true))
+                try LoadedTeacher.digest(of: Recipe.place($0))
             } ?? ""
         targetsDigest = try recipe.teacher.targets.file.map(Recipe.digest(ofTargets:)) ?? ""
     }
@@ -83,7 +83,7 @@ public struct Material: Sendable {
         guard let model = recipe.teacher.model else { return names }
         let configuration: EncoderConfiguration
         do {
-            let directory = URL(fileURLWithPath: model, isDirectory: true)
+            let directory = Recipe.place(model)
             configuration = try EncoderConfiguration(
                 reading: directory.appendingPathComponent(ModelDirectory.configurationFile))
         } catch let several as InputErrors {

@@ -11,7 +11,7 @@ extension ClassificationStages {
     func makeTokenizer() throws -> StageResult {
         let tokenizer: any Tokenizer
         if let model = recipe.teacher.model {
-            tokenizer = try TokenizerFiles.load(from: URL(fileURLWithPath: model, isDirectory: true))
+            tokenizer = try TokenizerFiles.load(from: Recipe.place(model))
         } else {
             tokenizer = try WordPieceTrainer(
                 vocabularySize: recipe.tokenizer.vocabulary, minimumFrequency: recipe.tokenizer.minimumFrequency,
@@ -43,7 +43,7 @@ extension ClassificationStages {
         if let model = recipe.teacher.model {
             let fresh = recipe.teacher.fineTune.map { _ in material.classes }
             teacher = try ModelDirectory.readEncoder(
-                URL(fileURLWithPath: model, isDirectory: true), allowingMissingHead: fresh, key: key)
+                Recipe.place(model), allowingMissingHead: fresh, key: key)
             teacher.rename(classes: material.classes)
             schedule = recipe.teacher.fineTune
         } else {
@@ -76,14 +76,15 @@ extension ClassificationStages {
     func trainStudent(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult {
         let tokenizer = try tokenizer()
         let key = RandomKey(recipe.seed).mixed("student")
-        let teacher =
-            try recipe.student.initialize == .teacherLayers
-            ? ModelDirectory.readEncoder(run.file(ModelFolder.teacher)) : nil
+        let folder = run.file(ModelFolder.teacher)
+        let shape = try EncoderConfiguration(reading: folder.appendingPathComponent(ModelDirectory.configurationFile))
         let student = Encoder(
             recipe.studentConfiguration(
-                vocabulary: tokenizer.vocabularySize, classes: material.classes, teacher: teacher?.configuration),
+                vocabulary: tokenizer.vocabularySize, classes: material.classes, teacher: shape),
             key: key)
-        if let teacher { student.copyLayers(of: teacher) }
+        if recipe.student.initialize == .teacherLayers {
+            student.copyLayers(of: try ModelDirectory.readEncoder(folder))
+        }
         let data = try sequences(material.train)
         let distils = stage == .student
         let objective = try DistillationObjective(
@@ -92,9 +93,9 @@ extension ClassificationStages {
         let steps = TrainingOptions.steps(epochs: recipe.train.epochs, examples: data.count, batch: recipe.train.batch)
         let options = context.trainingOptions(steps: steps, learningRate: recipe.train.learningRate, seed: key.value)
         try context.train(stage.rawValue, inputs, objective.parameters, objective, options)
-        let folder = distils ? ModelFolder.student : ModelFolder.baseline
-        try ModelDirectory.write(student, tokenizer, to: run.file(folder))
-        return try result(student, in: folder)
+        let result = distils ? ModelFolder.student : ModelFolder.baseline
+        try ModelDirectory.write(student, tokenizer, to: run.file(result))
+        return try self.result(student, in: result)
     }
 
     /// Validation accuracy as the summary, and the model's files as the outputs.

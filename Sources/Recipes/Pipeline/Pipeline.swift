@@ -51,6 +51,7 @@ public final class Pipeline {
     static func task(_ context: RunContext) throws -> any TaskStages {
         switch context.recipe.task {
         case .classification: try ClassificationStages(context)
+        case .languageModel: try LanguageModelStages(context)
         }
     }
 

@@ -13,17 +13,18 @@ extension Recipe {
             pooling: .first, labels: classes)
     }
 
-    /// The shape of the student.
+    /// The shape of the student: sizes that the recipe leaves out are the teacher's.
     ///
     /// - Parameter teacher: the student takes its family and what goes with that, if it takes layers.
-    func studentConfiguration(vocabulary: Int, classes: [String], teacher: EncoderConfiguration?)
-        -> EncoderConfiguration
-    {
+    func studentConfiguration(
+        vocabulary: Int, classes: [String], teacher: EncoderConfiguration
+    ) -> EncoderConfiguration {
         var configuration = EncoderConfiguration(
-            vocabularySize: vocabulary, hiddenSize: student.hidden, layers: student.layers, heads: student.heads,
-            feedForward: student.feedForward, maximumPositions: data.maxLength, dropout: Float(student.dropout),
-            pooling: .first, labels: classes)
-        if let teacher, student.initialize == .teacherLayers {
+            vocabularySize: vocabulary, hiddenSize: student.hidden ?? teacher.hiddenSize, layers: student.layers,
+            heads: student.heads ?? max(1, teacher.heads.max()!),
+            feedForward: student.feedForward ?? max(1, teacher.feedForward.max()!),
+            maximumPositions: data.maxLength, dropout: Float(student.dropout), pooling: .first, labels: classes)
+        if student.initialize == .teacherLayers {
             configuration.family = teacher.family
             configuration.activation = teacher.activation
             configuration.positionOffset = teacher.positionOffset
@@ -47,6 +48,11 @@ extension Recipe {
             } catch {
                 refuse(key, "\(error)", nil)
             }
+        }
+        if !student.hiddenSize.isMultiple(of: student.heads[0]) {
+            refuse(
+                "student.heads", "\(student.heads[0]) heads do not divide the hidden width \(student.hiddenSize)",
+                "give both student.hidden and student.heads")
         }
         problems += lossProblems(teacher: teacher, student: student)
         if self.student.initialize == .teacherLayers, !student.canCopyLayers(of: teacher) {

@@ -1,4 +1,5 @@
 import Distillation
+import Evaluation
 import Layers
 
 /// What the stages of a run share, whatever its task.
@@ -35,6 +36,17 @@ struct RunContext {
         let stage = TrainingStage(
             name: name, inputs: inputs, run: run, recipe: recipe, log: log, observer: observer)
         try stage.train(Trainer(parameters: parameters, objective: objective, options: options))
+    }
+
+    /// The losses of all training stages so far.
+    func learningCurves() throws -> [LearningCurve] {
+        var curves: [LearningCurve] = []
+        for line in try MetricsLog.read(run) {
+            if curves.last?.stage != line.stage { curves.append(LearningCurve(stage: line.stage, points: [])) }
+            guard let loss = line.loss else { continue }
+            curves[curves.count - 1].points.append(.init(step: line.step, loss: loss, terms: line.terms))
+        }
+        return curves
     }
 }
 

@@ -48,6 +48,8 @@ public protocol RunReport {
     var headline: RunHeadline { get }
     /// Test metrics, named `model/metric`, for TensorBoard.
     var scalars: [(name: String, value: Double)] { get }
+    /// Its files in `report`.
+    var files: [String] { get }
 }
 
 /// The number that a task is judged by, of each model.
@@ -63,16 +65,10 @@ extension RunReport {
     /// Whether every gate passed; true if there are none.
     public var passed: Bool { gates.allSatisfy(\.passed) }
 
-    /// The headline alone.
-    public var scalars: [(name: String, value: Double)] {
-        headline.models.map { ("\($0.key)/headline", $0.value) }
-    }
-
     /// As the result of the evaluation's stage.
     var result: StageResult {
         StageResult(
-            summary: passed ? "all gates passed" : "a gate failed",
-            outputs: ["report/report.json", "report/report.html", "report/samples.jsonl", RunSummary.path],
-            metrics: scalars)
+            summary: gates.isEmpty ? "no gates" : passed ? "all gates passed" : "a gate failed",
+            outputs: files.map { "report/\($0)" } + [RunSummary.path], metrics: scalars)
     }
 }

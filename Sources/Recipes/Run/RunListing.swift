@@ -1,3 +1,4 @@
+import Evaluation
 import Files
 public import Foundation
 
@@ -27,7 +28,7 @@ public struct RunListing: Sendable, Encodable {
     public private(set) var holder: String?
     /// Key of the model that the metrics are of.
     public private(set) var model: String?
-    /// Those that the recipe asks for, as in `report.json`.
+    /// Those that the recipe asks for, or all, as in `report.json`.
     public private(set) var metrics: [String: Double] = [:]
     /// Size of all files, and when the last one changed; nil for a folder that is no run.
     public private(set) var bytes: Int?
@@ -83,7 +84,7 @@ public struct RunListing: Sendable, Encodable {
                 stage = next.rawValue
                 step = lastStep(in: run, of: next.rawValue)
             } else if exists("report/report.json") {
-                try read(RunResult(reading: run), metrics: recipe.evaluate.metrics)
+                read(try RunResult(reading: run), of: recipe)
             } else {
                 throw InputError(problem: "its report is missing; `retort resume` makes it anew")
             }
@@ -93,11 +94,12 @@ public struct RunListing: Sendable, Encodable {
         }
     }
 
-    private mutating func read(_ result: RunResult, metrics wanted: [Recipe.Metric]) throws {
+    private mutating func read(_ result: RunResult, of recipe: Recipe) {
         if holder == nil { state = result.passed ? .finished : .failedGates }
         model = result.subject
         let all = result.models[result.subject]?.metrics ?? [:]
-        metrics = all.filter { name, _ in wanted.contains { $0.rawValue == name } }
+        let wanted = recipe.task == .classification ? recipe.evaluate.metrics.map(\.rawValue) : Array(all.keys)
+        metrics = all.filter { wanted.contains($0.key) }.mapValues(\.value)
     }
 
     private mutating func measure(_ url: URL) {
@@ -132,8 +134,19 @@ public struct RunListing: Sendable, Encodable {
 
 /// What is read of `report.json`.
 private struct RunResult: Decodable {
+    /// A number, or one with its interval.
+    struct Metric: Decodable {
+        var value: Double
+
+        init(from decoder: any Decoder) throws {
+            value =
+                try (try? decoder.singleValueContainer().decode(Double.self))
+                ?? Estimate(from: decoder).value
+        }
+    }
+
     struct Model: Decodable {
-        var metrics: [String: Double]
+        var metrics: [String: Metric]
     }
 
     var subject: String

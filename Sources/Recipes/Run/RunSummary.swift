@@ -12,6 +12,7 @@ struct RunSummary: RunReport, Codable {
 
     private var lines: [String]
     let gates: [GateOutcome]
+    let files: [String]
     private var headlineName: String
     private var headlinePrecision: Int
     private var models: [Model]
@@ -19,6 +20,7 @@ struct RunSummary: RunReport, Codable {
     init(_ report: any RunReport, showing metrics: [Recipe.Metric]) {
         lines = report.lines(showing: metrics)
         gates = report.gates
+        files = report.files
         headlineName = report.headline.name
         headlinePrecision = report.headline.precision
         models = report.headline.models.map { Model(key: $0.key, name: $0.name, value: $0.value) }
@@ -48,6 +50,9 @@ struct RunSummary: RunReport, Codable {
         RunHeadline(
             name: headlineName, precision: headlinePrecision, models: models.map { ($0.key, $0.name, $0.value) })
     }
+
+    /// They are in the log already.
+    var scalars: [(name: String, value: Double)] { [] }
 
     static let path = "report/summary.json"
 }

@@ -40,12 +40,12 @@ extension Rule {
     ) { recipe in
         guard let attention = recipe.loss.attention else { return [] }
         var found = missingLayers(attention.pairs, "loss.attention.pairs", from: "1", recipe)
-        if let theirs = recipe.teacher.train?.heads, theirs != recipe.student.heads {
+        if let theirs = recipe.teacher.train?.heads, let ours = recipe.student.heads, theirs != ours {
             found.append(
                 Violation(
                     path: "loss.attention.pairs",
                     problem:
-                        "the student has \(recipe.student.heads) heads and the teacher \(theirs); their attention maps are "
+                        "the student has \(ours) heads and the teacher \(theirs); their attention maps are "
                         + "compared head by head",
                     remedy: "use \(theirs) heads in the student, or loss.relations, which needs no equal heads"))
         }
@@ -61,7 +61,7 @@ extension Rule {
         let (student, teacher) = (recipe.student, recipe.teacher.train)
         var found: [Violation] = []
         let ends = [
-            ("student", relations.studentLayer, student.layers as Int?, student.hidden as Int?),
+            ("student", relations.studentLayer, student.layers as Int?, student.hidden),
             ("teacher", relations.teacherLayer, teacher?.layers, teacher?.hidden),
         ]
         for (model, layer, layers, hidden) in ends {
