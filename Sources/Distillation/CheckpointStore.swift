@@ -20,7 +20,7 @@ public struct CheckpointStore {
 
     /// Writes a checkpoint aside, renames it into place, then removes the oldest ones.
     public func save(_ checkpoint: Checkpoint) throws {
-        let digits = String(checkpoint.step)
+        let digits = String(checkpoint.state.step)
         let name = "\(prefix)\(String(repeating: "0", count: max(0, 8 - digits.count)))\(digits).h5"
         try checkpoint.write(to: directory.appendingPathComponent(name))
         for url in try files().dropLast(keep) { try FileManager.default.removeItem(at: url) }

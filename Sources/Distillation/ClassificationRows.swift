@@ -80,6 +80,9 @@ public struct ClassificationRows: Sendable {
         return distinct.sorted { (Int($0)!, $0) < (Int($1)!, $1) }
     }
 
+    /// Where a row was written, such as `train.csv:12`.
+    public func place(of row: Int) -> String { "\(files[row]):\(lines[row])" }
+
     /// By files, then by lines: that a key is missing shows only at a file's end.
     private static func inOrder(_ errors: [InputError]) -> [InputError] {
         var order: [String?: Int] = [:]

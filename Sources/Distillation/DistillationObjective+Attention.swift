@@ -7,7 +7,8 @@ extension DistillationObjective {
     ///
     /// - Throws: `InputError` where the teacher's queries, keys or values are missing or do not fit.
     func attentionTerms(
-        _ output: Encoder.Output, _ sequences: [[Int32]], _ offsets: SequenceOffsets, _ scope: StepScope, on tape: Tape
+        _ weights: LossWeights, _ output: Encoder.Output, _ sequences: [[Int32]], _ offsets: SequenceOffsets,
+        _ scope: StepScope, on tape: Tape
     ) throws -> [(name: String, weight: Float, value: Variable)] {
         guard let targets else { return [] }
         var terms: [(name: String, weight: Float, value: Variable)] = []
@@ -51,13 +52,13 @@ extension DistillationObjective {
 
     /// Whether the layers that are to be compared can be.
     func checkAttention() throws {
-        if let relations = weights.relations, relations.weight > 0 {
+        if let relations = compared.relations, relations.weight > 0 {
             let layer = relations.studentLayer
             try Self.check(
                 width: student.layers[layer - 1].heads * student.configuration.headSize, of: "student", layer: layer,
                 dividedBy: relations.heads, "loss.relations.heads")
         }
-        for pair in weights.attention > 0 ? weights.attentionPairs : [] {
+        for pair in compared.attention > 0 ? compared.attentionPairs : [] {
             let (ours, theirs) = (student.layers[pair.student - 1].heads, try targets?.heads(layer: pair.teacher))
             guard ours == theirs, ours > 0 else {
                 throw InputError(

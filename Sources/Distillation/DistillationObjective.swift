@@ -8,6 +8,8 @@ public final class DistillationObjective: Objective, Module {
     private let data: LabelledSequences
     let targets: (any TeacherTargets)?
     let weights: LossWeights
+    /// What is compared in any step.
+    let compared: LossWeights
     private let features: FeatureMatching
 
     /// - Parameters:
@@ -17,7 +19,8 @@ public final class DistillationObjective: Objective, Module {
     public init(
         student: Encoder, data: LabelledSequences, targets: (any TeacherTargets)?, weights: LossWeights, key: RandomKey
     ) throws {
-        precondition(targets != nil || !weights.needsTeacher, "DistillationObjective: no targets for \(weights)")
+        compared = weights.largest
+        precondition(targets != nil || !compared.needsTeacher, "DistillationObjective: no targets for \(weights)")
         self.student = student
         self.data = data
         self.targets = targets
@@ -43,6 +46,7 @@ public final class DistillationObjective: Objective, Module {
     public func loss(
         of examples: [Int], in scope: StepScope, on tape: Tape
     ) throws -> (loss: Variable, terms: [LossTerm]) {
+        let weights = weights.at(scope.progress)
         let batch = data.batch(examples)
         let output = student.forward(
             batch, on: tape, dropout: scope.dropout, attentionLayers: weights.studentAttentionLayers)
@@ -74,7 +78,7 @@ public final class DistillationObjective: Objective, Module {
                 { output.hiddenStates[$0] }, targets, sequences, normalizer: scope.positions, on: tape)
             add("features", weights.features, matched)
         }
-        for term in try attentionTerms(output, sequences, batch.offsets, scope, on: tape) {
+        for term in try attentionTerms(weights, output, sequences, batch.offsets, scope, on: tape) {
             add(term.name, term.weight, term.value)
         }
         return (tape.weightedSum(weighted), terms)

@@ -2,18 +2,22 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Asks a run to stop at the next safe point when the process is told to (SIGINT, SIGTERM, or SIGHUP from a closed terminal).
+/// Asks a run to stop at the next safe point when the process is told to (SIGINT, SIGTERM, SIGHUP from a closed terminal, or
+/// SIGUSR1, which job schedulers send before they take a machine away).
 ///
-/// The first signal is remembered; a second one ends the process at once, as a person expects of Ctrl-C.
+/// The first signal is remembered; a second one ends the process at once, as a person expects of Ctrl-C. A second SIGUSR1 does
+/// not: schedulers send it to each process of a job, and some of those pass it on.
 public enum Interruption {
     private static let received = Atomic<Int32>(0)
     // Made once and only activated after that.
-    nonisolated(unsafe) private static let sources: [any DispatchSourceSignal] = [SIGINT, SIGTERM, SIGHUP].map {
+    nonisolated(unsafe) private static let sources: [any DispatchSourceSignal] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1].map
+    {
         number in
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler {
-            if received.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
+            let isFirst = received.compareExchange(expected: 0, desired: number, ordering: .relaxed).exchanged
+            if !isFirst, number != SIGUSR1 { _exit(128 + number) }
         }
         return source
     }
@@ -33,7 +37,7 @@ public enum Interruption {
 /// A run was asked to stop and has saved what it had.
 public struct Interrupted: Error, Equatable {
     public let signal: Int32
-    /// 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP.
+    /// 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP, 138 for SIGUSR1.
     public var exitCode: Int32 { 128 + signal }
 
     public init(signal: Int32) {

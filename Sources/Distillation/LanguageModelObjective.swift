@@ -12,6 +12,8 @@ public final class LanguageModelObjective: Objective, Module {
     private let rows: any TokenRows
     private let targets: (any TeacherTargets)?
     private let weights: LossWeights
+    /// What is compared in any step.
+    private let compared: LossWeights
     private let features: FeatureMatching
 
     /// - Parameters:
@@ -22,12 +24,13 @@ public final class LanguageModelObjective: Objective, Module {
     public init(
         student: Decoder, rows: any TokenRows, targets: (any TeacherTargets)?, weights: LossWeights, key: RandomKey
     ) throws {
-        precondition(targets != nil || !weights.needsTeacher, "LanguageModelObjective: no targets for \(weights)")
+        compared = weights.largest
+        precondition(targets != nil || !compared.needsTeacher, "LanguageModelObjective: no targets for \(weights)")
         precondition(
             weights.relations == nil && weights.attention == 0, "LanguageModelObjective: attention is not matched")
         self.student = student
         self.rows = rows
-        self.targets = weights.needsTeacher ? targets : nil
+        self.targets = compared.needsTeacher ? targets : nil
         self.weights = weights
         features = try FeatureMatching(
             weights, width: student.configuration.hiddenSize, targets: targets, key: key)
@@ -49,9 +52,10 @@ public final class LanguageModelObjective: Objective, Module {
     public func loss(
         of examples: [Int], in scope: StepScope, on tape: Tape
     ) throws -> (loss: Variable, terms: [LossTerm]) {
+        let weights = weights.at(scope.progress)
         let sequences = try rows.tokens(examples)
         let batch = PackedBatch(sequences, samples: examples)
-        let matches = weights.features > 0
+        let matches = compared.features > 0
         let output = student.forward(batch, on: tape, dropout: scope.dropout, capturing: matches)
         let teacher =
             try weights.kl > 0

@@ -14,6 +14,8 @@ public struct LossWeights: Sendable {
     public var attention: Float
     /// Attention maps that are matched: (student layer, teacher layer), counted from 1.
     public var attentionPairs: [(student: Int, teacher: Int)]
+    /// What some of these numbers become until the last step.
+    public var end = Ends()
 
     /// How hidden states are compared.
     public enum FeatureLoss: Sendable {
@@ -60,10 +62,11 @@ public struct LossWeights: Sendable {
     public static let labelsOnly = LossWeights(
         crossEntropy: 1, kl: 0, temperature: 1, temperatureSquared: true, features: 0, featurePairs: [])
 
-    /// For recovering after compression: without the matching of what is inside of the models, unless that is all there is.
+    /// For recovering after compression: the weights of the end, without the matching of what is inside of the models, unless
+    /// that is all there is.
     public var forRecovery: LossWeights {
-        guard crossEntropy > 0 || kl > 0 else { return self }
-        var weights = self
+        var weights = at(1)
+        guard weights.crossEntropy > 0 || weights.kl > 0 else { return weights }
         weights.features = 0
         weights.featurePairs = []
         weights.relations = nil
@@ -72,7 +75,7 @@ public struct LossWeights: Sendable {
         return weights
     }
 
-    /// Whether anything but the labels is asked for.
+    /// Whether anything but the labels is asked for; of weights that change, see `largest`.
     var needsTeacher: Bool { kl > 0 || features > 0 || attention > 0 || relations.map { $0.weight > 0 } ?? false }
 
     /// The student's layers whose queries, keys and values are matched.

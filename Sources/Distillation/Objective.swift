@@ -11,13 +11,16 @@ public struct StepScope: Sendable {
     public let pairs: Int
     /// Stands for the seed and the epoch; nil where dropout is off.
     public let dropout: RandomKey?
+    /// How far training has come: 0 in its first step, 1 in its last.
+    public let progress: Double
 
     /// - Parameter lengths: the token positions of each example of the step.
-    public init(lengths: [Int], dropout: RandomKey?) {
+    public init(lengths: [Int], dropout: RandomKey?, progress: Double = 0) {
         examples = lengths.count
         positions = lengths.reduce(0, +)
         pairs = lengths.reduce(0) { $0 + $1 * $1 }
         self.dropout = dropout
+        self.progress = progress
     }
 }
 

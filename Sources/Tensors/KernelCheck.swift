@@ -55,6 +55,9 @@ public struct KernelCheck: Codable, Equatable, Sendable {
                 weightDecay: 0.1
             ).weight
         }
+        var average = x
+        table.approach(&average, gradient, x.count, 0.3)
+        let approached = zip(x, gradient).map { Reference.approach(Double($0), Double($1), share: 0.3) }
         return [
             check("GELU", 2e-6, gelu, x.map { Reference.gelu(Double($0)) }),
             check("GELU with tanh", 2e-6, geluTanh, x.map { Reference.geluTanh(Double($0)) }),
@@ -64,6 +67,7 @@ public struct KernelCheck: Codable, Equatable, Sendable {
                 "layer norm", 2e-5, norm,
                 Reference.layerNorm(doubles(x), gamma: doubles(gamma), beta: doubles(beta), epsilon: 1e-12).y),
             check("AdamW", 1e-6, weights, stepped),
+            check("moving average", 1e-6, average, approached),
             integerProduct(table, level),
         ]
     }

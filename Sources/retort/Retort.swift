@@ -22,7 +22,7 @@ struct Retort: ParsableCommand {
 
             EXIT CODES
               0 done · 1 a gate failed · 2 bad recipe, data or file · 64 usage · 75 the run directory is in use ·
-              130/143 interrupted, after a checkpoint
+              130/143 interrupted, after a checkpoint (129 by a closed terminal, 138 by SIGUSR1)
             """,
         version: Version.current,
         subcommands: [

@@ -123,13 +123,14 @@ struct LanguageModelRunTests {
     func refusals() throws {
         try with { command in
             let sections = try command.run(
-                "check", "letters.yaml", "prune={}", "quantize={}", "export=[onnx]",
+                "check", "letters.yaml", "prune={}", "quantize={}", "export=[onnx]", "loss.kl.temperature_end=1",
                 "loss.relations={weight: 1, student_layer: 1, teacher_layer: 1, heads: 2}",
                 "loss.attention={weight: 1, pairs: [[1, 1]]}")
             #expect(sections.status == 2)
             for key in ["prune", "quantize", "export", "loss.relations", "loss.attention"] {
                 #expect(sections.errors.contains("\(key): is not there for language models"), "\(sections.errors)")
             }
+            #expect(sections.errors.contains("loss.kl.temperature_end"))
             let sizes = try command.run(
                 "check", "letters.yaml", "data.max_length=65", "student.layers=3", "loss.features.pairs=[[1, 3]]",
                 "evaluate.gates={accuracy: '>= 0.5'}")
@@ -173,7 +174,9 @@ struct LanguageModelRunTests {
         try with { command in
             let result = try command.run(
                 "run", "letters.yaml", "teacher.fine_tune={epochs: 2, batch: 4, learning_rate: 3.0e-3}",
-                "train.epochs=1", "train.baseline=false")
+                "train.epochs=1", "train.baseline=false", "train.ema=0.9",
+                "train.early_stopping={metric: accuracy, every: 4}",
+                "loss.cross_entropy_end=0.1")
             #expect(result.status == 0, "\(result.errors)")
             let run = try run(of: command)
             let data = try Data(contentsOf: run.appendingPathComponent("report/report.json"))

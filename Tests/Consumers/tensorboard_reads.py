@@ -82,7 +82,7 @@ def check_scalars(run, scalars):
     for key, model in report["models"].items():
         if scalars.get(f"evaluate/{key}/accuracy") != [(0, float(np.float32(model["metrics"]["accuracy"])))]:
             check(False, f"accuracy of {key} is the report's")
-    validated = [tag for tag in scalars if tag.endswith("/validation_accuracy")]
+    validated = [tag for tag in scalars if tag.endswith("/final_validation_accuracy")]
     log = (run / "log.txt").read_text()
     for tag in validated:
         told = re.search(rf"{tag.split('/')[0]}: .*validation accuracy ([\d.]+)", log)

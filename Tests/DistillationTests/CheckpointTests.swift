@@ -14,25 +14,35 @@ struct CheckpointTests {
         let objective: DistillationObjective
         let trainer: Trainer
 
-        init(seed: UInt64 = 1, width: Int = 16) throws {
+        /// - Parameter watched: whether the weights are averaged and validation rows asked.
+        init(seed: UInt64 = 1, width: Int = 16, watched: Bool = false) throws {
+            let student = SmallModel.encoder(width: width, dropout: 0.2, seed: seed)
             objective = try DistillationObjective(
-                student: SmallModel.encoder(width: width, dropout: 0.2, seed: seed), data: SmallModel.examples(10),
+                student: student, data: SmallModel.examples(10),
                 targets: LiveTeacher(teacher: SmallModel.encoder(width: 20, layers: 3, seed: 8)),
                 weights: LossWeights(
                     crossEntropy: 0.3, kl: 0.5, temperature: 2, temperatureSquared: true, features: 0.7,
                     featurePairs: [(1, 1), (2, 3)]),
                 key: RandomKey(seed))
+            let held = SmallModel.examples(30, seed: 99)
+            let validation = Validation(
+                stopping: EarlyStopping(metric: .loss, every: 2, patience: 3, minimumDelta: 0),
+                measure: {
+                    ValidationValues(logits: SmallModel.logits(student, held.sequences), labels: held.labels)
+                })
             trainer = Trainer(
                 parameters: objective.parameters, objective: objective,
                 options: TrainingOptions(
                     totalSteps: 9, batch: 4, microBatch: 3, learningRate: 0.01, decay: .cosine, warmUp: 0.2, clip: 1,
-                    weightDecay: 0.1, seed: 77))
+                    weightDecay: 0.1, seed: 77, averageDecay: watched ? 0.9 : nil),
+                validation: watched ? validation : nil)
         }
 
-        /// Weights and moments.
+        /// Weights and moments, averages and best weights.
         var state: [[Float]] {
             SmallModel.weights(objective) + trainer.optimizer.firstMoments.map(\.values)
-                + trainer.optimizer.secondMoments.map(\.values)
+                + trainer.optimizer.secondMoments.map(\.values) + (trainer.average?.values ?? []).map(\.values)
+                + (trainer.best?.weights ?? []).map(\.values)
         }
 
         @discardableResult
@@ -41,7 +51,8 @@ struct CheckpointTests {
         }
 
         func checkpoint(inputs: String = "abc") -> Checkpoint {
-            Checkpoint(trainer, stage: "student", inputs: inputs, metricsBytes: 1234)
+            Checkpoint(
+                trainer, stage: "student", inputs: inputs, recipe: "seed: 1\n", metricsBytes: 1234)
         }
     }
 
@@ -53,24 +64,28 @@ struct CheckpointTests {
         try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
     }
 
-    @Test("let a trainer go on to the same bytes from any step", arguments: [0, 2, 3, 5, 8])
-    func goesOn(_ split: Int) throws {
-        let whole = try Run()
+    @Test("let a trainer go on to the same bytes from any step", arguments: [0, 2, 3, 5, 8], [false, true])
+    func goesOn(_ split: Int, watched: Bool) throws {
+        let whole = try Run(watched: watched)
         let losses = try whole.take(9)
-        let first = try Run()
+        let first = try Run(watched: watched)
         try first.take(split)
         try withDirectory { directory in
             try store(directory).save(first.checkpoint())
             // Another seed: everything that matters must come from the file.
-            let second = try Run(seed: 5)
+            let second = try Run(seed: 5, watched: watched)
             let checkpoint = try #require(try store(directory).newest { Issue.record("\($0)") })
-            #expect(checkpoint.step == split && checkpoint.optimizerStep == split)
+            #expect(checkpoint.state.step == split && checkpoint.state.optimizerStep == split)
             #expect(checkpoint.stage == "student" && checkpoint.metricsBytes == 1234)
+            #expect(checkpoint.recipe == "seed: 1\n")
+            #expect((checkpoint.state.best != nil) == (watched && split >= 2))
             try checkpoint.restore(second.trainer)
             #expect(second.state == first.state)
             #expect(try second.take(9 - split) == Array(losses[split...]))
             #expect(second.state == whole.state)
             #expect(second.trainer.isFinished)
+            #expect(second.trainer.best?.value == whole.trainer.best?.value)
+            #expect(second.trainer.state.misses == whole.trainer.state.misses)
         }
     }
 
@@ -125,12 +140,12 @@ struct CheckpointTests {
                 }
                 var rejected: [String] = []
                 let found = try store(directory).newest { rejected.append($0) }
-                #expect(found?.step == run.trainer.step - 1, "\(damage)")
+                #expect(found?.state.step == run.trainer.step - 1, "\(damage)")
                 #expect(rejected.count == 1 && rejected[0].contains(newest.lastPathComponent), "\(damage)")
                 // It is kept aside, and the run may be damaged at the same step again.
                 #expect(try names(directory).contains(newest.lastPathComponent + ".damaged"), "\(damage)")
                 try Data("damaged again".utf8).write(to: newest)
-                #expect(try store(directory).newest { _ in }?.step == run.trainer.step - 1, "\(damage)")
+                #expect(try store(directory).newest { _ in }?.state.step == run.trainer.step - 1, "\(damage)")
             }
         }
     }
@@ -146,47 +161,54 @@ struct CheckpointTests {
             #expect(try names(directory).isEmpty, "it would push newer ones with fewer steps out")
             try run.take(1)
             try store(directory).save(run.checkpoint(inputs: "abc"))
-            #expect(try store(directory).newest { Issue.record("\($0)") }?.step == 1)
+            #expect(try store(directory).newest { Issue.record("\($0)") }?.state.step == 1)
         }
     }
 
-    @Test("that declare impossible counts or shapes are refused, not trusted")
-    func hostile() throws {
-        let ones = Digest.sha256([Float](repeating: 1, count: 2).withUnsafeBufferPointer { Data(buffer: $0) })
-        func write(_ url: URL, step: Int64 = 1, moment: [Int] = [2], weight: Float = 1) throws {
-            try HDF5File.create(at: url) { file in
-                try file.setAttribute("format", to: .string("retort checkpoint 1"))
-                try file.setAttribute("stage", to: .string("student"))
-                try file.setAttribute("inputs", to: .string("abc"))
-                try file.setAttribute("step", to: .integer(step))
-                try file.setAttribute("optimizer_step", to: .integer(step))
-                try file.setAttribute("metrics_bytes", to: .integer(0))
-                try file.setAttribute("sha256", to: .string(Digest.sha256(ones + ones + ones)))
-                try file.write(Array("w".utf8), shape: [1], to: "parameters")
-                try file.write([weight, 1], shape: [2], to: "weights/w")
-                try file.write([Float](repeating: 1, count: moment[0]), shape: moment, to: "m/w")
-                try file.write([Float](repeating: 1, count: 2), shape: [2], to: "v/w")
-            }
-        }
-        try withDirectory { directory in
-            let url = directory.appendingPathComponent("student-step-00000001.h5")
-            func rejection() throws -> String? {
+    @Test("that say anything else than what was written are refused", arguments: [false, true])
+    func hostile(watched: Bool) throws {
+        let run = try Run(watched: watched)
+        try run.take(3)
+        /// What is said against a checkpoint whose file was changed by `change`.
+        func rejection(_ change: (HDF5Copy) throws -> Void) throws -> String? {
+            try withDirectory { directory in
+                try store(directory).save(run.checkpoint())
+                let url = directory.appendingPathComponent("student-step-00000003.h5")
+                try HDF5Copy.rewrite(url, change)
                 var rejected: String?
                 #expect(try store(directory).newest { rejected = $0 } == nil)
                 return rejected
             }
-            try write(url, step: -1)
-            #expect(try rejection()?.contains("negative") == true)
-            try write(url, moment: [3])
-            #expect(try rejection()?.contains("m/w") == true)
-            try write(url, weight: 1.5)
-            #expect(try rejection()?.contains("not those that were written") == true)
-            try write(url)
-            let checkpoint = try #require(try store(directory).newest { Issue.record("\($0)") })
-            // Whole, but of another model.
-            let error = try #require(throws: InputError.self) { try checkpoint.restore(Run().trainer) }
-            #expect(error.problem.contains("other parameters"))
         }
+        let name = run.objective.parameters[3].name
+        #expect(try rejection { $0.attributes["step"] = .integer(-1) }?.contains("negative") == true)
+        #expect(try rejection { $0.attributes["format"] = .string("other") }?.contains("other") == true)
+        #expect(try rejection { $0.floats["m/\(name)"]?.shape = [1] }?.contains("m/\(name)") == true)
+        #expect(try rejection { $0.floats["v/\(name)"] = nil }?.contains("v/\(name)") == true)
+        for counter in ["step", "optimizer_step", "misses", "metrics_bytes"] + (watched ? ["best_step"] : []) {
+            let found = try rejection { $0.attributes[counter] = .integer(7) }
+            #expect(found?.contains("not what was written") == true, "\(counter)")
+        }
+        for group in ["weights", "m", "v"] + (watched ? ["average", "best"] : []) {
+            let found = try rejection { $0.floats["\(group)/\(name)"]?.values[0] += 1 }
+            #expect(found?.contains("not what was written") == true, "\(group)")
+        }
+        #expect(try rejection { $0.bytes["recipe"] = Array("seed: 2\n".utf8) }?.contains("not what was") == true)
+        if watched {
+            #expect(try rejection { $0.attributes["best_value"] = .number(-1) }?.contains("not what was") == true)
+            #expect(try rejection { $0.attributes["best_value"] = nil }?.contains("best_value") == true)
+        }
+    }
+
+    @Test("without an average do not go into a trainer that keeps one, nor those of other parameters into any")
+    func otherTrainer() throws {
+        let plain = try Run().checkpoint()
+        #expect(throws: InputError.self) { try plain.restore(Run(watched: true).trainer) }
+        let lone = Parameter(name: "w", value: Tensor([1], shape: [1]), decays: true)
+        let run = try Run()
+        let other = Trainer(parameters: [lone], objective: run.objective, options: run.trainer.options)
+        let error = try #require(throws: InputError.self) { try plain.restore(other) }
+        #expect(error.problem.contains("other parameters"))
     }
 
     @Test("of a model of other sizes are refused")

@@ -67,7 +67,7 @@ struct DistillationObjectiveTests {
     }
 
     @Test(
-        "has the same loss and gradients however the step is cut into micro-batches", arguments: [1, 2, 3, 4],
+        "has the same loss and gradients however the step is cut into micro-batches", arguments: [1, 2, 3, 4, 8],
         [false, true])
     func microBatches(_ size: Int, matchesInside: Bool) throws {
         let objective = try objective(matchesInside ? inner : weights())
@@ -87,6 +87,35 @@ struct DistillationObjectiveTests {
         expectSame(shuffled.gradients, whole.gradients, "another order", objective)
         let evaluation = try gradients(objective, Array(0..<8), microBatch: 8, dropout: nil)
         #expect(abs(evaluation.loss - whole.loss) > 1e-3, "dropout must have been on")
+    }
+
+    @Test(
+        "gives a sequence the same gradient whatever its neighbours are, and however long they are",
+        arguments: [false, true])
+    func neighbours(matchesInside: Bool) throws {
+        let objective = try objective(matchesInside ? inner : weights())
+        let lengths = data.sequences.map(\.count)
+        let (longest, shortest) = (lengths.firstIndex(of: lengths.max()!)!, lengths.firstIndex(of: lengths.min()!)!)
+        let example = (0..<8).first { $0 != longest && $0 != shortest }!
+        try #require(lengths[longest] >= 3 * lengths[shortest])
+        /// The gradients of some examples of one and the same step, in a single pass.
+        func gradients(_ examples: [Int]) throws -> [[Float]] {
+            for parameter in objective.parameters { parameter.gradient.clear() }
+            let tape = Tape()
+            let scope = StepScope(lengths: lengths, dropout: dropout)
+            tape.backward(from: try objective.loss(of: examples, in: scope, on: tape).loss)
+            return objective.parameters.map(\.gradient.value.values)
+        }
+        let alone = try gradients([example])
+        for neighbours in [[longest], [shortest], [longest, shortest]] {
+            let (all, others) = (try gradients(neighbours + [example]), try gradients(neighbours))
+            let share = zip(all, others).map { zip($0, $1).map { $0 - $1 } }
+            let largest = all.map(largestMagnitude).max()!
+            for (index, parameter) in objective.parameters.enumerated() {
+                let difference = largestDifference(share[index], alone[index])
+                #expect(difference <= 1e-5 * largest, "\(neighbours): \(parameter.name) is off by \(difference)")
+            }
+        }
     }
 
     /// ∂L/∂(classifier bias) = Σ ∂L/∂z, so the scale of the loss can be read off it.

@@ -11,6 +11,10 @@ private final class FaultyObjective: Objective {
     /// Calls, from 0, whose loss is not a number.
     let faults: Set<Int>
     private(set) var calls = 0
+    /// The examples of each call.
+    private(set) var asked: [[Int]] = []
+    /// Of the loss.
+    var scale: Float = 1
     let exampleCount = 4
 
     init(faults: Set<Int>) {
@@ -21,9 +25,11 @@ private final class FaultyObjective: Objective {
 
     func loss(of examples: [Int], in scope: StepScope, on tape: Tape) throws -> (loss: Variable, terms: [LossTerm]) {
         defer { calls += 1 }
+        asked.append(examples)
         let w = parameter.on(tape)
         let target = Tensor(repeating: faults.contains(calls) ? .nan : 0, shape: [3])
-        return (tape.featureMSE(w, teacher: target, normalizer: scope.examples), [])
+        let loss = tape.featureMSE(w, teacher: target, normalizer: scope.examples)
+        return (tape.weightedSum([(scale, loss)]), [])
     }
 }
 
@@ -54,6 +60,82 @@ struct TrainerTests {
         #expect(objective.parameter.value.values != before)
         #expect(objective.parameter.value.isFinite)
         #expect(trainer.step == 3 && trainer.optimizer.step == 2)
+    }
+
+    @Test("names the examples whose loss is not a number, of the micro-batch alone", arguments: [1, 2, 4])
+    func faulty(_ microBatch: Int) throws {
+        let calls = 4 / microBatch
+        let objective = FaultyObjective(faults: [calls])
+        let trainer = Trainer(
+            parameters: [objective.parameter], objective: objective, options: options(microBatch: microBatch))
+        #expect(try trainer.takeStep().faulty.isEmpty)
+        let report = try trainer.takeStep()
+        #expect(report.faulty == objective.asked[calls] && report.faulty.count == microBatch)
+        #expect(trainer.skipped == 1)
+    }
+
+    @Test("leaves out a gradient whose square is not finite, though itself and the loss are, and names the batch")
+    func gradientAlone() throws {
+        for weight: Float in [1e20, 1e30] {
+            let objective = FaultyObjective(faults: [])
+            objective.scale = weight
+            let trainer = Trainer(parameters: [objective.parameter], objective: objective, options: options())
+            let before = objective.parameter.value.values
+            let report = try trainer.takeStep()
+            #expect(report.loss.isFinite && !report.applied && report.faulty.count == 4, "\(weight)")
+            #expect(objective.parameter.value.values == before)
+            #expect(trainer.optimizer.secondMoments[0].isFinite)
+        }
+    }
+
+    @Test("gives the state before the first of the steps that were left out last, until one is taken")
+    func goodState() throws {
+        let objective = FaultyObjective(faults: [2, 3, 4])
+        let trainer = Trainer(
+            parameters: [objective.parameter], objective: objective, options: options(steps: 9),
+            validation: Validation(
+                stopping: EarlyStopping(metric: .loss, every: 1, patience: 9, minimumDelta: 0),
+                measure: { ValidationValues(loss: 1, accuracy: 0) }))
+        for step in 1...2 {
+            _ = try trainer.takeStep()
+            #expect(trainer.state.step == step)
+        }
+        let good = trainer.state
+        for skipped in 1...3 {
+            #expect(try !trainer.takeStep().applied)
+            #expect(trainer.skipped == skipped && trainer.step == 2 + skipped)
+            #expect(trainer.state.step == 2 && trainer.state.misses == good.misses)
+            #expect(trainer.state.weights[0].values == good.weights[0].values)
+            #expect(trainer.state.firstMoments[0].values == good.firstMoments[0].values)
+        }
+        #expect(try trainer.takeStep().applied)
+        #expect(trainer.skipped == 0 && trainer.state.step == 6 && trainer.state.optimizerStep == 3)
+        #expect(good.weights[0].values != trainer.state.weights[0].values, "what was kept must not change")
+        trainer.restore(good)
+        #expect(trainer.step == 2 && objective.parameter.value.values == good.weights[0].values)
+    }
+
+    @Test("averages the weights of the steps that were taken, and of no other")
+    func average() throws {
+        let objective = FaultyObjective(faults: [1])
+        var options = options(steps: 3)
+        options.averageDecay = 0.9
+        let trainer = Trainer(parameters: [objective.parameter], objective: objective, options: options)
+        let average = try #require(trainer.average)
+        let start = objective.parameter.value.values
+        _ = try trainer.takeStep()
+        let first = objective.parameter.value.values
+        // d = 2/11 after the first step.
+        let expected = zip(start, first).map { $0 * 2 / 11 + $1 * 9 / 11 }
+        #expect(largestDifference(average.values[0].values, expected) < 1e-6)
+        let before = average.values[0].values
+        _ = try trainer.takeStep()
+        #expect(average.values[0].values == before)
+        _ = try trainer.takeStep()
+        let last = objective.parameter.value.values
+        #expect(average.values[0].values != last)
+        trainer.finish()
+        #expect(objective.parameter.value.values == average.values[0].values)
     }
 
     @Test("sees every example once per epoch, in an order of the epoch and the seed")

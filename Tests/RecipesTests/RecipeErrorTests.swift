@@ -229,6 +229,16 @@ struct RecipeErrorTests {
             old: "teacher:\n  train:\n    layers: 3\n    hidden: 192\n    heads: 6\n    feed_forward: 768\n", new: "",
             headline: "tiny.yaml: teacher: there is no teacher; expected one of model, train", remedy: "add model"),
         Mistake(
+            old: "task:", new: "loss: {cross_entropy: 1, cross_entropy_end: 0, kl: {weight: 1, weight_end: 0}}\ntask:",
+            headline:
+                "tiny.yaml:3:1: loss: all weights become 0, so that there is nothing left to learn in the last step",
+            remedy: "end above 0"),
+        Mistake(
+            old: "task:", new: "train: {early_stopping: {patience: 0}}\ntask:",
+            headline:
+                "tiny.yaml:3:36: train.early_stopping.patience: found the whole number 0; expected a whole number "
+                + "from 1 to 1000000"),
+        Mistake(
             old: "name: tiny", new: "name: tiny\nloss: {cross_entropy: 0, kl: {weight: 0}}",
             headline: "tiny.yaml:3:1: loss: all weights are 0, so there is nothing to learn"),
         Mistake(

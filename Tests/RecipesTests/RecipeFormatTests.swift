@@ -15,6 +15,7 @@ struct RecipeFormatTests {
         #expect(recipe.loss.kl.temperature == 2)
         #expect(recipe.loss.features == nil)
         #expect(recipe.train.microBatch == 32)
+        #expect(recipe.train.ema == nil && recipe.train.earlyStopping == nil && recipe.train.maxSkipped == 20)
         #expect(recipe.prune == nil)
         #expect(recipe.quantize == nil)
         #expect(recipe.export == [.onnx, .safetensors])
@@ -22,6 +23,8 @@ struct RecipeFormatTests {
         let widened = try TinyRecipe.parse("train: {batch: 8}\nquantize:\nprune: {}\n")
         #expect(widened.train.microBatch == 8)
         #expect(widened.quantize == nil)
+        let watched = try TinyRecipe.parse("train: {early_stopping: {every: 7}}\n").train.earlyStopping
+        #expect(watched?.metric == .loss && watched?.every == 7 && watched?.patience == 3 && watched?.minDelta == 0)
         #expect(widened.prune?.heads.keep == 0.6)
     }
 
@@ -68,7 +71,10 @@ struct RecipeFormatTests {
         #expect(lines.contains("prune: null"))
         #expect(lines.contains("    ece: \"< 0.1\""))
         #expect(
-            lines.suffix(5) == ["run:", "  directory: runs", "  checkpoint_every: 100", "  keep: 3", "  log: [jsonl]"])
+            lines.suffix(6) == [
+                "run:", "  directory: runs", "  checkpoint_every: 100", "  keep: 3", "  log: [jsonl]",
+                "  histogram_every: 100",
+            ])
     }
 
     @Test("equality and digest see values, not the way they are written")

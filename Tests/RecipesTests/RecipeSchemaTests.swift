@@ -36,7 +36,7 @@ struct RecipeSchemaTests {
             "prune.feed_forward={}", "quantize={}", "loss.features.pairs=[[1, 1]]",
             "loss.relations={student_layer: 1, teacher_layer: 1, heads: 2}",
             "loss.attention={weight: 1, pairs: [[1, 1]]}",
-            "teacher.train.heads=4",
+            "teacher.train.heads=4", "train.early_stopping={}",
         ])
         var sections: [String] = []
         for line in recipe.resolvedYAML().split(separator: "\n") {
@@ -52,7 +52,8 @@ struct RecipeSchemaTests {
         }
         for path in [
             "data.limit", "teacher.model", "teacher.fine_tune", "teacher.train", "loss.features", "loss.relations",
-            "loss.attention", "loss.kl.beta", "prune",
+            "loss.attention", "loss.kl.beta", "loss.kl.weight_end", "loss.kl.temperature_end", "loss.cross_entropy_end",
+            "train.ema", "train.early_stopping", "prune",
             "prune.feed_forward", "quantize",
         ] {
             let alternatives = try #require(try property(path)["anyOf"] as? [[String: Any]], "\(path)")

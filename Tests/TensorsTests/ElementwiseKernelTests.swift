@@ -130,6 +130,23 @@ struct ElementwiseKernelTests {
         }
     }
 
+    @Test("A running average approaches a value by a share, within two roundings", arguments: KernelLevel.all)
+    func approach(level: KernelLevel) {
+        for n in kernelSizes {
+            for misaligned in [false, true] {
+                let (start, values) = (normals(n, "average"), normals(n, "value"))
+                let average = FencedBuffer(start, misaligned: misaligned)
+                let x = FencedBuffer(values, misaligned: misaligned)
+                level.kernels.approach(average.pointer, x.pointer, n, 0.3)
+                let expected = zip(start, values).map {
+                    Reference.approach(Double($0), Double($1), share: Double(Float(0.3)))
+                }
+                #expect(largestError(average.values, expected, scale: relative(1)) < 2.5e-7)
+                #expect(average.isIntact && x.values == values)
+            }
+        }
+    }
+
     private func pow(_ base: Double, _ exponent: Int) -> Double {
         (0..<exponent).reduce(1) { product, _ in product * base }
     }

@@ -83,6 +83,8 @@ typedef struct retort_kernels {
   void (*adamw)(float *parameter, const float *gradient, float *m, float *v, size_t n, float gradient_scale,
                 float learning_rate, float beta1, float beta2, float epsilon, float weight_decay, float correction1,
                 float correction2);
+  /* average += share · (x − average) */
+  void (*approach)(float *average, const float *x, size_t n, float share);
 
   /* y = (clamp(round(x / scale) + zero, low, high) − zero) · scale, rounding half to even. The quotient is a true
      division, so that ties fall where ONNX's QuantizeLinear puts them. */

@@ -14,7 +14,7 @@ public struct Material: Sendable {
     public let classes: [String]
     /// Digest of the files and of how they are read.
     public let digest: String
-    /// Digest of the ready teacher's files, empty where the run trains its own.
+    /// Digest of the ready teacher's files, or of the tokenizer's; empty where the run makes its own.
     public let teacherDigest: String
     /// Digest of the soft targets that the recipe names, empty where the run records its own.
     public let targetsDigest: String
@@ -59,10 +59,10 @@ public struct Material: Sendable {
         classes = names
         digest = Digest.sha256(digests.joined() + recipe.section("data"))
         teacherDigest =
-            try recipe.teacher.model.map {
+            try (recipe.teacher.model ?? recipe.tokenizer.directory).map {
                 try LoadedTeacher.digest(of: Recipe.place($0))
             } ?? ""
-        targetsDigest = try recipe.teacher.targets.file.map(Recipe.digest(ofTargets:)) ?? ""
+        targetsDigest = try recipe.digestOfTargets()
     }
 
     /// The training rows' classes; with a ready teacher, its classes in its order.

@@ -26,7 +26,7 @@ public struct ModelEvaluation {
         let index = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($0.element, $0.offset) })
         data = EvaluationData(
             labels: rows.labels.map { index[$0]! }, classNames: labels, texts: rows.texts,
-            ids: zip(rows.files, rows.lines).map { "\($0):\($1)" })
+            ids: (0..<rows.count).map(rows.place))
     }
 
     /// Logits of every row, and the latency of single queries.

@@ -35,7 +35,9 @@ extension ClassificationStages {
                 let options = context.trainingOptions(
                     steps: heads.recoverSteps, learningRate: recipe.train.learningRate * 0.5,
                     seed: key.mixed("recover").mixed(round).value)
-                try context.train(name, inputs, objective.parameters, objective, options)
+                try context.train(
+                    name, inputs, objective.parameters, objective, options,
+                    place: material.train.place)
             }
             try ModelDirectory.write(model, tokenizer(), to: run.file("prune/round-\(round)"))
             try AtomicFile.write(

@@ -35,7 +35,9 @@ extension ClassificationStages {
                 steps: settings.steps, learningRate: settings.learningRate, seed: key.value)
             // The rounded weights and activations are exact in float32, as in the integers that they stand for.
             options.precision = .float32
-            try context.train(Pipeline.Stage.quantize.rawValue, inputs, objective.parameters, objective, options)
+            try context.train(
+                Pipeline.Stage.quantize.rawValue, inputs, objective.parameters, objective, options,
+                place: material.train.place)
             QuantizationSimulation.detach(from: model)
         }
         let quantized = try QuantizedEncoder(model, ranges: ranges)

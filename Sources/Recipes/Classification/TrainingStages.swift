@@ -7,17 +7,9 @@ import Tensors
 import Tokenizers
 
 extension ClassificationStages {
-    /// Learns a WordPiece vocabulary from the training texts, or takes over the ready teacher's.
+    /// Learns a WordPiece vocabulary from the training texts, or takes over one that is there.
     func makeTokenizer() throws -> StageResult {
-        let tokenizer: any Tokenizer
-        if let model = recipe.teacher.model {
-            tokenizer = try TokenizerFiles.load(from: Recipe.place(model))
-        } else {
-            tokenizer = try WordPieceTrainer(
-                vocabularySize: recipe.tokenizer.vocabulary, minimumFrequency: recipe.tokenizer.minimumFrequency,
-                lowercase: recipe.tokenizer.lowercase
-            ).train(material.train.texts)
-        }
+        let tokenizer = try recipe.makeTokenizer(material.train.texts)
         try tokenizer.write(to: run.file(ModelFolder.tokenizer))
         return StageResult(
             summary: "\(tokenizer.vocabularySize) word pieces", outputs: [ModelFolder.tokenizer + "/tokenizer.json"])
@@ -65,7 +57,9 @@ extension ClassificationStages {
                 learningRate: Float(schedule.learningRate), decay: .linear, warmUp: schedule.warmup, clip: 1,
                 weightDecay: Float(schedule.weightDecay), seed: key.value, precision: recipe.trainingPrecision,
                 checkpointing: recipe.train.checkpointing)
-            try context.train(Pipeline.Stage.teacher.rawValue, inputs, objective.parameters, objective, options)
+            try context.train(
+                Pipeline.Stage.teacher.rawValue, inputs, objective.parameters, objective, options,
+                place: material.train.place)
         }
         try ModelDirectory.write(teacher, tokenizer, to: run.file(ModelFolder.teacher))
         return try result(teacher, in: ModelFolder.teacher)
@@ -77,7 +71,9 @@ extension ClassificationStages {
         let tokenizer = try tokenizer()
         let key = RandomKey(recipe.seed).mixed("student")
         let folder = run.file(ModelFolder.teacher)
-        let shape = try EncoderConfiguration(reading: folder.appendingPathComponent(ModelDirectory.configurationFile))
+        let shape =
+            try recipe.hasTeacher
+            ? EncoderConfiguration(reading: folder.appendingPathComponent(ModelDirectory.configurationFile)) : nil
         let student = Encoder(
             recipe.studentConfiguration(
                 vocabulary: tokenizer.vocabularySize, classes: material.classes, teacher: shape),
@@ -91,11 +87,20 @@ extension ClassificationStages {
             student: student, data: data, targets: distils ? try teacherTargets() : nil,
             weights: distils ? recipe.lossWeights : .labelsOnly, key: key)
         let steps = TrainingOptions.steps(epochs: recipe.train.epochs, examples: data.count, batch: recipe.train.batch)
-        let options = context.trainingOptions(steps: steps, learningRate: recipe.train.learningRate, seed: key.value)
-        try context.train(stage.rawValue, inputs, objective.parameters, objective, options)
-        let result = distils ? ModelFolder.student : ModelFolder.baseline
-        try ModelDirectory.write(student, tokenizer, to: run.file(result))
-        return try self.result(student, in: result)
+        var options = context.trainingOptions(steps: steps, learningRate: recipe.train.learningRate, seed: key.value)
+        options.averageDecay = recipe.train.ema.map { Float($0) }
+        let held = try sequences(material.validation)
+        let validation = context.validation {
+            ValidationValues(logits: try student.logits(of: held.sequences), labels: held.labels)
+        }
+        let ending = try context.train(
+            stage.rawValue, inputs, objective.parameters, objective, options, validation: validation,
+            place: material.train.place)
+        let place = distils ? ModelFolder.student : ModelFolder.baseline
+        try ModelDirectory.write(student, tokenizer, to: run.file(place))
+        var result = try result(student, in: place)
+        if let ending { result.summary += ", \(ending)" }
+        return result
     }
 
     /// Validation accuracy as the summary, and the model's files as the outputs.
@@ -105,7 +110,7 @@ extension ClassificationStages {
             summary: "\(grouped(model.parameterCount)) parameters, validation accuracy "
                 + String(format: "%.4f", accuracy),
             outputs: [ModelDirectory.weightsFile, ModelDirectory.configurationFile, "tokenizer.json", "vocab.txt"]
-                .map { "\(folder)/\($0)" }, metrics: [("validation_accuracy", accuracy)])
+                .map { "\(folder)/\($0)" }, metrics: [("final_validation_accuracy", accuracy)])
     }
 
     func accuracy(of model: any Classifier, on data: LabelledSequences) throws -> Double {

@@ -45,9 +45,14 @@ final class LanguageModelStages: TaskStages {
         var skipped: [InputError] = []
         var counts: [String] = []
         for split in corpus.splits {
+            guard case .texts(let address) = split.source else {
+                let rows = try rows(split.name)
+                counts.append("\(split.name) \(grouped(rows.tokenCount)) in \(grouped(rows.count)) rows")
+                continue
+            }
             var extent = CorpusExtent()
             try TokenFileWriter.write(to: run.file(split.tokensFile)) { file in
-                extent = try reader.forEachPiece(of: split, recipe.data) { records in
+                extent = try reader.forEachPiece(of: address, recipe.data) { records in
                     try Interruption.check()
                     observer.advanced(
                         Pipeline.Stage.tokenizer.rawValue, done: records, total: max(records, recipe.data.limit ?? 0),
@@ -65,12 +70,20 @@ final class LanguageModelStages: TaskStages {
         }
         return StageResult(
             summary: "tokens: " + counts.joined(separator: ", "),
-            outputs: [ModelFolder.tokenizer + "/tokenizer.json"] + corpus.splits.map(\.tokensFile))
+            outputs: [ModelFolder.tokenizer + "/tokenizer.json"]
+                + corpus.splits.compactMap { if case .texts = $0.source { $0.tokensFile } else { nil } })
     }
 
     /// The rows of a split.
-    func rows(_ split: String) throws -> TokenFile {
-        try TokenFile(reading: run.file(corpus[split].tokensFile), window: recipe.data.maxLength)
+    func rows(_ split: String) throws -> any TokenRows {
+        switch corpus[split].source {
+        case .texts: try TokenFile(reading: run.file(corpus[split].tokensFile), window: recipe.data.maxLength)
+        case .recording(let url): try SoftTargets(reading: url).tokenRows(from: 2, to: recipe.data.maxLength)
+        }
+    }
+
+    private func place(ofWindow window: Int) -> String {
+        "window \(window) of \(corpus["train"].tokensFile)"
     }
 
     /// Where the teacher's weights are: those that the recipe names, or those that were trained on.
@@ -99,18 +112,21 @@ final class LanguageModelStages: TaskStages {
         var options = context.trainingOptions(steps: steps, learningRate: tuning.learningRate, seed: key.value)
         (options.batch, options.microBatch, options.decay) = (tuning.batch, tuning.batch, .linear)
         (options.warmUp, options.weightDecay) = (tuning.warmup, Float(tuning.weightDecay))
-        try context.train(Pipeline.Stage.teacher.rawValue, inputs, objective.parameters, objective, options)
+        try context.train(
+            Pipeline.Stage.teacher.rawValue, inputs, objective.parameters, objective, options,
+            place: place(ofWindow:))
         return try write(teacher, to: ModelFolder.teacher)
     }
 
     /// Runs the teacher over the training rows and records what the loss will ask for.
     private func recordTargets() throws -> StageResult {
+        if let mix = recipe.teacher.targets.mix { return try context.mixTargets(mix, outcomes: outcomes()) }
         var plan = TargetPlan()
         plan.kept = recipe.teacher.targets.keep
         plan.temperatures = [recipe.loss.kl.temperature]
         plan.hiddenLayers = recipe.loss.recorded.hidden
         plan.states = recipe.teacher.targets.dtype == .float16 ? .float16 : .float32
-        if recipe.loss.kl.weight == 0 { plan.kept = 0 }
+        if recipe.loss.kl.largestWeight == 0 { plan.kept = 0 }
         let tokenizer = try TokenizerFiles.load(from: run.file(ModelFolder.tokenizer))
         let recorder = SoftTargetRecorder(
             teacher: DecoderTeacher(try DecoderDirectory.read(teacherPlace)), plan: plan,
@@ -134,9 +150,9 @@ final class LanguageModelStages: TaskStages {
     /// What the student learns from: the recorded targets, read ahead, or the teacher itself.
     private func teacherTargets() throws -> any TeacherTargets {
         guard recipe.teacher.targets.source == .live else {
-            let url = recipe.teacher.targets.file.map { Recipe.place($0) } ?? run.file(Pipeline.targetsFolder)
             return ReadAheadTargets(
-                try SoftTargets(reading: url, outcomes: recipe.loss.kl.weight > 0 ? outcomes() : nil))
+                try SoftTargets(
+                    reading: context.targetsPlace, outcomes: recipe.loss.kl.largestWeight > 0 ? outcomes() : nil))
         }
         return try LiveDecoderTeacher(
             DecoderDirectory.read(teacherPlace), hiddenLayers: Set(recipe.loss.recorded.hidden),
@@ -166,9 +182,23 @@ final class LanguageModelStages: TaskStages {
             student: student, rows: data, targets: distils ? try teacherTargets() : nil,
             weights: distils ? recipe.lossWeights : .labelsOnly, key: key)
         let steps = TrainingOptions.steps(epochs: recipe.train.epochs, examples: data.count, batch: recipe.train.batch)
-        let options = context.trainingOptions(steps: steps, learningRate: recipe.train.learningRate, seed: key.value)
-        try context.train(stage.rawValue, inputs, objective.parameters, objective, options)
-        return try write(student, to: distils ? ModelFolder.student : ModelFolder.baseline)
+        var options = context.trainingOptions(steps: steps, learningRate: recipe.train.learningRate, seed: key.value)
+        options.averageDecay = recipe.train.ema.map { Float($0) }
+        let held = try rows("validation")
+        let validation = context.validation {
+            let scores = try LanguageModelScores(of: student, against: nil, on: held) { _, _ in
+                try Interruption.check()
+            }
+            return ValidationValues(
+                loss: scores.meanLoss,
+                accuracy: Double(scores.hits.reduce(0, +)) / Double(scores.positions))
+        }
+        let ending = try context.train(
+            stage.rawValue, inputs, objective.parameters, objective, options, validation: validation,
+            place: place(ofWindow:))
+        var result = try write(student, to: distils ? ModelFolder.student : ModelFolder.baseline)
+        if let ending { result.summary += ", \(ending)" }
+        return result
     }
 
     /// Writes a model with its tokenizer; its perplexity on the validation texts is the summary.
@@ -182,7 +212,7 @@ final class LanguageModelStages: TaskStages {
             summary: "\(grouped(model.configuration.parameterCount)) parameters, validation perplexity "
                 + String(format: "%.2f", exp(scores.meanLoss)),
             outputs: [ModelDirectory.weightsFile, ModelDirectory.configurationFile, "tokenizer.json"]
-                .map { "\(folder)/\($0)" }, metrics: [("validation_perplexity", exp(scores.meanLoss))])
+                .map { "\(folder)/\($0)" }, metrics: [("final_validation_perplexity", exp(scores.meanLoss))])
     }
 }
 

@@ -91,7 +91,9 @@ public final class Pipeline {
                 result = evaluated.result
                 try RunSummary(evaluated.report, showing: recipe.evaluate.metrics).write(to: run)
             } else {
-                result = try task.carryOut(stage, inputs: inputs.digest)
+                let unmended = StageInputs(
+                    of: stage, recipe: recipe.unmended, outside: task.inputs, state: state)
+                result = try task.carryOut(stage, inputs: unmended.digest)
             }
             try context.log.append(resultOf: stage.rawValue, result.metrics)
             let seconds = start.duration(to: clock.now).seconds
@@ -110,6 +112,7 @@ public final class Pipeline {
     public static func stages(of recipe: Recipe) -> [Stage] {
         Stage.allCases.filter { stage in
             switch stage {
+            case .teacher: recipe.teacher.model != nil || recipe.teacher.train != nil
             case .label: recipe.teacher.targets.source == .recorded && recipe.teacher.targets.file == nil
             case .baseline: recipe.train.baseline
             case .prune: recipe.prune != nil

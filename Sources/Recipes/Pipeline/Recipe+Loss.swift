@@ -11,7 +11,7 @@ extension Recipe {
             case .reverseKL: .reverseKL
             case .jsd: .jsd(beta: loss.kl.beta ?? 0.5)
             }
-        return LossWeights(
+        var weights = LossWeights(
             crossEntropy: Float(loss.crossEntropy), kl: Float(loss.kl.weight), divergence: divergence,
             temperature: loss.kl.temperature, temperatureSquared: loss.kl.temperatureSquared,
             features: Float(loss.features?.weight ?? 0),
@@ -24,6 +24,12 @@ extension Recipe {
             },
             attention: Float(loss.attention?.weight ?? 0),
             attentionPairs: (loss.attention?.pairs ?? []).map { ($0.student, $0.teacher) })
+        weights.end = LossWeights.Ends(
+            crossEntropy: loss.crossEntropyEnd.map { Float($0) }, kl: loss.kl.weightEnd.map { Float($0) },
+            temperature: loss.kl.temperatureEnd, features: loss.features?.weightEnd.map { Float($0) },
+            relations: loss.relations?.weightEnd.map { Float($0) },
+            attention: loss.attention?.weightEnd.map { Float($0) })
+        return weights
     }
 
     /// What the loss asks of this very teacher and student and they cannot give.
@@ -68,11 +74,6 @@ extension Recipe {
                         "use a number that divides the width of both models")
                 }
             }
-        }
-        if prune != nil, loss.crossEntropy == 0, loss.kl.weight == 0, loss.relations != nil || loss.attention != nil {
-            refuse(
-                "prune", "a pruned model recovers by the labels or by kl, and the weights of both are 0",
-                "give loss.cross_entropy or loss.kl.weight a value above 0")
         }
         return problems
     }

@@ -2,6 +2,7 @@ import Compression
 import Evaluation
 import Files
 import Models
+import Tokenizers
 
 extension Recipe {
     /// The shape of the teacher that the recipe trains.
@@ -15,16 +16,17 @@ extension Recipe {
 
     /// The shape of the student: sizes that the recipe leaves out are the teacher's.
     ///
-    /// - Parameter teacher: the student takes its family and what goes with that, if it takes layers.
+    /// - Parameter teacher: nil where there is none, and the recipe has all sizes. The student takes its family and what goes
+    ///   with that, if it takes layers.
     func studentConfiguration(
-        vocabulary: Int, classes: [String], teacher: EncoderConfiguration
+        vocabulary: Int, classes: [String], teacher: EncoderConfiguration?
     ) -> EncoderConfiguration {
         var configuration = EncoderConfiguration(
-            vocabularySize: vocabulary, hiddenSize: student.hidden ?? teacher.hiddenSize, layers: student.layers,
-            heads: student.heads ?? max(1, teacher.heads.max()!),
-            feedForward: student.feedForward ?? max(1, teacher.feedForward.max()!),
+            vocabularySize: vocabulary, hiddenSize: student.hidden ?? teacher!.hiddenSize, layers: student.layers,
+            heads: student.heads ?? max(1, teacher!.heads.max()!),
+            feedForward: student.feedForward ?? max(1, teacher!.feedForward.max()!),
             maximumPositions: data.maxLength, dropout: Float(student.dropout), pooling: .first, labels: classes)
-        if student.initialize == .teacherLayers {
+        if let teacher, student.initialize == .teacherLayers {
             configuration.family = teacher.family
             configuration.activation = teacher.activation
             configuration.positionOffset = teacher.positionOffset
@@ -35,7 +37,7 @@ extension Recipe {
     }
 
     /// What of the recipe cannot work with this very teacher and student. Found before training, not after it.
-    func problems(teacher: EncoderConfiguration, student: EncoderConfiguration) -> [InputError] {
+    func problems(teacher: EncoderConfiguration?, student: EncoderConfiguration) -> [InputError] {
         var problems: [InputError] = []
         func refuse(_ key: String, _ problem: String, _ remedy: String?) {
             problems.append(places.error(at: key, problem: problem, remedy: remedy))
@@ -54,7 +56,34 @@ extension Recipe {
                 "student.heads", "\(student.heads[0]) heads do not divide the hidden width \(student.hiddenSize)",
                 "give both student.hidden and student.heads")
         }
-        problems += lossProblems(teacher: teacher, student: student)
+        if let teacher {
+            problems += lossProblems(teacher: teacher, student: student)
+            problems += copyingProblems(teacher: teacher, student: student)
+        }
+        let recovery = (loss.crossEntropyEnd ?? loss.crossEntropy) + (loss.kl.weightEnd ?? loss.kl.weight)
+        if prune != nil, recovery == 0, loss.relations != nil || loss.attention != nil {
+            refuse(
+                "prune", "a pruned model recovers by the labels or by kl, and the weights of both are 0 in the end",
+                "give loss.cross_entropy or loss.kl.weight a value above 0")
+        }
+        if let options = pruningOptions {
+            attempt("prune") { _ = try StructuredPruner(options, configuration: student) }
+        }
+        for gate in evaluate.gates {
+            attempt("evaluate.gates.\(gate.metric)") {
+                let models = Pipeline.evaluatedModels(of: Pipeline.stages(of: self)).map(\.key)
+                _ = try Evaluation.Gate(metric: gate.metric, expression: gate.condition, models: models)
+            }
+        }
+        return problems
+    }
+
+    /// Why layers of this teacher cannot become the student's, or its targets not be made of these rows.
+    private func copyingProblems(teacher: EncoderConfiguration, student: EncoderConfiguration) -> [InputError] {
+        var problems: [InputError] = []
+        func refuse(_ key: String, _ problem: String, _ remedy: String) {
+            problems.append(places.error(at: key, problem: problem, remedy: remedy))
+        }
         if self.student.initialize == .teacherLayers, !student.canCopyLayers(of: teacher) {
             refuse(
                 "student.initialize",
@@ -68,16 +97,21 @@ extension Recipe {
                 "data.max_length", "\(data.maxLength) is more than the teacher's \(teacher.maximumPositions) positions",
                 "set data.max_length=\(teacher.maximumPositions) or less")
         }
-        if let options = pruningOptions {
-            attempt("prune") { _ = try StructuredPruner(options, configuration: student) }
-        }
-        for gate in evaluate.gates {
-            attempt("evaluate.gates.\(gate.metric)") {
-                let models = Pipeline.evaluatedModels(of: Pipeline.stages(of: self)).map(\.key)
-                _ = try Evaluation.Gate(metric: gate.metric, expression: gate.condition, models: models)
-            }
-        }
         return problems
+    }
+
+    /// Whether there is a teacher's model, beside what was recorded.
+    var hasTeacher: Bool { teacher.model != nil || teacher.train != nil }
+
+    /// The tokenizer that the recipe names, the teacher's, or one that is trained on the texts.
+    func makeTokenizer(_ texts: [String]) throws -> any Tokenizers.Tokenizer {
+        if let directory = teacher.model ?? tokenizer.directory {
+            return try TokenizerFiles.load(from: Recipe.place(directory))
+        }
+        return try WordPieceTrainer(
+            vocabularySize: tokenizer.vocabulary, minimumFrequency: tokenizer.minimumFrequency,
+            lowercase: tokenizer.lowercase
+        ).train(texts)
     }
 
     /// How the recipe prunes.

@@ -24,18 +24,33 @@ struct RunContext {
             seed: seed, precision: recipe.trainingPrecision, checkpointing: train.checkpointing)
     }
 
+    /// The recipe's rule for ending a student's training early, with what looks at the validation rows.
+    func validation(_ measure: @escaping () throws -> ValidationValues) -> Validation? {
+        recipe.train.earlyStopping.map { rule in
+            Validation(
+                stopping: EarlyStopping(
+                    metric: rule.metric == .loss ? .loss : .accuracy, every: rule.every, patience: rule.patience,
+                    minimumDelta: rule.minDelta),
+                measure: measure)
+        }
+    }
+
     /// Trains to the end, from the newest checkpoint if there is one.
     ///
     /// - Parameters:
     ///   - name: of the training stage, unique in the run, such as `student` or `prune-2`.
     ///   - inputs: digest of what the result depends on.
+    ///   - place: where an example was written, such as `train.csv:12`.
+    /// - Returns: what to say about where a validated training ended.
+    @discardableResult
     func train(
         _ name: String, _ inputs: String, _ parameters: [Parameter], _ objective: any Objective,
-        _ options: TrainingOptions
-    ) throws {
+        _ options: TrainingOptions, validation: Validation? = nil, place: @escaping (Int) -> String
+    ) throws -> String? {
         let stage = TrainingStage(
-            name: name, inputs: inputs, run: run, recipe: recipe, log: log, observer: observer)
-        try stage.train(Trainer(parameters: parameters, objective: objective, options: options))
+            name: name, inputs: inputs, run: run, recipe: recipe, log: log, observer: observer, place: place)
+        return try stage.train(
+            Trainer(parameters: parameters, objective: objective, options: options, validation: validation))
     }
 
     /// The losses of all training stages so far.

@@ -10,7 +10,8 @@ protocol TaskStages {
 
     /// Carries out a stage other than the evaluation.
     ///
-    /// - Parameter inputs: digest of all that the stage's result depends on.
+    /// - Parameter inputs: digest of all that the stage's result depends on but what may be mended on the way: a stage under
+    ///   way goes on from where it stood with the same.
     /// - Throws: `Interrupted` after a checkpoint; `InputError` where a file is at fault.
     func carryOut(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult
 
@@ -22,7 +23,7 @@ protocol TaskStages {
 struct TaskInputs {
     /// Of the data's files and of how they are read.
     var data: String
-    /// Of the ready teacher's files; empty where the run trains its own.
+    /// Of the ready teacher's files, or of the tokenizer's; empty where the run makes its own.
     var teacher: String
     /// Of the soft targets that the recipe names; empty where the run records its own.
     var targets: String

@@ -1,3 +1,4 @@
+import Distillation
 import Files
 import Formats
 import Foundation
@@ -38,6 +39,7 @@ final class EventLog {
             [("loss", line.loss)] + terms + [
                 ("learning_rate", line.learningRate), ("gradient_norm", line.gradientNorm),
                 ("examples_per_second", line.examplesPerSecond),
+                ("validation_loss", line.validation?.loss), ("validation_accuracy", line.validation?.accuracy),
             ]
         try append(
             TensorBoardEvent(

@@ -1,3 +1,4 @@
+public import Distillation
 import Files
 import Foundation
 
@@ -71,6 +72,8 @@ public final class MetricsLog {
         public var learningRate: Double
         public var gradientNorm: Double?
         public var examplesPerSecond: Double
+        /// What the validation rows said after the step, where they were asked.
+        public var validation: ValidationValues?
     }
 
     /// Appends one line.

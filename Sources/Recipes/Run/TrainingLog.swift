@@ -24,18 +24,21 @@ final class TrainingLog {
         return files
     }
 
-    /// The size of `metrics.jsonl`, all of which is on the disk.
-    func synchronizedSize() throws -> Int {
-        let metrics = try files().metrics
-        try metrics.synchronize()
-        return try metrics.size
+    /// The size of `metrics.jsonl`.
+    var size: Int {
+        get throws { try files().metrics.size }
+    }
+
+    /// Waits until all that was logged is on the disk.
+    func synchronize() throws {
+        try files().metrics.synchronize()
     }
 
     /// Forgets what was logged after a checkpoint.
     func goBack(to checkpoint: Checkpoint) throws {
         let (metrics, events) = try files()
         try metrics.truncate(to: checkpoint.metricsBytes)
-        try events?.forget(checkpoint.stage, after: checkpoint.step)
+        try events?.forget(checkpoint.stage, after: checkpoint.state.step)
     }
 
     /// Forgets what a stage logged before, because the stage begins anew.

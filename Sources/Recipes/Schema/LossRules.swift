@@ -1,15 +1,28 @@
 /// The rules of the section `loss`.
 extension Rule {
     static let someLoss = Rule(
-        paths: ["loss"], documentation: "The weights of `loss` are not all 0."
+        paths: ["loss"],
+        documentation: "The weights of `loss` are not all 0, neither in the first step nor in the last."
     ) { recipe in
         let loss = recipe.loss
-        let matched = [loss.features?.weight, loss.relations?.weight, loss.attention?.weight]
-        guard matched.reduce(loss.crossEntropy + loss.kl.weight, { $0 + ($1 ?? 0) }) == 0 else { return [] }
+        let (features, relations, attention) = (loss.features, loss.relations, loss.attention)
+        let start = [
+            loss.crossEntropy, loss.kl.weight, features?.weight ?? 0, relations?.weight ?? 0, attention?.weight ?? 0,
+        ]
+        let ends = [
+            loss.crossEntropyEnd, loss.kl.weightEnd, features?.weightEnd, relations?.weightEnd, attention?.weightEnd,
+        ]
+        let remedy = "give cross_entropy, kl.weight or features.weight a value above 0"
+        if start.allSatisfy({ $0 == 0 }) {
+            return [
+                Violation(path: "loss", problem: "all weights are 0, so there is nothing to learn", remedy: remedy)
+            ]
+        }
+        guard zip(start, ends).allSatisfy({ ($1 ?? $0) == 0 }) else { return [] }
         return [
             Violation(
-                path: "loss", problem: "all weights are 0, so there is nothing to learn",
-                remedy: "give cross_entropy, kl.weight or features.weight a value above 0")
+                path: "loss", problem: "all weights become 0, so that there is nothing left to learn in the last step",
+                remedy: "let one of them end above 0")
         ]
     }
 

@@ -10,6 +10,7 @@ extension Recipe {
     /// The relations inside of attention, between one layer of each model.
     public struct Relations: Equatable, Sendable {
         public var weight = 1.0
+        public var weightEnd: Double?
         public var studentLayer = 0
         public var teacherLayer = 0
         public var heads = 0
@@ -18,6 +19,7 @@ extension Recipe {
     /// The attention scores before softmax.
     public struct AttentionMaps: Equatable, Sendable {
         public var weight = 1.0
+        public var weightEnd: Double?
         public var pairs: [LayerPair] = []
     }
 
@@ -45,6 +47,7 @@ extension Recipe.Loss {
 extension Recipe.Relations: Section {
     static let fields: [Field<Self>] = [
         Field("weight", \.weight, .number(.from(0, to: 1000)), "Weight of the divergence."),
+        Field("weight_end", \.weightEnd, .number(.from(0, to: 1000)), "Its weight in the last step."),
         Field(
             "student_layer", \.studentLayer, .integer(1...96), presence: .required,
             "The student's layer, counted from 1: usually its last."),
@@ -60,6 +63,7 @@ extension Recipe.Relations: Section {
 extension Recipe.AttentionMaps: Section {
     static let fields: [Field<Self>] = [
         Field("weight", \.weight, .number(.from(0, to: 1000)), "Weight of the error."),
+        Field("weight_end", \.weightEnd, .number(.from(0, to: 1000)), "Its weight in the last step."),
         Field(
             "pairs", \.pairs,
             .list(of: .list(of: .integer(1...96), count: 2...2, distinct: false), count: 1...96, distinct: true),

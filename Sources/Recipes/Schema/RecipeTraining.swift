@@ -1,54 +1,4 @@
 extension Recipe {
-    /// What the student minimizes.
-    public struct Loss: Equatable, Sendable {
-        public var crossEntropy = 0.5
-        public var kl = KL()
-        /// Nil when the hidden states are not matched.
-        public var features: Features?
-        /// Nil when the relations inside of attention are not matched.
-        public var relations: Relations?
-        /// Nil when the attention maps are not matched.
-        public var attention: AttentionMaps?
-    }
-
-    /// The divergence between the teacher's and the student's softened predictions.
-    public struct KL: Equatable, Sendable {
-        public var weight = 0.5
-        public var temperature = 2.0
-        public var divergence = Divergence.forwardKL
-        /// Of the Jensen–Shannon divergence; nil for the others.
-        public var beta: Double?
-        public var temperatureSquared = true
-    }
-
-    /// Which divergence, with p the teacher's and q the student's distribution.
-    public enum Divergence: String, SettingChoice {
-        /// KL(p‖q)
-        case forwardKL = "forward_kl"
-        /// KL(q‖p)
-        case reverseKL = "reverse_kl"
-        /// β·KL(p‖m) + (1 − β)·KL(q‖m), m = βp + (1 − β)q
-        case jsd
-    }
-
-    /// What keeps projected hidden states of the student near those of the teacher.
-    public struct Features: Equatable, Sendable {
-        public var weight = 1.0
-        public var kind = FeatureKind.mse
-        public var pairs: [LayerPair] = []
-    }
-
-    /// A student layer and the teacher layer that it should resemble, counted from 1; 0 is the embedding's output.
-    public struct LayerPair: Hashable, Sendable {
-        public var student: Int
-        public var teacher: Int
-
-        public init(student: Int, teacher: Int) {
-            self.student = student
-            self.teacher = teacher
-        }
-    }
-
     /// How the student is trained.
     public struct Train: Equatable, Sendable {
         public var epochs = 4
@@ -60,9 +10,27 @@ extension Recipe {
         public var warmup = 0.1
         public var clip = 1.0
         public var weightDecay = 0.01
+        /// Decay of the moving average of the weights; nil: none is kept.
+        public var ema: Double?
+        /// Nil: all epochs are trained.
+        public var earlyStopping: EarlyStopping?
+        public var maxSkipped = 20
         public var precision = PrecisionChoice.auto
         public var checkpointing = false
         public var baseline = true
+    }
+
+    /// When training ends before its last epoch.
+    public struct EarlyStopping: Equatable, Sendable {
+        public var metric = ValidationMetric.loss
+        public var every = 100
+        public var patience = 3
+        public var minDelta = 0.0
+    }
+
+    /// What is watched on the validation rows.
+    public enum ValidationMetric: String, SettingChoice {
+        case loss, accuracy
     }
 
     /// The precision of training's matrix products.
@@ -83,67 +51,6 @@ extension Recipe {
     }
 }
 
-extension Recipe.Loss: Section {
-    static let fields: [Field<Self>] = [
-        Field(
-            "cross_entropy", \.crossEntropy, .number(.from(0, to: 1000)), "Weight of the cross-entropy with the labels."
-        ),
-        Field(section: "kl", \.kl, "Divergence from the teacher's predictions."),
-        Field(
-            optionalSection: "features", \.features,
-            "Error between hidden states. A learned projection joins different widths and is not exported."),
-        Field(
-            optionalSection: "relations", \.relations,
-            "Divergence between the relations among queries, among keys and among values of one layer of each model "
-                + "(MiniLMv2). Widths and heads may differ."),
-        Field(
-            optionalSection: "attention", \.attention,
-            "Squared error between attention scores before softmax (TinyBERT). Needs as many heads in both layers of a pair."
-        ),
-    ]
-}
-
-extension Recipe.KL: Section {
-    static let fields: [Field<Self>] = [
-        Field("weight", \.weight, .number(.from(0, to: 1000)), "Weight of the divergence."),
-        Field(
-            "temperature", \.temperature, .number(.above(0, to: 100)),
-            "Both models' logits are divided by it; above 1 it shows more of the teacher's doubts."),
-        Field(
-            "divergence", \.divergence,
-            "Which divergence: `forward_kl` is KL(teacher‖student), `reverse_kl` KL(student‖teacher), `jsd` the generalised "
-                + "Jensen–Shannon divergence."),
-        Field(
-            "beta", \.beta, .number(.above(0, below: 1)),
-            "With `jsd`: the teacher's share of the mixture that both are compared with; 0.5 where it is not given."),
-        Field(
-            "temperature_squared", \.temperatureSquared, .boolean,
-            "Whether the divergence is multiplied by T², which keeps its gradient's scale independent of T."),
-    ]
-}
-
-extension Recipe.Features: Section {
-    static let fields: [Field<Self>] = [
-        Field("weight", \.weight, .number(.from(0, to: 1000)), "Weight of the error."),
-        Field(
-            "kind", \.kind,
-            "The error: `mse` is the mean squared difference, `cosine` 1 − the cosine of the angle between."),
-        Field(
-            "pairs", \.pairs,
-            .list(of: .list(of: .integer(0...96), count: 2...2, distinct: false), count: 1...97, distinct: true),
-            presence: .required,
-            "Pairs [student layer, teacher layer], counted from 1; 0 is the embedding's output."),
-    ]
-}
-
-extension Recipe.LayerPair: SettingConvertible {
-    init?(setting: SettingValue) {
-        guard let layers = [Int](setting: setting), layers.count == 2 else { return nil }
-        self.init(student: layers[0], teacher: layers[1])
-    }
-    var setting: SettingValue { [student, teacher].setting }
-}
-
 extension Recipe.Train: Section {
     static let fields: [Field<Self>] = [
         Field("epochs", \.epochs, .integer(1...10_000), "Passes over the training rows."),
@@ -157,7 +64,22 @@ extension Recipe.Train: Section {
         Field("warmup", \.warmup, .number(.from(0, below: 1)), "Share of the steps over which the rate rises from 0."),
         Field(
             "clip", \.clip, .number(.from(0, to: 1_000_000)), "Largest norm of the whole gradient; 0 switches it off."),
-        Field("weight_decay", \.weightDecay, .number(.from(0, to: 1)), "Decoupled weight decay."),
+        Field(
+            "weight_decay", \.weightDecay, .number(.from(0, to: 1)),
+            "Decoupled weight decay, of all but norms and biases."),
+        Field(
+            "ema", \.ema, .number(.above(0, below: 1)),
+            "Decay d of an exponential moving average of the weights, such as 0.999, which becomes the trained student; after t "
+                + "steps it is at most (1 + t)/(10 + t). Without it the last weights are taken."),
+        Field(
+            optionalSection: "early_stopping", \.earlyStopping,
+            "Ends training when the validation rows show no improvement, and takes the weights that did best on them. Without "
+                + "this section all epochs are trained."),
+        Field(
+            "max_skipped", \.maxSkipped, .integer(0...1_000_000),
+            "Steps in a row that may be left out because their loss or gradient is not finite. One more stops the run on a "
+                + "checkpoint from before them; `learning_rate`, `clip`, `max_skipped` and `precision` may then be mended in the "
+                + "run's resolved.yaml, and `retort resume` goes on from it."),
         Field(
             "precision", \.precision,
             "Precision of training's matrix products; weights and optimizer are float32. `auto` is bfloat16 where the "
@@ -171,5 +93,21 @@ extension Recipe.Train: Section {
             "baseline", \.baseline, .boolean,
             "Whether the same student is also trained on the labels only, so that the report shows what distilling won."
         ),
+    ]
+}
+
+extension Recipe.EarlyStopping: Section {
+    static let fields: [Field<Self>] = [
+        Field(
+            "metric", \.metric,
+            "What is watched on the validation rows: the cross-entropy with the labels, or the share of right answers."),
+        Field(
+            "every", \.every, .integer(1...1_000_000),
+            "Steps between two looks at the validation rows, with the moving average of the weights where there is one."
+        ),
+        Field(
+            "patience", \.patience, .integer(1...1_000_000),
+            "Looks in a row without an improvement after which training ends."),
+        Field("min_delta", \.minDelta, .number(.from(0, to: 1000)), "An improvement is larger than this."),
     ]
 }

@@ -3,8 +3,8 @@ extension Rule {
     static let languageModel = Rule(
         paths: ["task", "teacher", "loss", "prune", "quantize", "export"],
         documentation:
-            "`task: language-model` learns from `teacher.model`; `teacher.train`, `loss.relations`, `loss.attention`, `prune`, "
-            + "`quantize` and `export: onnx` are for encoders."
+            "`task: language-model` learns from `teacher.model`; `teacher.train`, `loss.relations`, `loss.attention`, "
+            + "`loss.kl.temperature_end`, `prune`, `quantize` and `export: onnx` are for encoders."
     ) { recipe in
         guard recipe.task == .languageModel else { return [] }
         func refused(_ path: String, _ remedy: String) -> Violation {
@@ -14,10 +14,23 @@ extension Rule {
         if recipe.teacher.train != nil {
             found.append(refused("teacher.train", "name a model in teacher.model"))
         }
+        if recipe.teacher.model == nil, recipe.teacher.train == nil {
+            found.append(
+                Violation(
+                    path: "teacher", problem: "there is no model whose tokenizer and shape the student takes",
+                    remedy: "name one in teacher.model"))
+        }
         if recipe.loss.relations != nil { found.append(refused("loss.relations", "remove it")) }
         if recipe.loss.attention != nil { found.append(refused("loss.attention", "remove it")) }
         if recipe.prune != nil { found.append(refused("prune", "remove the section")) }
         if recipe.quantize != nil { found.append(refused("quantize", "remove the section")) }
+        if recipe.loss.kl.temperatureEnd != nil {
+            found.append(
+                Violation(
+                    path: "loss.kl.temperature_end",
+                    problem: "targets of single tokens are exact at the temperature that they are recorded for",
+                    remedy: "remove it"))
+        }
         if recipe.export.contains(.onnx) { found.append(refused("export", "write export: [safetensors]")) }
         return found
     }
