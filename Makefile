@@ -5,7 +5,7 @@ SHELL := /bin/bash
 retort := .build/release/retort
 python := .venv/bin/python
 
-.PHONY: help setup build demo lint test consumers teachers seeds bench tokenization decoding clean
+.PHONY: help setup build demo lint test consumers teachers seeds bench tokenization decoding torture clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -42,6 +42,12 @@ consumers: .venv/installed ## Read what Retort wrote with the libraries people u
 	$(python) Tests/Consumers/tokenizer_agrees.py $(retort)
 	$(python) Tests/Consumers/quickstart.py $(retort)
 	$(python) Tests/Consumers/minimal_layout.py $(retort)
+	$(python) Tests/Consumers/tensorboard_reads.py $(retort)
+	$(python) Tests/Consumers/failures_survive.py $(retort)
+	$(python) Tests/Consumers/torture.py $(retort) 5
+
+torture: build .venv/installed ## Kill runs 200 times at random moments, and compare what comes of them byte by byte
+	$(python) Tests/Consumers/torture.py $(retort) 200
 
 teachers: ## Fetch the published models that tests use (180 MB, once) into ~/.cache/retort
 	python3 Tests/Teachers/fetch.py

@@ -39,7 +39,7 @@ let package = Package(
             dependencies: [
                 "Files", "CArchive", "CHDF5", "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
-            exclude: ["ONNX/onnx.proto"]),
+            exclude: ["ONNX/onnx.proto", "TensorBoard/event.proto"]),
         .target(
             name: "Distillation",
             dependencies: ["Files", "Formats", "Layers", "Models", "Tensors", "Tokenizers"]),

@@ -10,6 +10,8 @@ public final class Trainer {
     public let average: MovingAverage?
     /// Steps taken so far.
     public private(set) var step = 0
+    /// Sees the parameters with a step's whole gradients, before clipping and the update.
+    public var onGradients: ((_ step: Int, _ parameters: [Parameter]) throws -> Void)?
     /// Steps left out in a row, up to now: their loss or gradient was not finite.
     public private(set) var skipped = 0
     /// The weights that did best on the validation rows; nil until those were asked.
@@ -99,6 +101,7 @@ public final class Trainer {
             tape.backward(from: result.loss)
         }
         let norm = Profile.measure(.optimizer) { Float(optimizer.gradientNorm) }
+        try onGradients?(step + 1, optimizer.parameters)
         let rate = schedule.rate(at: step)
         let scale = options.clip > 0 && norm > options.clip ? options.clip / norm : 1
         // A gradient whose square overflows would leave an infinite second moment behind.

@@ -12,7 +12,7 @@ public enum AtomicFile {
             do {
                 try data.write(to: aside)
             } catch {
-                throw InputError(file: url.path, problem: "cannot write: \(reason(error))")
+                throw InputError(file: url.path, problem: "cannot write: \(error.systemReason)")
             }
         }
     }
@@ -29,7 +29,7 @@ public enum AtomicFile {
         do {
             try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         } catch {
-            throw InputError(file: directory.path, problem: "cannot create the directory: \(reason(error))")
+            throw InputError(file: directory.path, problem: "cannot create the directory: \(error.systemReason)")
         }
         let name = ".\(url.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).tmp"
         let aside = directory.appendingPathComponent(name)
@@ -76,13 +76,5 @@ public enum AtomicFile {
 
     private static func systemReason() -> String {
         String(cString: strerror(errno))
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-        if let underlying, underlying.domain == NSPOSIXErrorDomain {
-            return String(cString: strerror(Int32(underlying.code)))
-        }
-        return (error as NSError).localizedDescription
     }
 }

@@ -111,7 +111,7 @@ public struct FileInspection: Codable, Equatable, Sendable {
                 return Property(name: entry.lastPathComponent, value: size)
             }
         } catch {
-            throw InputError(file: url.path, problem: "cannot list: \((error as NSError).localizedDescription)")
+            throw InputError(file: url.path, problem: "cannot list: \(error.systemReason)")
         }
         tensors = []
     }

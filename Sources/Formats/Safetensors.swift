@@ -101,7 +101,7 @@ public struct Safetensors: Sendable {
                 try handle.close()
             } catch {
                 throw InputError(
-                    file: url.path, problem: "cannot write: \((error as NSError).localizedDescription)",
+                    file: url.path, problem: "cannot write: \(error.systemReason)",
                     remedy: "check the free space and the permissions")
             }
         }

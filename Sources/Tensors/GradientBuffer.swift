@@ -48,6 +48,15 @@ public final class GradientBuffer {
         }
     }
 
+    /// Calls `body` with the values that have arrived, in no particular order; all others are zeros.
+    public func withArrivedValues<Result>(_ body: (UnsafeBufferPointer<Float>) throws -> Result) rethrows -> Result {
+        switch content {
+        case .clear: try body(UnsafeBufferPointer(start: nil, count: 0))
+        case .dense: try sum!.withUnsafeBufferPointer(body)
+        case .rows(let rows): try rows.sums.withUnsafeBufferPointer(body)
+        }
+    }
+
     /// The gradients of single rows, where only these have arrived.
     var rows: RowGradients? {
         if case .rows(let rows) = content { rows } else { nil }

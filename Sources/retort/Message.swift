@@ -40,7 +40,7 @@ func writeData(_ text: String) {
     } catch {
         let closedPipe = (error as? CocoaError)?.underlying as? POSIXError
         if closedPipe?.code == .EPIPE || errno == EPIPE { exit(0) }
-        Message.error("cannot write to standard output: \(error.localizedDescription)")
+        Message.error("cannot write to standard output: \(error.systemReason)")
         exit(2)
     }
 }

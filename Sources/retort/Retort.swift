@@ -27,12 +27,14 @@ struct Retort: ParsableCommand {
         version: Version.current,
         subcommands: [
             RecipesCommand.self, NewCommand.self, CheckCommand.self, RunCommand.self, ResumeCommand.self,
-            LabelCommand.self, TrainCommand.self, PruneCommand.self, QuantizeCommand.self, ExportCommand.self,
-            EvalCommand.self, PredictCommand.self, TokenizerCommand.self, InspectCommand.self, DoctorCommand.self,
+            RunsCommand.self, LabelCommand.self, TrainCommand.self, PruneCommand.self, QuantizeCommand.self,
+            ExportCommand.self, EvalCommand.self, PredictCommand.self, TokenizerCommand.self, InspectCommand.self,
+            DoctorCommand.self,
         ])
 
     static func main() {
-        signal(SIGPIPE, SIG_IGN)
+        // A closed pipe and a file that may not grow are errors of the call that met them.
+        for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
         do {
             if let text = Threads.misspelt {
                 throw InputError(
@@ -71,7 +73,7 @@ struct Retort: ParsableCommand {
         default:
             // What the argument parser did not make itself is a failure of a file or of the system.
             if Self.exitCode(for: error) == .failure, !(error is ExitCode) {
-                Message.error("\(error.localizedDescription)")
+                Message.error("\(error.systemReason)")
                 return 2
             }
             Self.exit(withError: error)

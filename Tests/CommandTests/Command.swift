@@ -37,9 +37,11 @@ struct Command {
     }
 
     /// Starts, and lets the caller interrupt.
+    ///
+    /// - Parameter program: a name in the build folder, or a path.
     func start(_ arguments: [String], input: String = "", program: String = "retort") throws -> Running {
         let process = Process()
-        process.executableURL = Self.executable(program)
+        process.executableURL = program.hasPrefix("/") ? URL(fileURLWithPath: program) : Self.executable(program)
         process.arguments = arguments
         process.currentDirectoryURL = folder
         let unique = UUID().uuidString
@@ -59,7 +61,7 @@ struct Command {
     }
 
     /// The tests' bundle lies beside the program that they test.
-    private static func executable(_ program: String) -> URL {
+    static func executable(_ program: String) -> URL {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         return root.appendingPathComponent(".build/release/\(program)")

@@ -72,4 +72,17 @@ struct AtomicFileTests {
         #expect("\(InputError(problem: "no luck"))" == "no luck")
         #expect("\(InputErrors([error, InputError(file: "b", problem: "x")]))".hasSuffix("\nb: x"))
     }
+
+    @Test("A full disk is named in the system's words, whoever wrote")
+    func systemReason() throws {
+        let full = URL(fileURLWithPath: "/dev/full")
+        let writers: [() throws -> Void] = [
+            { try Data([1]).write(to: full) }, { try FileHandle(forWritingTo: full).write(contentsOf: Data([1])) },
+        ]
+        for write in writers {
+            let error = #expect(throws: (any Error).self) { try write() }
+            #expect(error?.systemReason == "No space left on device")
+        }
+        #expect(InputError(problem: "no luck").systemReason.contains("InputError"))
+    }
 }

@@ -71,7 +71,10 @@ struct RecipeFormatTests {
         #expect(lines.contains("prune: null"))
         #expect(lines.contains("    ece: \"< 0.1\""))
         #expect(
-            lines.suffix(5) == ["run:", "  directory: runs", "  checkpoint_every: 100", "  keep: 3", "  log: [jsonl]"])
+            lines.suffix(6) == [
+                "run:", "  directory: runs", "  checkpoint_every: 100", "  keep: 3", "  log: [jsonl]",
+                "  histogram_every: 100",
+            ])
     }
 
     @Test("equality and digest see values, not the way they are written")

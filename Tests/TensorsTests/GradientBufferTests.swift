@@ -50,6 +50,9 @@ struct GradientBufferTests {
             let expected = fill(buffer, Self.sequences[index])
             let squares = Reference.sumOfSquares(expected.doubles)
             #expect(abs(buffer.sumOfSquares - squares) <= 1e-13 * squares)
+            // What has not arrived is zero.
+            let arrived = buffer.withArrivedValues { $0.filter { $0 != 0 }.sorted() }
+            #expect(arrived == expected.filter { $0 != 0 }.sorted())
             #expect(buffer.value.values == expected)
             #expect(abs(buffer.sumOfSquares - squares) <= 1e-13 * squares)
             buffer.clear()

@@ -98,7 +98,8 @@ extension HDF5Attribute {
             try place.check(H5Adelete(object, name), failure)
         }
         let space = try HDF5Handle(H5Screate(H5S_SCALAR), H5Sclose, place, failure)
-        let attribute = try HDF5Handle(H5Acreate2(object, name, type, space.id, 0, 0), H5Aclose, place, failure)
+        var attribute = try HDF5Handle(H5Acreate2(object, name, type, space.id, 0, 0), H5Aclose, place, failure)
         try place.check(H5Awrite(attribute.id, type, bytes.baseAddress), failure)
+        try attribute.close(place)
     }
 }

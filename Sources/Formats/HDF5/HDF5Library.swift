@@ -76,7 +76,7 @@ struct HDF5Handle: ~Copyable, Sendable {
         self.release = release
     }
 
-    /// Closes now, for the one case where the outcome matters: a file that was written.
+    /// Closes now, where the outcome matters: what is written may reach the disk only then.
     mutating func close(_ place: HDF5Place) throws {
         let closing = id
         id = -1

@@ -4,14 +4,26 @@ import CHDF5
 public final class HDF5RowAppender<Element: HDF5Element> {
     /// Rows written so far.
     public private(set) var rows = 0
-    private let dataset: HDF5Handle
+    private var dataset: HDF5Handle
     private let rowShape: [Int]
     private let place: HDF5Place
+    private let outcome: HDF5Outcome
 
-    init(dataset: consuming HDF5Handle, rowShape: [Int], _ place: HDF5Place) {
+    init(dataset: consuming HDF5Handle, rowShape: [Int], _ place: HDF5Place, _ outcome: HDF5Outcome) {
         self.dataset = dataset
         self.rowShape = rowShape
         self.place = place
+        self.outcome = outcome
+    }
+
+    deinit {
+        HDF5Library.locked {
+            do {
+                try dataset.close(place)
+            } catch {
+                outcome.failure = error
+            }
+        }
     }
 
     /// Appends whole rows, one after another in `values`.
@@ -40,4 +52,10 @@ public final class HDF5RowAppender<Element: HDF5Element> {
     public func append(_ values: [Element]) throws {
         try values.withUnsafeBufferPointer { try append($0) }
     }
+}
+
+/// What went wrong where nobody could be told: the file is not whole then.
+final class HDF5Outcome {
+    /// Read and set with the library locked.
+    var failure: (any Error)?
 }

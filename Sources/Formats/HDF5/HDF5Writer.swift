@@ -8,6 +8,7 @@ public import Foundation
 public final class HDF5Writer {
     private var file: HDF5Handle
     private let place: HDF5Place
+    private let outcome = HDF5Outcome()
 
     fileprivate init(creating url: URL, named name: String) throws {
         let place = HDF5Place(file: name)
@@ -26,6 +27,7 @@ public final class HDF5Writer {
 
     fileprivate func close() throws {
         try HDF5Library.locked {
+            if let failure = outcome.failure { throw failure }
             try place.check(H5Fflush(file.id, H5F_SCOPE_GLOBAL), "cannot write")
             try file.close(place)
         }
@@ -46,8 +48,9 @@ public final class HDF5Writer {
     public func setAttribute(_ name: String, of path: String = "/", to value: HDF5Attribute) throws {
         let place = HDF5Place(file: place.file, path: path)
         try HDF5Library.locked {
-            let object = try HDF5Handle(H5Oopen(file.id, path, 0), H5Oclose, place, "cannot open")
+            var object = try HDF5Handle(H5Oopen(file.id, path, 0), H5Oclose, place, "cannot open")
             try value.write(name, to: object.id, place)
+            try object.close(place)
         }
     }
 
@@ -71,10 +74,11 @@ public final class HDF5Writer {
         }
         try HDF5Library.locked {
             let type = try Element.hdf5(place)
-            let dataset = try createDataset(type, shape: shape, chunk: chunk, grows: false, deflate, place)
+            var dataset = try createDataset(type, shape: shape, chunk: chunk, grows: false, deflate, place)
             if !values.isEmpty {
                 try place.check(H5Dwrite(dataset.id, type, 0, 0, 0, values.baseAddress), "cannot write")
             }
+            try dataset.close(place)
         }
     }
 
@@ -101,7 +105,7 @@ public final class HDF5Writer {
             try createDataset(
                 Element.hdf5(place), shape: [0] + rowShape, chunk: [chunk] + rowShape, grows: true, deflate, place)
         }
-        return HDF5RowAppender(dataset: dataset, rowShape: rowShape, place)
+        return HDF5RowAppender(dataset: dataset, rowShape: rowShape, place, outcome)
     }
 
     /// Chunks stay well below the library's chunk cache of 1 MiB, so that appending to one does not compress it anew.
@@ -139,8 +143,9 @@ public final class HDF5Writer {
             let place = HDF5Place(file: place.file, path: path)
             guard try place.check(H5Lexists(file.id, path, 0), "cannot create the group") == 0 else { continue }
             let creation = try Self.untimed(retort_H5P_GROUP_CREATE(), place)
-            _ = try HDF5Handle(
+            var group = try HDF5Handle(
                 H5Gcreate2(file.id, path, 0, creation.id, 0), H5Gclose, place, "cannot create the group")
+            try group.close(place)
         }
     }
 

@@ -63,6 +63,13 @@ extension Report: RunReport {
             models: models.map { ($0.result.key, $0.result.name, $0.metrics.accuracy.value * 100) })
     }
 
+    public var scalars: [(name: String, value: Double)] {
+        models.flatMap { model -> [(name: String, value: Double)] in
+            let key = model.result.key
+            return [("\(key)/accuracy", model.metrics.accuracy.value), ("\(key)/macro_f1", model.metrics.macroF1)]
+        }
+    }
+
     public var files: [String] { ["report.json", "report.html", "samples.jsonl"] }
 
     /// The table, and a line with every model's value for each metric that it does not show.

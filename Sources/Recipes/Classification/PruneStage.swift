@@ -20,6 +20,9 @@ extension ClassificationStages {
             sequences: chosen.map { data.sequences[$0] }, labels: chosen.map { data.labels[$0] })
 
         var (pruner, model) = try startingPoint(inputs: inputs)
+        let encoder = JSONEncoder()
+        // Sorted, because later stages know this one by the file's digest.
+        encoder.outputFormatting = .sortedKeys
         while !pruner.isFinished {
             try Interruption.check()
             model = try pruner.prune(model, calibration: calibration, key: key.mixed("scores"))
@@ -38,7 +41,7 @@ extension ClassificationStages {
             }
             try ModelDirectory.write(model, tokenizer(), to: run.file("prune/round-\(round)"))
             try AtomicFile.write(
-                JSONEncoder().encode(PruneProgress(inputs: inputs, pruner: pruner)), to: run.file(Self.prunerFile))
+                encoder.encode(PruneProgress(inputs: inputs, pruner: pruner)), to: run.file(Self.prunerFile))
         }
         try HeadRecord.write(pruner.heads, to: run.file(Self.headsFile))
         try FeedForwardRecord.write(pruner.feedForward, to: run.file("prune/feed_forward.csv"))

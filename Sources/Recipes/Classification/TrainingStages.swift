@@ -110,7 +110,7 @@ extension ClassificationStages {
             summary: "\(grouped(model.parameterCount)) parameters, validation accuracy "
                 + String(format: "%.4f", accuracy),
             outputs: [ModelDirectory.weightsFile, ModelDirectory.configurationFile, "tokenizer.json", "vocab.txt"]
-                .map { "\(folder)/\($0)" })
+                .map { "\(folder)/\($0)" }, metrics: [("final_validation_accuracy", accuracy)])
     }
 
     func accuracy(of model: any Classifier, on data: LabelledSequences) throws -> Double {

@@ -161,6 +161,12 @@ extension ScoreReport: RunReport {
             models: models.compactMap { model in model.value(metric).map { (model.key, model.name, $0) } })
     }
 
+    public var scalars: [(name: String, value: Double)] {
+        models.flatMap { model -> [(name: String, value: Double)] in
+            (model.scores + model.comparisons).map { ("\(model.key)/\($0.metric.rawValue)", $0.estimate.value) }
+        }
+    }
+
     public var files: [String] { ["report.json", "report.html"] }
 
     public func lines(showing metrics: [Recipe.Metric]) -> [String] { [table()] }

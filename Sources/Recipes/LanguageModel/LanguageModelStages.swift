@@ -212,7 +212,7 @@ final class LanguageModelStages: TaskStages {
             summary: "\(grouped(model.configuration.parameterCount)) parameters, validation perplexity "
                 + String(format: "%.2f", exp(scores.meanLoss)),
             outputs: [ModelDirectory.weightsFile, ModelDirectory.configurationFile, "tokenizer.json"]
-                .map { "\(folder)/\($0)" })
+                .map { "\(folder)/\($0)" }, metrics: [("final_validation_perplexity", exp(scores.meanLoss))])
     }
 }
 

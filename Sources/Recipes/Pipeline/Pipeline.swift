@@ -41,13 +41,18 @@ public final class Pipeline {
         let recipe = try run.recipe()
         try run.removeLeftovers()
         context = RunContext(
-            run: run, recipe: recipe, observer: try RunLog(run, forwardingTo: observer), metrics: try MetricsLog(run))
+            run: run, recipe: recipe, observer: try RunLog(run, forwardingTo: observer),
+            log: TrainingLog(run, recipe: recipe))
         state = try RunState(reading: run)
-        task =
-            switch recipe.task {
-            case .classification: try ClassificationStages(context)
-            case .languageModel: try LanguageModelStages(context)
-            }
+        task = try Self.task(context)
+    }
+
+    /// The stages of the recipe's task; reads the data.
+    static func task(_ context: RunContext) throws -> any TaskStages {
+        switch context.recipe.task {
+        case .classification: try ClassificationStages(context)
+        case .languageModel: try LanguageModelStages(context)
+        }
     }
 
     private var run: RunDirectory { context.run }
@@ -66,30 +71,34 @@ public final class Pipeline {
         }
         let skipped = task.inputs.skipped.flatMap(\.rows)
         if !skipped.isEmpty { try AtomicFile.write("\(InputErrors(skipped))\n", to: run.file("skipped.txt")) }
-        let stages = Self.stages(of: recipe).prefix { $0 != last } + [last]
+        let stages = Self.stages(of: recipe, through: last)
         var report: (any RunReport)?
         for (index, stage) in stages.enumerated() {
             try Interruption.check()
             observer.began(stage.rawValue, position: index + 1, of: stages.count)
-            let inputs = inputs(of: stage, by: recipe)
-            // The report is cheap next to what it reports on; it is made anew so that it can be returned.
-            if stage != .evaluate, try state.isFinished(stage.rawValue, inputs: inputs, in: run) {
+            let inputs = StageInputs(of: stage, recipe: recipe, outside: task.inputs, state: state)
+            if try state.isFinished(stage.rawValue, inputs: inputs.digest, in: run) {
                 observer.skipped(stage.rawValue)
+                if stage == .evaluate { report = try RunSummary(reading: run) }
                 continue
             }
             let clock = ContinuousClock()
             let start = clock.now
             let result: StageResult
             if stage == .evaluate {
-                let evaluated = try task.evaluate(stages: Array(stages))
+                let evaluated = try task.evaluate(stages: stages)
                 report = evaluated.report
                 result = evaluated.result
+                try RunSummary(evaluated.report, showing: recipe.evaluate.metrics).write(to: run)
             } else {
-                result = try task.carryOut(stage, inputs: self.inputs(of: stage, by: recipe.unmended))
+                let unmended = StageInputs(
+                    of: stage, recipe: recipe.unmended, outside: task.inputs, state: state)
+                result = try task.carryOut(stage, inputs: unmended.digest)
             }
+            try context.log.append(resultOf: stage.rawValue, result.metrics)
             let seconds = start.duration(to: clock.now).seconds
             state.stages[stage.rawValue] = try RunState.Stage(
-                inputs: inputs, outputs: digests(result.outputs), seconds: seconds)
+                inputs: inputs.digest, parts: inputs.parts, outputs: digests(result.outputs), seconds: seconds)
             try state.write(to: run)
             // Only now: a process killed before this line goes on from them.
             try run.removeCheckpoints()
@@ -113,33 +122,6 @@ public final class Pipeline {
         }
     }
 
-    /// Digest of all that a stage's result depends on: the recipe's sections that it reads, the data, and what the
-    /// stages before it made.
-    private func inputs(of stage: Stage, by recipe: Recipe) -> String {
-        let (sections, sources): ([String], [Stage]) =
-            switch stage {
-            case .tokenizer: (["data", "tokenizer", "teacher"], [])
-            case .teacher: (["seed", "teacher"], [.tokenizer])
-            case .label: (["teacher", "loss"], [.teacher])
-            case .baseline: (["seed", "student", "train"], [.teacher])
-            case .student: (["seed", "student", "loss", "train"], [.teacher, .label])
-            case .prune: (["seed", "loss", "train", "prune"], [.teacher, .label, .student])
-            case .quantize: (["seed", "loss", "train", "quantize"], [.teacher, .label, .student, .prune])
-            case .export: (["export", "name"], [.student, .prune, .quantize])
-            case .evaluate: (["evaluate"], [.teacher, .baseline, .student, .prune, .quantize, .export])
-            }
-        var parts = [stage.rawValue, task.inputs.data]
-        if [.tokenizer, .teacher].contains(stage) { parts.append(task.inputs.teacher) }
-        parts += sections.map { recipe.section($0) }
-        if sources.contains(.label) { parts.append(task.inputs.targets) }
-        for source in sources {
-            for (path, digest) in (state.stages[source.rawValue]?.outputs ?? [:]).sorted(by: { $0.key < $1.key }) {
-                parts.append("\(path) \(digest)")
-            }
-        }
-        return Digest.sha256(parts.joined(separator: "\n"))
-    }
-
     /// Writes where the run began; a resumed run says so if it goes on elsewhere.
     private func recordEnvironment() throws {
         let current = RunEnvironment.current()
@@ -153,15 +135,5 @@ public final class Pipeline {
         var result: [String: String] = [:]
         for path in outputs { result[path] = try Digest.sha256(fileAt: run.file(path)) }
         return result
-    }
-}
-
-extension Recipe {
-    /// The resolved text of one top-level key.
-    func section(_ key: String) -> String {
-        let lines = resolvedYAML().split(separator: "\n", omittingEmptySubsequences: false)
-        guard let start = lines.firstIndex(where: { $0.hasPrefix(key + ":") }) else { return "" }
-        let rest = lines[(start + 1)...].prefix { $0.hasPrefix(" ") || $0.hasPrefix("-") }
-        return ([lines[start]] + rest).joined(separator: "\n")
     }
 }

@@ -7,7 +7,7 @@ struct RunContext {
     let run: RunDirectory
     let recipe: Recipe
     let observer: any RunObserver
-    let metrics: MetricsLog
+    let log: TrainingLog
 
     /// The recipe's way of training, for any number of steps.
     func trainingOptions(steps: Int, learningRate: Double, seed: UInt64) -> TrainingOptions {
@@ -48,7 +48,7 @@ struct RunContext {
         _ options: TrainingOptions, validation: Validation? = nil, place: @escaping (Int) -> String
     ) throws -> String? {
         let stage = TrainingStage(
-            name: name, inputs: inputs, run: run, recipe: recipe, metrics: metrics, observer: observer, place: place)
+            name: name, inputs: inputs, run: run, recipe: recipe, log: log, observer: observer, place: place)
         return try stage.train(
             Trainer(parameters: parameters, objective: objective, options: options, validation: validation))
     }

@@ -13,7 +13,7 @@ final class RunLog: RunObserver {
             handle = try FileHandle(forWritingTo: url)
             try handle.seekToEnd()
         } catch {
-            throw InputError(file: url.path, problem: "cannot open to append: \(error.localizedDescription)")
+            throw InputError(file: url.path, problem: "cannot open to append: \(error.systemReason)")
         }
         self.next = next
     }

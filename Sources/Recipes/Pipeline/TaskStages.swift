@@ -37,6 +37,8 @@ struct StageResult {
     var summary: String
     /// Files inside the run, by which later stages and a resumed run know it.
     var outputs: [String]
+    /// Numbers that tell how good it is, by name.
+    var metrics: [(name: String, value: Double)] = []
 }
 
 /// What a run came to, whatever its task.
@@ -45,6 +47,8 @@ public protocol RunReport {
     func lines(showing metrics: [Recipe.Metric]) -> [String]
     var gates: [GateOutcome] { get }
     var headline: RunHeadline { get }
+    /// Test metrics, named `model/metric`, for TensorBoard.
+    var scalars: [(name: String, value: Double)] { get }
     /// Its files in `report`.
     var files: [String] { get }
 }
@@ -66,6 +70,6 @@ extension RunReport {
     var result: StageResult {
         StageResult(
             summary: gates.isEmpty ? "no gates" : passed ? "all gates passed" : "a gate failed",
-            outputs: files.map { "report/\($0)" })
+            outputs: files.map { "report/\($0)" } + [RunSummary.path], metrics: scalars)
     }
 }

@@ -12,7 +12,7 @@ struct TrainingStage {
     let inputs: String
     let run: RunDirectory
     let recipe: Recipe
-    let metrics: MetricsLog
+    let log: TrainingLog
     let observer: any RunObserver
 
     /// Where an example of the training was written, such as `train.csv:12`.
@@ -26,20 +26,23 @@ struct TrainingStage {
             directory: run.file("checkpoints"), stage: name, inputs: inputs, keep: recipe.run.keep)
         if let checkpoint = try store.newest(rejecting: { observer.note("checkpoint left aside: \($0)") }) {
             try checkpoint.restore(trainer)
-            try metrics.truncate(to: checkpoint.metricsBytes)
+            try log.goBack(to: checkpoint)
             observer.note("\(name): going on after step \(trainer.step) of \(trainer.options.totalSteps)")
             let changes = changes(since: checkpoint.recipe)
             if !changes.isEmpty { observer.note("\(name): from here on with \(changes.joined(separator: ", "))") }
         } else {
-            try metrics.forget(stage: name)
+            try log.forget(stage: name)
         }
+        trainer.onGradients = { try log.append(gradientsOf: $1, at: $0, of: name) }
         let clock = ContinuousClock()
         var rate = ExamplesPerSecond()
         /// The metrics log's size before the first of the steps that were left out last.
-        var goodBytes = try metrics.size
+        var goodBytes = try log.size
         func save() throws {
             let checkpoint = Checkpoint(
                 trainer, stage: name, inputs: inputs, recipe: recipe.resolvedYAML(), metricsBytes: goodBytes)
+            // A log that is shorter than the checkpoint says would lack steps.
+            try log.synchronize()
             try store.save(checkpoint)
         }
         while !trainer.isFinished {
@@ -52,9 +55,9 @@ struct TrainingStage {
             let start = clock.now
             let report = try trainer.takeStep()
             rate.add(examples: report.examples, seconds: start.duration(to: clock.now).seconds)
-            try log(report, rate: rate.value)
+            try append(report, rate: rate.value)
             if report.applied {
-                goodBytes = try metrics.size
+                goodBytes = try log.size
             } else {
                 noteSkipped(report)
             }
@@ -112,9 +115,9 @@ struct TrainingStage {
                 + String(format: "%.4f", values.accuracy) + (isBest ? ", the best so far" : ""))
     }
 
-    private func log(_ report: StepReport, rate: Double) throws {
+    private func append(_ report: StepReport, rate: Double) throws {
         func finite(_ value: Float) -> Double? { value.isFinite ? Double(value) : nil }
-        try metrics.append(
+        try log.append(
             MetricsLog.Line(
                 step: report.step, time: Date().timeIntervalSince1970, stage: name, loss: finite(report.loss),
                 terms: report.terms.reduce(into: [:]) { $0[$1.name] = finite($1.value) },

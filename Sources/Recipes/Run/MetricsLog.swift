@@ -26,7 +26,7 @@ public final class MetricsLog {
             try handle.seekToEnd()
             return handle
         } catch {
-            throw InputError(file: url.path, problem: "cannot open to append: \(error.localizedDescription)")
+            throw InputError(file: url.path, problem: "cannot open to append: \(error.systemReason)")
         }
     }
 
@@ -37,6 +37,11 @@ public final class MetricsLog {
     /// The file's size so far, in bytes.
     public var size: Int {
         get throws { Int(try handle.offset()) }
+    }
+
+    /// Waits until all that was logged is on the disk.
+    public func synchronize() throws {
+        try handle.synchronize()
     }
 
     /// Forgets what was logged after the first `size` bytes.
@@ -80,7 +85,7 @@ public final class MetricsLog {
             try handle.write(contentsOf: encoder.encode(line) + Data("\n".utf8))
         } catch {
             throw InputError(
-                file: url.path, problem: "cannot append: \(error.localizedDescription)",
+                file: url.path, problem: "cannot append: \(error.systemReason)",
                 remedy: "free some disk space; then `retort resume`")
         }
     }

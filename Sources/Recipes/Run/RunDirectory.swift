@@ -25,7 +25,7 @@ public struct RunDirectory: Sendable {
             try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         } catch {
             throw InputError(
-                file: url.path, problem: "cannot create the run directory: \(error.localizedDescription)",
+                file: url.path, problem: "cannot create the run directory: \(error.systemReason)",
                 remedy: "choose another place with run.directory=PATH")
         }
         let run = RunDirectory(url)

@@ -12,10 +12,15 @@ public final class RunLock {
         guard descriptor >= 0 else {
             throw InputError(file: url.path, problem: "cannot create the lock: \(String(cString: strerror(errno)))")
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let holder = (try? String(contentsOf: url, encoding: .utf8)) ?? "unknown"
-            close(descriptor)
-            throw RunInUse(run: run.url.path, holder: holder.trimmingCharacters(in: .whitespacesAndNewlines))
+        // Whoever only looks (`holder(of:)`) holds the lock for a moment.
+        var attempts = 1
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            guard attempts < 5 else {
+                close(descriptor)
+                throw RunInUse(run: run.url.path, holder: Self.name(in: url))
+            }
+            attempts += 1
+            usleep(20_000)
         }
         let text = "process \(ProcessInfo.processInfo.processIdentifier)\n"
         ftruncate(descriptor, 0)
@@ -24,6 +29,20 @@ public final class RunLock {
 
     deinit {
         close(descriptor)
+    }
+
+    /// The process that works in a run directory now, nil if there is none. Changes nothing.
+    static func holder(of run: RunDirectory) -> String? {
+        let url = run.file("lock")
+        let descriptor = open(url.path, O_RDONLY)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) == 0 ? nil : name(in: url)
+    }
+
+    private static func name(in url: URL) -> String {
+        let text = (try? String(contentsOf: url, encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
+        return text.flatMap { $0.isEmpty ? nil : $0 } ?? "another process"
     }
 }
 

@@ -34,12 +34,15 @@ extension Recipe {
         public var checkpointEvery = 100
         public var keep = 3
         public var log = [LogFormat.jsonl]
+        public var histogramEvery = 100
     }
 
     /// A format in which losses and metrics are logged.
     public enum LogFormat: String, SettingChoice {
+        /// `metrics.jsonl`, which the report's curves are drawn from; it is always written.
         case jsonl
-        static let unsupported = ["tensorboard"]
+        /// `events.out.tfevents.…`
+        case tensorboard
     }
 }
 
@@ -78,7 +81,10 @@ extension Recipe.Run: Section {
         Field("checkpoint_every", \.checkpointEvery, .integer(1...1_000_000), "Steps between two checkpoints."),
         Field("keep", \.keep, .integer(1...1000), "Newest checkpoints that are kept."),
         Field(
-            "log", \.log, .list(of: .choice(Recipe.LogFormat.self), count: 1...1, distinct: true),
-            "Formats in which losses and metrics are logged."),
+            "log", \.log, .list(of: .choice(Recipe.LogFormat.self), count: 1...2, distinct: true),
+            "Formats in which losses and metrics are logged; metrics.jsonl is always written."),
+        Field(
+            "histogram_every", \.histogramEvery, .integer(0...1_000_000),
+            "Steps between two histograms of the gradients for TensorBoard; 0 for none."),
     ]
 }

@@ -22,14 +22,25 @@ struct StageOptions: ParsableArguments {
     @Argument(help: ArgumentHelp("Changes to the recipe, such as train.epochs=2.", valueName: "key=value"))
     var overrides: [String] = []
 
+    @OptionGroup var explanation: ExplainOption
+
     func execute(through last: Pipeline.Stage) throws {
-        try Self.execute(target, overrides, through: last)
+        try Self.execute(target, overrides, through: last, explaining: explanation.explain)
     }
 
-    /// Runs the recipe's stages up to `last`, in the named run or in a new one.
-    static func execute(_ target: String, _ overrides: [String], through last: Pipeline.Stage) throws {
+    /// Runs the recipe's stages up to `last`, in the named run or in a new one; or only says what it would do.
+    static func execute(
+        _ target: String, _ overrides: [String], through last: Pipeline.Stage, explaining: Bool = false
+    ) throws {
         var isDirectory: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: target, isDirectory: &isDirectory)
+        func requireStage(_ recipe: Recipe) throws {
+            guard Pipeline.stages(of: recipe).contains(last) else {
+                throw InputError(
+                    file: target, problem: "the recipe has no \(last.rawValue) section, so there is no such stage",
+                    remedy: "add the section, or run another stage")
+            }
+        }
         let run: RunDirectory
         if exists, isDirectory.boolValue {
             guard overrides.isEmpty else {
@@ -38,13 +49,15 @@ struct StageOptions: ParsableArguments {
                     remedy: "start a new run from a recipe to change \(overrides.joined(separator: " "))")
             }
             run = try RunDirectory.open(target)
+            try requireStage(run.recipe())
+            if explaining { return ExplainOption.show(try Pipeline.explain(run, through: last)) }
         } else {
-            run = try RecipeSource(name: target, overrides: overrides).createRun()
-        }
-        guard Pipeline.stages(of: try run.recipe()).contains(last) else {
-            throw InputError(
-                file: target, problem: "the recipe has no \(last.rawValue) section, so there is no such stage",
-                remedy: "add the section, or run another stage")
+            let source = RecipeSource(name: target, overrides: overrides)
+            try requireStage(source.load().recipe)
+            if explaining {
+                return ExplainOption.show(Pipeline.explainNewRun(of: try source.load().recipe, through: last))
+            }
+            run = try source.createRun()
         }
         try RunSession(run).execute(through: last)
     }

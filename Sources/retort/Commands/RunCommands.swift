@@ -13,6 +13,8 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var options: RecipeOptions
 
+    @OptionGroup var explanation: ExplainOption
+
     @Option(help: "Run the recipe this many times, with its seed and the next ones, and print means and deviations.")
     var seeds = 1
 
@@ -22,6 +24,9 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         let source = options.source
+        if explanation.explain {
+            return ExplainOption.show(Pipeline.explainNewRun(of: try source.load().recipe))
+        }
         guard seeds > 1 else {
             try RunSession(source.createRun()).execute()
             return
@@ -46,13 +51,16 @@ struct ResumeCommand: ParsableCommand {
             EXAMPLE
               retort resume runs/quickstart-20260101T120000Z-1a2b3c
 
-            Finished stages are not run again; a finished run prints its result.
+            Finished stages whose inputs are the same are not run again; a finished run prints its result.
             """)
 
     @Argument(help: "The directory of the run.")
     var directory: String
 
+    @OptionGroup var explanation: ExplainOption
+
     func run() throws {
+        if explanation.explain { return ExplainOption.show(try Pipeline.explain(RunDirectory.open(directory))) }
         try RunSession(RunDirectory.open(directory)).execute()
     }
 }

@@ -1,5 +1,6 @@
 import Distillation
 import Evaluation
+import Files
 import Foundation
 import Recipes
 
@@ -40,6 +41,10 @@ struct RunSession {
         } catch let interrupted as Interrupted {
             Message.line("\ninterrupted: finished stages and a checkpoint are saved\nnext: retort resume \(shown)")
             throw interrupted
+        } catch let error where error is InputError || error is InputErrors {
+            Message.line("stopped: finished stages and checkpoints are kept")
+            Message.line("next: mend it, then retort resume \(shown)")
+            throw error
         }
     }
 

@@ -30,17 +30,22 @@ struct LabelRecordCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Changes to the recipe, such as train.epochs=2.", valueName: "key=value"))
     var overrides: [String] = []
 
+    @OptionGroup var explanation: ExplainOption
+
     @OptionGroup(title: "With a model") var options: LabelOptions
 
     func validate() throws {
         try options.validate()
+        if explanation.explain, !options.data.isEmpty {
+            throw ValidationError("--explain is for recipes and runs, whose stages it explains")
+        }
         guard options.data.isEmpty, options.isUsed else { return }
         throw ValidationError("--data FILE is missing: the options belong to the labelling of a model")
     }
 
     func run() throws {
         guard !options.data.isEmpty else {
-            return try StageOptions.execute(target, overrides, through: .label)
+            return try StageOptions.execute(target, overrides, through: .label, explaining: explanation.explain)
         }
         guard overrides.isEmpty else {
             throw ValidationError("\(overrides[0]): key=value changes a recipe, not a model")
