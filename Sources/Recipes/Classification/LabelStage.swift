@@ -12,7 +12,7 @@ extension ClassificationStages {
     func recordTargets() throws -> StageResult {
         let teacher = try ModelDirectory.readEncoder(run.file(ModelFolder.teacher))
         var plan = TargetPlan()
-        (plan.hiddenLayers, plan.attentionLayers) = recipe.loss.recorded
+        (plan.hiddenLayers, plan.attentionLayers) = recipe.recorded
         plan.states = recipe.teacher.targets.dtype == .float16 ? .float16 : .float32
         let recorder = SoftTargetRecorder(
             teacher: EncoderTeacher(teacher), plan: plan,
@@ -46,7 +46,7 @@ extension ClassificationStages {
     /// What the student learns from: the recorded targets, read ahead, or the teacher itself.
     func teacherTargets() throws -> any TeacherTargets {
         guard recipe.teacher.targets.source == .live else { return ReadAheadTargets(try targets()) }
-        let layers = recipe.loss.recorded
+        let layers = recipe.recorded
         return try LiveTeacher(
             ModelDirectory.readEncoder(run.file(ModelFolder.teacher)), hiddenLayers: Set(layers.hidden),
             attentionLayers: Set(layers.attention))

@@ -73,41 +73,6 @@ extension ClassificationStages {
         return try result(teacher, in: ModelFolder.teacher)
     }
 
-    /// Trains the student: by the labels alone for the baseline, else by the recipe's loss. Both start from the same
-    /// weights and see the same batches.
-    func trainStudent(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult {
-        let tokenizer = try tokenizer()
-        let key = RandomKey(recipe.seed).mixed("student")
-        let teacher =
-            try recipe.student.initialize == .teacherLayers
-            ? ModelDirectory.readEncoder(run.file(ModelFolder.teacher)) : nil
-        let student = Encoder(
-            recipe.studentConfiguration(
-                vocabulary: tokenizer.vocabularySize, classes: material.classes, teacher: teacher?.configuration),
-            key: key)
-        if let teacher { student.copyLayers(of: teacher) }
-        let data = try sequences(material.train)
-        let distils = stage == .student
-        let objective = try DistillationObjective(
-            student: student, data: data, targets: distils ? try teacherTargets() : nil,
-            weights: distils ? recipe.lossWeights : .labelsOnly, key: key)
-        let steps = TrainingOptions.steps(epochs: recipe.train.epochs, examples: data.count, batch: recipe.train.batch)
-        var options = context.trainingOptions(steps: steps, learningRate: recipe.train.learningRate, seed: key.value)
-        options.averageDecay = recipe.train.ema.map { Float($0) }
-        let held = try sequences(material.validation)
-        let validation = context.validation {
-            ValidationValues(logits: try student.logits(of: held.sequences), labels: held.labels)
-        }
-        let ending = try context.train(
-            stage.rawValue, inputs, objective.parameters, objective, options, validation: validation,
-            place: material.train.place)
-        let folder = distils ? ModelFolder.student : ModelFolder.baseline
-        try ModelDirectory.write(student, tokenizer, to: run.file(folder))
-        var result = try result(student, in: folder)
-        if let ending { result.summary += ", \(ending)" }
-        return result
-    }
-
     /// Validation accuracy as the summary, and the model's files as the outputs.
     func result(_ model: any Classifier, in folder: String) throws -> StageResult {
         let accuracy = try accuracy(of: model, on: sequences(material.validation))

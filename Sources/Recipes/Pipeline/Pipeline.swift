@@ -18,6 +18,8 @@ public final class Pipeline {
         case baseline = "labels_only"
         /// Trains the student by the teacher's targets.
         case student
+        /// Fine-tunes the distilled student on other rows.
+        case adapt
         /// Removes heads and neurons, and recovers.
         case prune
         /// Trains for INT8.
@@ -104,6 +106,7 @@ public final class Pipeline {
             switch stage {
             case .label: recipe.teacher.targets.source == .recorded && recipe.teacher.targets.file == nil
             case .baseline: recipe.train.baseline
+            case .adapt: recipe.adapt != nil
             case .prune: recipe.prune != nil
             case .quantize: recipe.quantize != nil
             default: true
@@ -121,14 +124,19 @@ public final class Pipeline {
             case .label: (["teacher", "loss"], [.teacher])
             case .baseline: (["seed", "student", "train"], [.teacher])
             case .student: (["seed", "student", "loss", "train"], [.teacher, .label])
-            case .prune: (["seed", "loss", "train", "prune"], [.teacher, .label, .student])
-            case .quantize: (["seed", "loss", "train", "quantize"], [.teacher, .label, .student, .prune])
-            case .export: (["export", "name"], [.student, .prune, .quantize])
-            case .evaluate: (["evaluate"], [.teacher, .baseline, .student, .prune, .quantize, .export])
+            case .adapt: (["seed", "train", "adapt"], [.student])
+            case .prune: (["seed", "loss", "train", "prune"], [.teacher, .label, .student, .adapt])
+            case .quantize: (["seed", "loss", "train", "quantize"], [.teacher, .label, .student, .adapt, .prune])
+            case .export: (["export", "name"], [.student, .adapt, .prune, .quantize])
+            case .evaluate: (["evaluate"], [.teacher, .baseline, .student, .adapt, .prune, .quantize, .export])
             }
         var parts = [stage.rawValue, task.inputs.data]
         if [.tokenizer, .teacher].contains(stage) { parts.append(task.inputs.teacher) }
+        if [.baseline, .student].contains(stage) { parts.append(task.inputs.checkpoint) }
+        if stage == .adapt { parts.append(task.inputs.adapt) }
         parts += sections.map { recipe.section($0) }
+        // What is recorded depends on the losses of training stages too.
+        if stage == .label { parts += recipe.losses.dropFirst().map { $0.loss.setting.inlineYAML } }
         if sources.contains(.label) { parts.append(task.inputs.targets) }
         for source in sources {
             for (path, digest) in (state.stages[source.rawValue]?.outputs ?? [:]).sorted(by: { $0.key < $1.key }) {

@@ -15,26 +15,30 @@ extension Recipe {
 
     /// The shape of the student.
     ///
-    /// - Parameter teacher: the student takes its family and what goes with that, if it takes layers.
-    func studentConfiguration(vocabulary: Int, classes: [String], teacher: EncoderConfiguration?)
+    /// - Parameter source: the model whose layers the student begins with, if any; it gives the family and what goes with that.
+    func studentConfiguration(vocabulary: Int, classes: [String], source: EncoderConfiguration?)
         -> EncoderConfiguration
     {
         var configuration = EncoderConfiguration(
             vocabularySize: vocabulary, hiddenSize: student.hidden, layers: student.layers, heads: student.heads,
             feedForward: student.feedForward, maximumPositions: data.maxLength, dropout: Float(student.dropout),
             pooling: .first, labels: classes)
-        if let teacher, student.initialize == .teacherLayers {
-            configuration.family = teacher.family
-            configuration.activation = teacher.activation
-            configuration.positionOffset = teacher.positionOffset
-            configuration.tokenTypes = teacher.tokenTypes
-            configuration.layerNormEpsilon = teacher.layerNormEpsilon
+        if let source {
+            configuration.family = source.family
+            configuration.activation = source.activation
+            configuration.positionOffset = source.positionOffset
+            configuration.tokenTypes = source.tokenTypes
+            configuration.layerNormEpsilon = source.layerNormEpsilon
         }
         return configuration
     }
 
     /// What of the recipe cannot work with this very teacher and student. Found before training, not after it.
-    func problems(teacher: EncoderConfiguration, student: EncoderConfiguration) -> [InputError] {
+    ///
+    /// - Parameter source: the model whose layers the student begins with, if any.
+    func problems(
+        teacher: EncoderConfiguration, student: EncoderConfiguration, source: EncoderConfiguration?
+    ) -> [InputError] {
         var problems: [InputError] = []
         func refuse(_ key: String, _ problem: String, _ remedy: String?) {
             problems.append(places.error(at: key, problem: problem, remedy: remedy))
@@ -49,13 +53,11 @@ extension Recipe {
             }
         }
         problems += lossProblems(teacher: teacher, student: student)
-        if self.student.initialize == .teacherLayers, !student.canCopyLayers(of: teacher) {
+        if let source, !student.canCopyLayers(of: source, chosen: self.student.teacherLayers) {
             refuse(
                 "student.initialize",
-                "the student's sizes (hidden \(student.hiddenSize), \(student.heads[0]) heads, feed-forward "
-                    + "\(student.feedForward[0])) are not the teacher's (hidden \(teacher.hiddenSize), heads "
-                    + "\(teacher.heads), feed-forward \(teacher.feedForward))",
-                "give the student the teacher's sizes and at most its layers, or set student.initialize=random")
+                "the student (\(Self.sizes(of: student))) cannot begin with layers of a model with \(Self.sizes(of: source))",
+                "give the student at most these sizes and heads of the same width, or set student.initialize=random")
         }
         if data.maxLength > teacher.maximumPositions {
             refuse(
@@ -72,6 +74,14 @@ extension Recipe {
             }
         }
         return problems
+    }
+
+    private static func sizes(of configuration: EncoderConfiguration) -> String {
+        func few(_ counts: [Int]) -> String { Set(counts).count == 1 ? "\(counts[0])" : "\(counts)" }
+        return
+            "\(configuration.layers) layers, hidden \(configuration.hiddenSize), \(few(configuration.heads)) heads of "
+            + "\(configuration.headSize), feed-forward \(few(configuration.feedForward)), vocabulary "
+            + "\(configuration.vocabularySize), \(configuration.maximumPositions) positions"
     }
 
     /// How the recipe prunes.

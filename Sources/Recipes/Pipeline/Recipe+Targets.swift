@@ -25,10 +25,10 @@ extension Recipe {
         try targets.requireHashes()
         let sequences = tokenizer.encode(material.train.texts, maxLength: data.maxLength)
         try targets.requireRows(sequences)
-        let layers = loss.recorded
+        let layers = recorded
         for layer in layers.hidden { _ = try targets.width(layer: layer) }
         for layer in layers.attention { _ = try targets.heads(layer: layer) }
-        if max(loss.kl.weight, loss.kl.weightEnd ?? 0) > 0 {
+        if losses.contains(where: { max($0.loss.kl.weight, $0.loss.kl.weightEnd ?? 0) > 0 }) {
             _ = try targets.logProbabilities(for: Array(sequences.prefix(1)))
         }
         try targets.validate()

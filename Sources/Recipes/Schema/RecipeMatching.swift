@@ -32,6 +32,23 @@ extension Recipe {
     }
 }
 
+extension Recipe {
+    /// Every loss that the recipe has, and where: its own, which pruning and quantization recover by too, then those of
+    /// training stages.
+    var losses: [(path: String, loss: Loss)] {
+        [("loss", loss)]
+            + train.stages.enumerated().compactMap { index, stage in
+                stage.loss.map { ("train.stages[\(index)].loss", $0) }
+            }
+    }
+
+    /// The teacher's layers that any loss asks about, as `Loss.recorded`.
+    public var recorded: (hidden: [Int], attention: [Int]) {
+        let all = losses.map(\.loss.recorded)
+        return (Set(all.flatMap(\.hidden)).sorted(), Set(all.flatMap(\.attention)).sorted())
+    }
+}
+
 extension Recipe.Loss {
     /// The teacher's layers that the loss asks about: hidden states, 0 being the embedding's output, and queries, keys and
     /// values of the layers from 1.
