@@ -53,7 +53,9 @@ let package = Package(
                 "Compression", "Distillation", "Evaluation", "Files", "Formats", "Layers", "Models", "Tensors",
                 "Tokenizers", .product(name: "Yams", package: "Yams"),
             ],
-            resources: [.embedInCode("../../recipes/quickstart.yaml")]),
+            resources: [
+                .embedInCode("../../recipes/quickstart.yaml"), .embedInCode("../../recipes/language-model.yaml"),
+            ]),
         .executableTarget(
             name: "retort",
             dependencies: [

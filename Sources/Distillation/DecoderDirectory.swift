@@ -26,6 +26,17 @@ public enum DecoderDirectory {
         return url.appendingPathComponent(files[0])
     }
 
+    /// The shape of a decoder.
+    ///
+    /// - Throws: `InputError` or `InputErrors` if there is none, or its configuration is damaged.
+    public static func readConfiguration(_ url: URL) throws -> DecoderConfiguration {
+        switch try StoredDecoder(url) {
+        case .gguf(let file): try DecoderConfiguration(file)
+        case .directory(let url):
+            try DecoderConfiguration(reading: url.appendingPathComponent(ModelDirectory.configurationFile))
+        }
+    }
+
     /// Reads a decoder for training, in float32.
     ///
     /// - Throws: `InputErrors` listing every tensor that is missing, surplus or misshapen.

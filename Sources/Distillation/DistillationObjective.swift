@@ -10,8 +10,7 @@ public final class DistillationObjective: Objective, Module {
     let weights: LossWeights
     /// What is compared in any step.
     let compared: LossWeights
-    /// One learned projection per pair whose widths differ; trained with the student, never exported.
-    private let projectors: [Linear?]
+    private let features: FeatureMatching
 
     /// - Parameters:
     ///   - targets: needed where the weights ask for more than the labels.
@@ -26,19 +25,14 @@ public final class DistillationObjective: Objective, Module {
         self.data = data
         self.targets = targets
         self.weights = weights
-        let width = student.configuration.hiddenSize
-        projectors = try weights.featurePairs.enumerated().map { index, pair in
-            guard let wanted = try targets?.width(layer: pair.teacher), wanted != width else { return nil }
-            return Linear(
-                name: "projector.\(index)", input: width, output: wanted, deviation: 1 / Double(width).squareRoot(),
-                key: key)
-        }
+        features = try FeatureMatching(
+            weights, width: student.configuration.hiddenSize, targets: targets, key: key)
         try checkAttention()
     }
 
     /// The student's and the projectors'.
     public var parameters: [Parameter] {
-        student.parameters + projectors.flatMap { $0?.parameters ?? [] }
+        student.parameters + features.parameters
     }
 
     public var exampleCount: Int { data.count }
@@ -80,16 +74,9 @@ public final class DistillationObjective: Objective, Module {
                     normalizer: scope.examples))
         }
         if weights.features > 0 {
-            let losses = try zip(weights.featurePairs, projectors).map { pair, projector in
-                let hidden = output.hiddenStates[pair.student]
-                let projected = projector.map { $0(hidden, on: tape) } ?? hidden
-                let wanted = try targets.hiddenStates(layer: pair.teacher, for: sequences)
-                switch weights.featureLoss {
-                case .squaredError: return tape.featureMSE(projected, teacher: wanted, normalizer: scope.positions)
-                case .cosine: return tape.featureCosine(projected, teacher: wanted, normalizer: scope.positions)
-                }
-            }
-            add("features", weights.features, tape.weightedSum(losses.map { (1 / Float(losses.count), $0) }))
+            let matched = try features.loss(
+                { output.hiddenStates[$0] }, targets, sequences, normalizer: scope.positions, on: tape)
+            add("features", weights.features, matched)
         }
         for term in try attentionTerms(weights, output, sequences, batch.offsets, scope, on: tape) {
             add(term.name, term.weight, term.value)

@@ -6,6 +6,8 @@ public import Tensors
 public protocol TeacherTargets {
     /// The teacher's log-probabilities at T = 1 for each sequence: [B, classes].
     func logProbabilities(for sequences: [[Int32]]) throws -> Tensor
+    /// The likeliest outcomes at each position, exact at one temperature: [N].
+    func likeliest(for sequences: [[Int32]], temperature: Double) throws -> SparseTargets
     /// The teacher's hidden states of one layer, sequence after sequence: [N, d_t].
     func hiddenStates(layer: Int, for sequences: [[Int32]]) throws -> Tensor
     /// The width d_t of a recorded layer.
@@ -22,6 +24,20 @@ public protocol TeacherTargets {
 extension TeacherTargets {
     /// For targets that are there, or that the step itself has to wait for.
     public func prepare(_ sequences: [[Int32]]) {}
+
+    /// For targets whose predictions are for whole rows.
+    ///
+    /// - Throws: `InputError` always.
+    public func likeliest(for sequences: [[Int32]], temperature: Double) throws -> SparseTargets {
+        throw InputError(problem: "these targets hold no predictions for each position")
+    }
+
+    /// For targets whose predictions are for each position.
+    ///
+    /// - Throws: `InputError` always.
+    public func logProbabilities(for sequences: [[Int32]]) throws -> Tensor {
+        throw InputError(problem: "these targets hold no predictions for whole rows")
+    }
 
     /// For targets without attention.
     ///

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// The right-hand side is a number, a model's key, `number*key`, `key - number` or `key + number`.
 public struct Gate: Sendable, Equatable, CustomStringConvertible {
-    /// What a gate can ask about. `agreement` and `kl_mean` compare with the reference model and take a number only.
+    /// What a gate can ask about. `agreement`, `kl_mean` and `similarity` compare with the reference model and take a number only.
     public enum Metric: String, CaseIterable, Sendable {
         case accuracy
         case macroF1 = "macro_f1"
@@ -13,15 +13,26 @@ public struct Gate: Sendable, Equatable, CustomStringConvertible {
         case ece
         case agreement
         case klMean = "kl_mean"
+        /// e to the mean negative log-likelihood per token, in nats.
+        case perplexity
+        /// Correlations of numbers with the labels.
+        case pearson, spearman
+        /// Root of the mean squared error.
+        case rmse
+        /// How alike two models find the same pairs of texts: Spearman's correlation of their cosines.
+        case similarity
 
-        var isPaired: Bool { self == .agreement || self == .klMean }
+        var isPaired: Bool { self == .agreement || self == .klMean || self == .similarity }
+
+        public static let ofClassification: [Metric] = [.accuracy, .macroF1, .matthews, .ece, .agreement, .klMean]
 
         /// Values outside can never be reached, or never be missed.
         var range: ClosedRange<Double> {
             switch self {
             case .accuracy, .macroF1, .ece, .agreement: 0...1
-            case .matthews: -1...1
-            case .klMean: 0...Double.greatestFiniteMagnitude
+            case .matthews, .pearson, .spearman, .similarity: -1...1
+            case .klMean, .rmse: 0...Double.greatestFiniteMagnitude
+            case .perplexity: 1...Double.greatestFiniteMagnitude
             }
         }
     }
@@ -52,11 +63,15 @@ public struct Gate: Sendable, Equatable, CustomStringConvertible {
     ///   - metric: One of `Metric`'s raw values.
     ///   - expression: `>= 0.93`, `>= 0.99*teacher`, `<= teacher + 0.02`.
     ///   - models: The keys that the expression may use.
+    ///   - metrics: What the task is judged by.
     /// - Throws: `InputError` that says what is allowed and names the nearest valid name.
-    public init(metric: String, expression: String, models: [String] = ModelResult.standardKeys) throws(InputError) {
+    public init(
+        metric: String, expression: String, models: [String] = ModelResult.standardKeys,
+        metrics: [Metric] = Metric.ofClassification
+    ) throws(InputError) {
         let field = "gates.\(metric)"
-        guard let known = Metric(rawValue: metric) else {
-            throw Gate.unknown("metric", metric, among: Metric.allCases.map(\.rawValue), field: "gates")
+        guard let known = Metric(rawValue: metric), metrics.contains(known) else {
+            throw Gate.unknown("metric", metric, among: metrics.map(\.rawValue), field: "gates")
         }
         let text = expression.trimmed
         guard let comparison = [Comparison.atLeast, .atMost].first(where: { text.hasPrefix($0.rawValue) }) else {
@@ -70,12 +85,14 @@ public struct Gate: Sendable, Equatable, CustomStringConvertible {
                 throw InputError(
                     field: field,
                     problem: "\(metric) already compares with the reference model; found \"\(expression)\"",
-                    remedy: "give a number, such as \"\(known == .agreement ? ">= 0.95" : "<= 0.05")\"")
+                    remedy: "give a number, such as \"\(known == .klMean ? "<= 0.05" : ">= 0.95")\"")
             }
             guard models.contains(model) else { throw Gate.unknown("model", model, among: models, field: field) }
         } else if !known.range.contains(threshold.offset) {
             let range =
-                known == .klMean ? "is at least 0" : "lies in \(known.range.lowerBound)…\(known.range.upperBound)"
+                known.range.upperBound > 1
+                ? "is at least \(Int(known.range.lowerBound))"
+                : "lies in \(known.range.lowerBound)…\(known.range.upperBound)"
             throw InputError(
                 field: field, problem: "\(metric) \(range); found \(threshold.offset)",
                 remedy: "write shares as fractions: 0.95, not 95")

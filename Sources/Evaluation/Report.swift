@@ -129,6 +129,7 @@ extension Gate.Metric {
         case .ece: metrics?.ece
         case .agreement: pair?.agreement
         case .klMean: pair?.klMean
+        case .perplexity, .pearson, .spearman, .rmse, .similarity: nil
         }
     }
 }

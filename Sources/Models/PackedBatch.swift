@@ -29,6 +29,11 @@ public struct PackedBatch: Sendable {
         (0..<offsets.count).flatMap { (0..<Int32(offsets[$0].count)) }
     }
 
+    /// The token that follows each one in its sequence, −1 after the last: [N].
+    public var nextTokens: [Int32] {
+        (0..<offsets.count).flatMap { tokens[offsets[$0]].dropFirst() + [-1] }
+    }
+
     /// A key per row from `key` (which stands for the seed and the epoch), the sample and the position.
     public func dropoutKeys(_ key: RandomKey) -> DropoutKeys {
         var rows: [UInt64] = []

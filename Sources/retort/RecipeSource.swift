@@ -20,7 +20,7 @@ struct RecipeSource {
     /// Reads and checks everything that the run will read, and only then makes its directory.
     func createRun() throws -> RunDirectory {
         let (recipe, text) = try load()
-        _ = try RunPlan(checking: recipe)
+        _ = try recipe.plan()
         return try RunDirectory.create(for: recipe, source: text)
     }
 }

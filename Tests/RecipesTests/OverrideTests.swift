@@ -80,8 +80,8 @@ struct OverrideTests {
             ),
             (
                 "student=null",
-                "command line: student: found nothing; expected a section with the keys layers, hidden, heads, feed_forward, "
-                    + "dropout, initialize, teacher_layers, checkpoint", nil
+                "command line: student: found nothing; expected a section with the keys layers, hidden, heads, key_heads, "
+                    + "feed_forward, dropout, initialize, teacher_layers, checkpoint", nil
             ),
             (
                 "data.limit=0",

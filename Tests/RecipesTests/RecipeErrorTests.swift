@@ -184,7 +184,7 @@ struct RecipeErrorTests {
         Mistake(
             old: "task: classification", new: "task: regression",
             headline: "tiny.yaml:3:7: task: 'regression' is not supported by this version",
-            remedy: "expected classification"),
+            remedy: "expected one of classification, language-model"),
         Mistake(
             old: "name: tiny", new: "name: tiny\ntrain: {schedule: liner}",
             headline:

@@ -119,8 +119,7 @@ struct RecipeFormatTests {
             required == [
                 "schema", "name", "task", "data.train", "data.validation", "data.test", "teacher.train.layers",
                 "teacher.train.hidden", "teacher.train.heads", "teacher.train.feed_forward", "student.layers",
-                "student.hidden",
-                "student.heads", "student.feed_forward", "loss.features.pairs",
+                "loss.features.pairs",
             ])
     }
 

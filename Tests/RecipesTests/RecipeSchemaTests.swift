@@ -21,7 +21,7 @@ struct RecipeSchemaTests {
         #expect(rate["default"] as? Double == 5e-4)
         let length = try property("data.max_length")
         #expect(length["minimum"] as? Int == 4)
-        #expect(length["maximum"] as? Int == 512)
+        #expect(length["maximum"] as? Int == 8192)
         #expect(try property("train.schedule")["enum"] as? [String] == ["constant", "linear", "cosine"])
         #expect(try property("export")["default"] as? [String] == ["onnx", "safetensors"])
         let pattern = try #require(try property("name")["pattern"] as? String)

@@ -21,6 +21,16 @@ public struct SparseTargets: Sendable {
         self.logNormalizers = logNormalizers
     }
 
+    /// Targets that say nothing.
+    static func none(positions: Int) -> SparseTargets {
+        SparseTargets(k: 0, ids: [], logProbabilities: [], logNormalizers: [Double](repeating: 0, count: positions))
+    }
+
+    /// Whether nothing is known of a position: no outcome has any probability.
+    func isSilent(_ position: Int) -> Bool {
+        logProbabilities[position * k..<(position + 1) * k].allSatisfy { $0 == -.infinity }
+    }
+
     /// log p_i(T) = l_i/T − c_T of one position: [k].
     func logProbabilities(_ position: Int, temperature: Double) -> [Double] {
         let normalizer = logNormalizers[position]

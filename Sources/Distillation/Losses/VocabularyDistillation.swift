@@ -14,13 +14,21 @@ private struct VocabularyDistillation {
     let weights: (crossEntropy: Float, kl: Float)
     let divergence: Divergence
     let temperature: Double
+    /// What D is multiplied by: T², or 1.
+    let factor: Double
     let normalizer: Double
 
     /// The terms at position `row`, before their weights; the logits become the weighted gradient.
     func evaluate(_ row: Int, _ z: UnsafeMutableBufferPointer<Float>) -> (crossEntropy: Double, kl: Double) {
-        let k = teacher.k
-        let ids = teacher.ids[row * k..<(row + 1) * k]
         let label = Int(labels[row])
+        guard label >= 0 else {
+            z.update(repeating: 0)
+            return (0, 0)
+        }
+        // A silent position has no ids, and D is 0.
+        let isSilent = teacher.isSilent(row)
+        let k = isSilent ? 0 : teacher.k
+        let ids = teacher.ids[row * teacher.k..<row * teacher.k + k]
         let labelLogit = Double(z[label])
         let kept = ids.map { Double(z[Int($0)]) }
         // The sums run over the tokens outside K alone, so that the student's tail mass Q is not a difference of large
@@ -32,7 +40,7 @@ private struct VocabularyDistillation {
         let sumAtTemperature = kept.reduce(rest.sumAtTemperature) { $0 + exp(($1 - maximum) / temperature) }
 
         let crossEntropy = maximum + log(sum) - labelLogit
-        let logP = teacher.logProbabilities(row, temperature: temperature)
+        let logP = isSilent ? [] : teacher.logProbabilities(row, temperature: temperature)
         let logSum = log(sumAtTemperature)
         let logQ = kept.map { ($0 - maximum) / temperature - logSum }
         let q = logQ.map { exp($0) }
@@ -45,7 +53,7 @@ private struct VocabularyDistillation {
             r -= p
             return term.slope
         }
-        if k < z.count {
+        if !isSilent, k < z.count {
             let tail = divergence.tail(r: r, q: rest.sumAtTemperature / sumAtTemperature)
             value += tail.value
             total += tail.slope
@@ -53,7 +61,7 @@ private struct VocabularyDistillation {
         }
 
         let (ceScale, klScale) = (Double(weights.crossEntropy) / normalizer, Double(weights.kl) / normalizer)
-        let slope = klScale * temperature
+        let slope = klScale * factor / temperature
         z.combineExponentials(
             rest, one: ceScale / sum, atTemperature: slope * (bucket - total) / sumAtTemperature)
         for (index, id) in ids.enumerated() {
@@ -61,7 +69,7 @@ private struct VocabularyDistillation {
             z[Int(id)] = Float(ceScale * softmax + slope * (slopes[index] - q[index] * total))
         }
         z[label] -= Float(ceScale)
-        return (crossEntropy / normalizer, value * temperature * temperature / normalizer)
+        return (crossEntropy / normalizer, value * factor / normalizer)
     }
 }
 
@@ -73,24 +81,26 @@ extension Tape {
     /// - Parameters:
     ///   - hidden: [N, C].
     ///   - table: the output embedding: [V, C].
-    ///   - labels: the token that each position predicts: [N].
+    ///   - labels: the token that each position predicts: [N]; negative where it predicts nothing, which costs nothing.
+    ///   - teacher: positions of which it knows nothing (every log-probability is −∞) cost the cross-entropy alone.
     ///   - normalizer: the number of valid positions in the whole optimizer step (N).
     /// - Returns: the weighted loss, and its terms before their weights (T² included).
     public func vocabularyDistillation(
         _ hidden: Variable, table: Variable, labels: [Int32], teacher: SparseTargets,
-        weights: (crossEntropy: Float, kl: Float), temperature: Float, divergence: Divergence = .forwardKL,
-        normalizer: Int
+        weights: (crossEntropy: Float, kl: Float), temperature: Float, temperatureSquared: Bool = true,
+        divergence: Divergence = .forwardKL, normalizer: Int
     ) -> (loss: Variable, crossEntropy: Float, kl: Float) {
         let (positions, vocabulary) = (hidden.value.rows, table.shape[0])
         precondition(
             labels.count == positions && teacher.logNormalizers.count == positions && temperature > 0,
             "vocabularyDistillation: \(labels.count) labels, \(teacher.logNormalizers.count) targets, \(hidden.shape)")
         precondition(
-            (labels + teacher.ids).allSatisfy { $0 >= 0 && $0 < vocabulary },
+            labels.allSatisfy { $0 < vocabulary } && teacher.ids.allSatisfy { $0 >= 0 && $0 < vocabulary },
             "vocabularyDistillation: an id is outside of the vocabulary of \(vocabulary)")
         let loss = VocabularyDistillation(
             labels: labels, teacher: teacher, weights: weights, divergence: divergence,
-            temperature: Double(temperature), normalizer: Double(normalizer))
+            temperature: Double(temperature), factor: temperatureSquared ? Double(temperature * temperature) : 1,
+            normalizer: Double(normalizer))
         var terms = [(crossEntropy: Double, kl: Double)](repeating: (0, 0), count: positions)
         let total = terms.withUnsafeMutableBufferPointer { terms in
             // Each position writes its own terms.

@@ -12,13 +12,19 @@ public final class ReadAheadTargets: TeacherTargets, @unchecked Sendable {
         case logProbabilities
         case hiddenStates(Int)
         case attentionStates(AttentionPart, Int)
+        case likeliest(Double)
+    }
+
+    private enum Answer {
+        case tensor(Tensor)
+        case sparse(SparseTargets)
     }
 
     /// A batch whose answers are being read, or are there. They are written before the group is left, and read after that.
     private final class Batch: @unchecked Sendable {
         let sequences: [[Int32]]
         let reading = DispatchGroup()
-        var answers: [Question: Tensor] = [:]
+        var answers: [Question: Answer] = [:]
 
         init(_ sequences: [[Int32]]) {
             self.sequences = sequences
@@ -60,15 +66,29 @@ public final class ReadAheadTargets: TeacherTargets, @unchecked Sendable {
     }
 
     public func logProbabilities(for sequences: [[Int32]]) throws -> Tensor {
-        try ask(.logProbabilities, sequences)
+        try tensor(.logProbabilities, sequences)
     }
 
     public func hiddenStates(layer: Int, for sequences: [[Int32]]) throws -> Tensor {
-        try ask(.hiddenStates(layer), sequences)
+        try tensor(.hiddenStates(layer), sequences)
     }
 
     public func attentionStates(_ part: AttentionPart, layer: Int, for sequences: [[Int32]]) throws -> Tensor {
-        try ask(.attentionStates(part, layer), sequences)
+        try tensor(.attentionStates(part, layer), sequences)
+    }
+
+    public func likeliest(for sequences: [[Int32]], temperature: Double) throws -> SparseTargets {
+        guard case .sparse(let targets) = try ask(.likeliest(temperature), sequences) else {
+            preconditionFailure("likeliest outcomes were answered with states")
+        }
+        return targets
+    }
+
+    private func tensor(_ question: Question, _ sequences: [[Int32]]) throws -> Tensor {
+        guard case .tensor(let tensor) = try ask(question, sequences) else {
+            preconditionFailure("\(question) was answered with likeliest outcomes")
+        }
+        return tensor
     }
 
     public func heads(layer: Int) throws -> Int {
@@ -80,7 +100,7 @@ public final class ReadAheadTargets: TeacherTargets, @unchecked Sendable {
     }
 
     /// Waits for this batch if it is under way, not for the next one; reads what was not foreseen.
-    private func ask(_ question: Question, _ sequences: [[Int32]]) throws -> Tensor {
+    private func ask(_ question: Question, _ sequences: [[Int32]]) throws -> Answer {
         let batch = state.withLock { state in
             state.asked.insert(question)
             return state.batches.first { $0.sequences == sequences }
@@ -93,11 +113,13 @@ public final class ReadAheadTargets: TeacherTargets, @unchecked Sendable {
         return try found ?? queue.sync { try answer(question, sequences) }
     }
 
-    private func answer(_ question: Question, _ sequences: [[Int32]]) throws -> Tensor {
+    private func answer(_ question: Question, _ sequences: [[Int32]]) throws -> Answer {
         switch question {
-        case .logProbabilities: try targets.logProbabilities(for: sequences)
-        case .hiddenStates(let layer): try targets.hiddenStates(layer: layer, for: sequences)
-        case .attentionStates(let part, let layer): try targets.attentionStates(part, layer: layer, for: sequences)
+        case .logProbabilities: .tensor(try targets.logProbabilities(for: sequences))
+        case .hiddenStates(let layer): .tensor(try targets.hiddenStates(layer: layer, for: sequences))
+        case .attentionStates(let part, let layer):
+            .tensor(try targets.attentionStates(part, layer: layer, for: sequences))
+        case .likeliest(let temperature): .sparse(try targets.likeliest(for: sequences, temperature: temperature))
         }
     }
 }

@@ -57,10 +57,10 @@ public struct SoftTargetRecorder {
     ///     ends the recording between two batches.
     /// - Throws: `InputError` where the directory holds another recording, or the teacher's answers are not finite.
     public func record(
-        _ sequences: [[Int32]], to directory: URL, shard: TargetShard = .whole, others: Others = .refuse,
+        _ rows: any TokenRows, to directory: URL, shard: TargetShard = .whole, others: Others = .refuse,
         progress: (_ done: Int, _ total: Int, _ found: Int) throws -> Void
     ) throws -> Summary {
-        let parts = TargetParts(sequences)
+        let parts = try TargetParts(rows)
         for url in strangers(in: directory, parts: parts.ranges.count) {
             guard others == .replace else { throw stranger(url, parts: parts.ranges.count) }
             try FileManager.default.removeItem(at: url)
@@ -70,9 +70,9 @@ public struct SoftTargetRecorder {
         summary.rows = share.reduce(0) { $0 + parts.ranges[$1].count }
         var tails: (sum: Double, count: Int) = (0, 0)
         var done = 0
-        try AtomicFile.requireRoom(for: share.reduce(0) { $0 + size(of: parts.rows[parts.ranges[$1]]) }, at: directory)
+        try AtomicFile.requireRoom(for: share.reduce(0) { $0 + size(of: parts.lengths(ofPart: $1)) }, at: directory)
         for part in share {
-            let rows = Array(parts.rows[parts.ranges[part]])
+            let rows = try parts.rows(ofPart: part)
             let url = directory.appendingPathComponent(
                 SoftTargetFile.name(ofPart: part, of: parts.ranges.count))
             let expected = description(part: part, of: parts.ranges.count)
@@ -156,14 +156,14 @@ public struct SoftTargetRecorder {
         }
     }
 
-    private func size(of rows: ArraySlice<[Int32]>) -> Int {
-        let positions = rows.reduce(0) { $0 + $1.count }
+    private func size(of lengths: [Int]) -> Int {
+        let positions = lengths.reduce(0, +)
         let states = plan.columns.reduce(0) {
-            $0 + teacher.width(of: $1) * plan.states.size * ($1.scope == .row ? rows.count : positions)
+            $0 + teacher.width(of: $1) * plan.states.size * ($1.scope == .row ? lengths.count : positions)
         }
-        let count = predictions.map { $0.scope == .row ? rows.count : positions } ?? 0
+        let count = predictions.map { $0.scope == .row ? lengths.count : positions } ?? 0
         let each = (predictions?.kept ?? 0) * (plan.probabilities.size + 4) + 8 * plan.temperatures.count
-        return positions * 4 + rows.count * 16 + states + count * each + (64 << 10)
+        return positions * 4 + lengths.count * 16 + states + count * each + (64 << 10)
     }
 
     /// Writes a part.
@@ -234,6 +234,7 @@ public struct SoftTargetRecorder {
     /// Batches of about as many positions as 256 MB of activations hold. The memory that happens to be free decides nothing:
     /// another batch would give other last digits.
     private func batches(of rows: [[Int32]]) -> [Range<Int>] {
-        TargetParts.runs(of: rows, positions: max(512, min(8192, (256 << 20) / (4 * teacher.floatsPerPosition))))
+        TargetParts.runs(
+            of: rows.map(\.count), positions: max(512, min(8192, (256 << 20) / (4 * teacher.floatsPerPosition))))
     }
 }

@@ -146,6 +146,10 @@ public final class SoftTargets: TeacherTargets {
             logNormalizers: normalizers)
     }
 
+    public func likeliest(for sequences: [[Int32]], temperature: Double) throws -> SparseTargets {
+        try likeliest(for: sequences, scope: .position, temperature: temperature)
+    }
+
     public func hiddenStates(layer: Int, for sequences: [[Int32]]) throws -> Tensor {
         try values(.hidden(layer), for: sequences)
     }

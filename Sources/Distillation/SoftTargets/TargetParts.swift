@@ -1,35 +1,57 @@
 /// How the rows of a recording are spread over its files: a function of the rows and the plan alone, so that every process
 /// that works on the recording agrees.
 struct TargetParts {
-    /// The distinct rows, shorter ones first, so that the work per batch is even.
-    let rows: [[Int32]]
-    /// The rows of each part.
+    /// The distinct rows by their numbers, shorter ones first, so that the work per batch is even.
+    let order: [Int]
+    /// The places in `order` of each part's rows.
     let ranges: [Range<Int>]
+    private let rows: any TokenRows
 
     /// Positions of a part: a second or so of a small teacher's work, which is what a kill can cost.
     private static let positions = 16_384
     /// Parts that a recording has at most, roughly.
     private static let most = 1000
 
-    init(_ sequences: [[Int32]]) {
-        var seen: Set<[Int32]> = []
-        let distinct = sequences.enumerated().filter { seen.insert($0.element).inserted }
-        rows = distinct.sorted { ($0.element.count, $0.offset) < ($1.element.count, $1.offset) }.map(\.element)
-        ranges = Self.runs(of: rows, positions: max(Self.positions, rows.reduce(0) { $0 + $1.count } / Self.most))
+    /// - Throws: `InputError` where rows cannot be read.
+    init(_ rows: any TokenRows) throws {
+        self.rows = rows
+        // Equal hashes alone prove nothing: the tokens decide.
+        var seen: [UInt64: [Int]] = [:]
+        var distinct: [Int] = []
+        for row in 0..<rows.count {
+            let tokens = try rows.tokens(row)
+            let hash = TokenRow.hash(tokens)
+            if try seen[hash]?.contains(where: { try rows.tokens($0) == tokens }) ?? false { continue }
+            seen[hash, default: []].append(row)
+            distinct.append(row)
+        }
+        order = distinct.sorted { (rows.length($0), $0) < (rows.length($1), $1) }
+        let lengths = order.map { rows.length($0) }
+        ranges = Self.runs(of: lengths, positions: max(Self.positions, lengths.reduce(0, +) / Self.most))
+    }
+
+    /// The token rows of a part.
+    func rows(ofPart part: Int) throws -> [[Int32]] {
+        try rows.tokens(order[ranges[part]])
+    }
+
+    /// The lengths of a part's rows.
+    func lengths(ofPart part: Int) -> [Int] {
+        order[ranges[part]].map { rows.length($0) }
     }
 
     /// Neighbouring rows of at most so many positions together, or one row of more.
-    static func runs(of rows: [[Int32]], positions limit: Int) -> [Range<Int>] {
+    static func runs(of lengths: [Int], positions limit: Int) -> [Range<Int>] {
         var runs: [Range<Int>] = []
         var (start, positions) = (0, 0)
-        for (index, row) in rows.enumerated() {
-            if positions + row.count > limit, index > start {
+        for (index, length) in lengths.enumerated() {
+            if positions + length > limit, index > start {
                 runs.append(start..<index)
                 (start, positions) = (index, 0)
             }
-            positions += row.count
+            positions += length
         }
-        if start < rows.count { runs.append(start..<rows.count) }
+        if start < lengths.count { runs.append(start..<lengths.count) }
         return runs
     }
 }

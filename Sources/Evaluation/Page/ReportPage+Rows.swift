@@ -44,7 +44,6 @@ extension ReportPage.DetailRow {
             } ?? Notation.none
         queries = result.latency.map { Notation.count($0.queries) } ?? Notation.none
         threads = result.latency.map { Notation.count($0.threads) } ?? Notation.none
-        path = result.path
     }
 }
 

@@ -20,11 +20,19 @@ struct ReportPage {
     }
 
     struct GateRow {
-        var gate: String
-        var found: String
-        var limit: String
-        var outcome: String
-        var style: String
+        let gate: String
+        let found: String
+        let limit: String
+        let outcome: String
+        let style: String
+
+        init(_ gate: GateOutcome) {
+            self.gate = gate.gate
+            found = Notation.fixed(gate.value, 4)
+            limit = Notation.fixed(gate.threshold, 4)
+            outcome = gate.passed ? "✓ passed" : "✗ failed"
+            style = gate.passed ? "good" : "bad"
+        }
     }
 
     struct ModelRow {
@@ -60,7 +68,6 @@ struct ReportPage {
         var latency: String
         var queries: String
         var threads: String
-        var path: String
     }
 
     struct Figure {
@@ -101,6 +108,7 @@ struct ReportPage {
     let samples: [SampleRow]
     let disagreementCount: String
     let details: [DetailRow]
+    let paths: [RunRecord.Fact]
     let resolvedRecipe: [String]
     let environment: [RunRecord.Fact]
     let data: [RunRecord.Fact]
@@ -119,11 +127,7 @@ extension ReportPage {
         certainty = verdict.certainty
         verdictStyle = report.gates.isEmpty ? "open" : report.passed ? "passed" : "failed"
         tiles = ReportPage.tiles(report)
-        gates = report.gates.map { gate in
-            GateRow(
-                gate: gate.gate, found: Notation.fixed(gate.value, 4), limit: Notation.fixed(gate.threshold, 4),
-                outcome: gate.passed ? "✓ passed" : "✗ failed", style: gate.passed ? "good" : "bad")
-        }
+        gates = report.gates.map(GateRow.init)
         rowCount = Notation.count(report.data.labels.count)
         referenceName = reference.result.name
         subjectName = subject.result.name
@@ -160,6 +164,7 @@ extension ReportPage {
         samples = worst.prefix(20).map(SampleRow.init)
         disagreementCount = worst.count == 1 ? "one row" : "\(Notation.count(worst.count)) rows"
         details = report.models.map(DetailRow.init)
+        paths = report.models.map { .init($0.result.name, $0.result.path) }
         resolvedRecipe = report.record.resolvedRecipe.isEmpty ? [] : [report.record.resolvedRecipe]
         environment = report.record.environment
         data = report.record.data

@@ -1,6 +1,8 @@
 /// The page as a Mustache template over `ReportPage`. Everything but the style sheet and the pictures is escaped.
 enum ReportTemplate {
-    static let page = #"""
+    static let page = head + verdict + results + charts + disagreements + reproduction + foot
+
+    static let head = #"""
         {{% CONTENT_TYPE: SCALARS}}
         <!DOCTYPE html>
         <html lang="en">
@@ -16,12 +18,15 @@ enum ReportTemplate {
         </head>
         <body>
         <main>
-        """# + verdict + results + charts + disagreements + reproduction + #"""
-            </main>
-            </body>
-            </html>
 
-            """#
+        """#
+
+    static let foot = #"""
+        </main>
+        </body>
+        </html>
+
+        """#
 
     private static let verdict = #"""
         <header class="{{verdictStyle}}">
@@ -153,6 +158,11 @@ enum ReportTemplate {
         </table>
         </div>
         </section>
+
+        """# + repetition
+
+    /// What is needed to repeat the run.
+    static let repetition = #"""
         <section class="reproduction">
         <h2>To repeat it</h2>
         {{^empty(commands)}}<pre>{{#commands}}{{.}}
@@ -161,7 +171,7 @@ enum ReportTemplate {
         {{^empty(data)}}<div><h3>Data</h3><dl>{{#data}}<div><dt>{{name}}</dt><dd>{{value}}</dd></div>{{/data}}</dl></div>{{/empty(data)}}
         {{^empty(environment)}}<div><h3>Machine and versions</h3><dl>{{#environment}}<div><dt>{{name}}</dt><dd>{{value}}</dd></div>{{/environment}}</dl></div>{{/empty(environment)}}
         </div>
-        <h3>Model files</h3><dl class="digests">{{#details}}<div><dt>{{model}}</dt><dd><code>{{path}}</code></dd></div>{{/details}}</dl>
+        <h3>Model files</h3><dl class="digests">{{#paths}}<div><dt>{{name}}</dt><dd><code>{{value}}</code></dd></div>{{/paths}}</dl>
         {{^empty(digests)}}<h3>SHA-256</h3><dl class="digests">{{#digests}}<div><dt>{{name}}</dt><dd><code>{{value}}</code></dd></div>{{/digests}}</dl>{{/empty(digests)}}
         {{#resolvedRecipe}}<h3>Resolved recipe</h3>
         <pre>{{.}}</pre>{{/resolvedRecipe}}

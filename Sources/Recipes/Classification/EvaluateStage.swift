@@ -31,12 +31,6 @@ extension ClassificationStages {
 
     /// What the report says of how the run was made.
     private func record(stages: [Pipeline.Stage]) throws -> RunRecord {
-        var curves: [LearningCurve] = []
-        for line in try MetricsLog.read(run) {
-            if curves.last?.stage != line.stage { curves.append(LearningCurve(stage: line.stage, points: [])) }
-            guard let loss = line.loss else { continue }
-            curves[curves.count - 1].points.append(.init(step: line.step, loss: loss, terms: line.terms))
-        }
         let splits = [
             ("Training rows", recipe.data.train, material.train),
             ("Validation rows", recipe.data.validation, material.validation),
@@ -47,7 +41,7 @@ extension ClassificationStages {
             environment: RunEnvironment.current().facts.map { .init($0.name, $0.value) },
             data: splits.map { .init($0.0, "\(grouped($0.2.count)) of \($0.1)") }
                 + [.init("Classes", material.classes.joined(separator: ", "))],
-            learningCurves: curves, headScores: try headScores(stages: stages),
+            learningCurves: try context.learningCurves(), headScores: try headScores(stages: stages),
             commands: ["retort run recipe.yaml"],
             digests: try splits.map { .init($0.1, try DataAddress($0.1).digest()) })
     }
@@ -68,6 +62,8 @@ extension Report: RunReport {
             name: "Test accuracy, %", precision: 2,
             models: models.map { ($0.result.key, $0.result.name, $0.metrics.accuracy.value * 100) })
     }
+
+    public var files: [String] { ["report.json", "report.html", "samples.jsonl"] }
 
     /// The table, and a line with every model's value for each metric that it does not show.
     public func lines(showing metrics: [Recipe.Metric]) -> [String] {

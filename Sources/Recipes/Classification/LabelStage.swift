@@ -5,8 +5,6 @@ import Foundation
 import Tokenizers
 
 extension ClassificationStages {
-    static let targetsFolder = "targets/train"
-
     /// Runs the teacher over the training rows and records what the loss will ask for. Parts that an interrupted run left are
     /// used.
     func recordTargets() throws -> StageResult {
@@ -23,7 +21,7 @@ extension ClassificationStages {
             ],
             notes: ["recipe": .string(recipe.name), "program": .string("retort \(Version.current)")])
         let data = try sequences(material.train)
-        let recorded = try recorder.record(data.sequences, to: run.file(Self.targetsFolder), others: .replace) {
+        let recorded = try recorder.record(data.sequences, to: run.file(Pipeline.targetsFolder), others: .replace) {
             done, total, _ in
             try Interruption.check()
             observer.advanced(Pipeline.Stage.label.rawValue, done: done, total: total, unit: "rows")
@@ -32,12 +30,12 @@ extension ClassificationStages {
             summary:
                 "\(grouped(recorded.rows)) distinct rows, hidden states of \(plan.hiddenLayers.count) layers, "
                 + String(format: "%.1f MB", Double(recorded.bytes) / 1e6),
-            outputs: recorded.files.map { "\(Self.targetsFolder)/\($0.lastPathComponent)" })
+            outputs: recorded.files.map { "\(Pipeline.targetsFolder)/\($0.lastPathComponent)" })
     }
 
     /// The recorded targets: the run's own, or those that the recipe names.
     func targets() throws -> SoftTargets {
-        let url = recipe.teacher.targets.file.map { URL(fileURLWithPath: $0) } ?? run.file(Self.targetsFolder)
+        let url = recipe.teacher.targets.file.map { Recipe.place($0) } ?? run.file(Pipeline.targetsFolder)
         return try SoftTargets(reading: url, outcomes: material.classes.count)
     }
 }

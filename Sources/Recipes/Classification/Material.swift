@@ -73,11 +73,11 @@ public struct Material: Sendable {
         classes = names
         teacherDigest =
             try recipe.teacher.model.map {
-                try LoadedTeacher.digest(of: URL(fileURLWithPath: $0, isDirectory: true))
+                try LoadedTeacher.digest(of: Recipe.place($0))
             } ?? ""
         checkpointDigest =
             try recipe.student.checkpoint.map {
-                try LoadedTeacher.digest(of: URL(fileURLWithPath: $0, isDirectory: true))
+                try LoadedTeacher.digest(of: Recipe.place($0))
             } ?? ""
         targetsDigest = try recipe.teacher.targets.file.map(Recipe.digest(ofTargets:)) ?? ""
     }
@@ -100,7 +100,7 @@ public struct Material: Sendable {
         guard let model = recipe.teacher.model else { return names }
         let configuration: EncoderConfiguration
         do {
-            let directory = URL(fileURLWithPath: model, isDirectory: true)
+            let directory = Recipe.place(model)
             configuration = try EncoderConfiguration(
                 reading: directory.appendingPathComponent(ModelDirectory.configurationFile))
         } catch let several as InputErrors {

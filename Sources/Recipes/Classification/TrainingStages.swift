@@ -11,7 +11,7 @@ extension ClassificationStages {
     func makeTokenizer() throws -> StageResult {
         let tokenizer: any Tokenizer
         if let model = recipe.teacher.model {
-            tokenizer = try TokenizerFiles.load(from: URL(fileURLWithPath: model, isDirectory: true))
+            tokenizer = try TokenizerFiles.load(from: Recipe.place(model))
         } else {
             tokenizer = try WordPieceTrainer(
                 vocabularySize: recipe.tokenizer.vocabulary, minimumFrequency: recipe.tokenizer.minimumFrequency,
@@ -43,7 +43,7 @@ extension ClassificationStages {
         if let model = recipe.teacher.model {
             let fresh = recipe.teacher.fineTune.map { _ in material.classes }
             teacher = try ModelDirectory.readEncoder(
-                URL(fileURLWithPath: model, isDirectory: true), allowingMissingHead: fresh, key: key)
+                Recipe.place(model), allowingMissingHead: fresh, key: key)
             teacher.rename(classes: material.classes)
             schedule = recipe.teacher.fineTune
         } else {

@@ -10,6 +10,9 @@ enum ModelFolder {
 }
 
 extension Pipeline {
+    /// The run's own recording.
+    static let targetsFolder = "targets/train"
+
     /// The models that these stages make, in their order.
     static func evaluatedModels(of stages: [Stage]) -> [(key: String, name: String, folder: String)] {
         let models: [(stage: Stage, key: String, name: String, folder: String)] = [

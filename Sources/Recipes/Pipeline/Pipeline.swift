@@ -48,6 +48,7 @@ public final class Pipeline {
         task =
             switch recipe.task {
             case .classification: try ClassificationStages(context)
+            case .languageModel: try LanguageModelStages(context)
             }
     }
 

@@ -1,6 +1,5 @@
 import Distillation
 import Files
-import Foundation
 import Models
 import Tensors
 import Tokenizers
@@ -15,7 +14,7 @@ extension Recipe {
     func readStudentCheckpoint(
         tokenizer: any Tokenizers.Tokenizer, classes: [String], texts: [String], key: RandomKey
     ) throws -> Encoder {
-        let directory = URL(fileURLWithPath: student.checkpoint!, isDirectory: true)
+        let directory = Recipe.place(student.checkpoint!)
         let own = try TokenizerFiles.load(from: directory)
         if let difference = tokenizer.difference(from: own, sample: Array(texts.prefix(500))),
             difference.differingIDs > 0 || difference.differingTexts > 0

@@ -13,22 +13,24 @@ extension Recipe {
             pooling: .first, labels: classes)
     }
 
-    /// The shape of the student.
+    /// The shape of the student: sizes that the recipe leaves out are the teacher's.
     ///
-    /// - Parameter source: the model whose layers the student begins with, if any; it gives the family and what goes with that.
-    func studentConfiguration(vocabulary: Int, classes: [String], source: EncoderConfiguration?)
-        -> EncoderConfiguration
-    {
+    /// - Parameter base: the model whose layers the student begins with, which gives the family and what goes with that; else
+    ///   the teacher.
+    func studentConfiguration(
+        vocabulary: Int, classes: [String], base: EncoderConfiguration
+    ) -> EncoderConfiguration {
         var configuration = EncoderConfiguration(
-            vocabularySize: vocabulary, hiddenSize: student.hidden, layers: student.layers, heads: student.heads,
-            feedForward: student.feedForward, maximumPositions: data.maxLength, dropout: Float(student.dropout),
-            pooling: .first, labels: classes)
-        if let source {
-            configuration.family = source.family
-            configuration.activation = source.activation
-            configuration.positionOffset = source.positionOffset
-            configuration.tokenTypes = source.tokenTypes
-            configuration.layerNormEpsilon = source.layerNormEpsilon
+            vocabularySize: vocabulary, hiddenSize: student.hidden ?? base.hiddenSize, layers: student.layers,
+            heads: student.heads ?? max(1, base.heads.max()!),
+            feedForward: student.feedForward ?? max(1, base.feedForward.max()!),
+            maximumPositions: data.maxLength, dropout: Float(student.dropout), pooling: .first, labels: classes)
+        if student.initialize != .random {
+            configuration.family = base.family
+            configuration.activation = base.activation
+            configuration.positionOffset = base.positionOffset
+            configuration.tokenTypes = base.tokenTypes
+            configuration.layerNormEpsilon = base.layerNormEpsilon
         }
         return configuration
     }
@@ -51,6 +53,11 @@ extension Recipe {
             } catch {
                 refuse(key, "\(error)", nil)
             }
+        }
+        if !student.hiddenSize.isMultiple(of: student.heads[0]) {
+            refuse(
+                "student.heads", "\(student.heads[0]) heads do not divide the hidden width \(student.hiddenSize)",
+                "give both student.hidden and student.heads")
         }
         problems += lossProblems(teacher: teacher, student: student)
         if let source, !student.canCopyLayers(of: source, chosen: self.student.teacherLayers) {

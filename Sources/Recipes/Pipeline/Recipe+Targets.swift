@@ -6,7 +6,7 @@ import Tokenizers
 extension Recipe {
     /// The digest of a soft-target file, or of a directory's parts.
     static func digest(ofTargets path: String) throws -> String {
-        let files = try SoftTargets.files(of: URL(fileURLWithPath: path))
+        let files = try SoftTargets.files(of: Recipe.place(path))
         return Digest.sha256(try files.map { try Digest.sha256(fileAt: $0) }.joined())
     }
 
@@ -14,7 +14,7 @@ extension Recipe {
     /// none, other classes, another tokenizer, rows without targets, layers that are not there.
     func checkTargets(_ material: Material, _ tokenizer: any Tokenizers.Tokenizer) throws {
         guard let path = teacher.targets.file else { return }
-        let targets = try SoftTargets(reading: URL(fileURLWithPath: path), outcomes: material.classes.count)
+        let targets = try SoftTargets(reading: Recipe.place(path), outcomes: material.classes.count)
         if let names = targets.description.classes, names != material.classes {
             throw InputError(
                 file: path, field: "classes",
@@ -28,7 +28,7 @@ extension Recipe {
         let layers = recorded
         for layer in layers.hidden { _ = try targets.width(layer: layer) }
         for layer in layers.attention { _ = try targets.heads(layer: layer) }
-        if losses.contains(where: { max($0.loss.kl.weight, $0.loss.kl.weightEnd ?? 0) > 0 }) {
+        if usesPredictions {
             _ = try targets.logProbabilities(for: Array(sequences.prefix(1)))
         }
         try targets.validate()

@@ -1,4 +1,5 @@
 import Distillation
+import Evaluation
 import Layers
 
 /// What the stages of a run share, whatever its task.
@@ -50,6 +51,17 @@ struct RunContext {
             name: name, inputs: inputs, run: run, recipe: recipe, metrics: metrics, observer: observer, place: place)
         return try stage.train(
             Trainer(parameters: parameters, objective: objective, options: options, validation: validation))
+    }
+
+    /// The losses of all training stages so far.
+    func learningCurves() throws -> [LearningCurve] {
+        var curves: [LearningCurve] = []
+        for line in try MetricsLog.read(run) {
+            if curves.last?.stage != line.stage { curves.append(LearningCurve(stage: line.stage, points: [])) }
+            guard let loss = line.loss else { continue }
+            curves[curves.count - 1].points.append(.init(step: line.step, loss: loss, terms: line.terms))
+        }
+        return curves
     }
 }
 

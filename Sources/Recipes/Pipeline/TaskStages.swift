@@ -49,6 +49,8 @@ public protocol RunReport {
     func lines(showing metrics: [Recipe.Metric]) -> [String]
     var gates: [GateOutcome] { get }
     var headline: RunHeadline { get }
+    /// Its files in `report`.
+    var files: [String] { get }
 }
 
 /// The number that a task is judged by, of each model.
@@ -67,7 +69,7 @@ extension RunReport {
     /// As the result of the evaluation's stage.
     var result: StageResult {
         StageResult(
-            summary: passed ? "all gates passed" : "a gate failed",
-            outputs: ["report/report.json", "report/report.html", "report/samples.jsonl"])
+            summary: gates.isEmpty ? "no gates" : passed ? "all gates passed" : "a gate failed",
+            outputs: files.map { "report/\($0)" })
     }
 }

@@ -19,6 +19,6 @@ public struct BuiltInRecipe: Sendable {
 public enum BuiltInRecipes {
     /// In the order in which they are listed.
     public static let all = [
-        BuiltInRecipe(PackageResources.quickstart_yaml)
+        BuiltInRecipe(PackageResources.quickstart_yaml), BuiltInRecipe(PackageResources.language_model_yaml),
     ]
 }

@@ -9,20 +9,22 @@ extension Rule {
         guard recipe.student.initialize == .teacherLayers, let teacher = recipe.teacher.train else { return [] }
         let student = recipe.student
         let sizes = [
-            ("layers", student.layers, teacher.layers), ("hidden", student.hidden, teacher.hidden),
-            ("heads", student.heads, teacher.heads), ("feed_forward", student.feedForward, teacher.feedForward),
+            ("layers", student.layers, teacher.layers), ("hidden", student.hidden ?? 0, teacher.hidden),
+            ("heads", student.heads ?? 0, teacher.heads),
+            ("feed_forward", student.feedForward ?? 0, teacher.feedForward),
         ]
         var found = sizes.filter { $0.1 > $0.2 }.map { name, ours, theirs in
             Violation(
                 path: "student.\(name)", problem: "\(ours), but layers of a teacher with \(theirs) are to be copied",
                 remedy: "use at most \(theirs), or initialize: random")
         }
+        let (hidden, heads) = (student.hidden ?? teacher.hidden, student.heads ?? teacher.heads)
         let width = teacher.hidden / teacher.heads
-        if found.isEmpty, student.hidden != student.heads * width {
+        if found.isEmpty, hidden != heads * width {
             found.append(
                 Violation(
                     path: "student.heads",
-                    problem: "heads of width \(student.hidden / student.heads), but the teacher's are \(width) wide",
+                    problem: "heads of width \(hidden / heads), but the teacher's are \(width) wide",
                     remedy: "give the student a multiple of \(width) as its width, and that multiple as its heads, or "
                         + "initialize: random"))
         }

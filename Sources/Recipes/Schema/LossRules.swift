@@ -49,12 +49,12 @@ extension Rule {
     ) { loss, path, recipe in
         guard let attention = loss.attention else { return [] }
         var found = missingLayers(attention.pairs, "\(path).attention.pairs", from: "1", recipe)
-        if let theirs = recipe.teacher.train?.heads, theirs != recipe.student.heads {
+        if let theirs = recipe.teacher.train?.heads, let ours = recipe.student.heads, theirs != ours {
             found.append(
                 Violation(
                     path: "\(path).attention.pairs",
                     problem:
-                        "the student has \(recipe.student.heads) heads and the teacher \(theirs); their attention maps are "
+                        "the student has \(ours) heads and the teacher \(theirs); their attention maps are "
                         + "compared head by head",
                     remedy: "use \(theirs) heads in the student, or loss.relations, which needs no equal heads"))
         }
@@ -70,7 +70,7 @@ extension Rule {
         let (student, teacher) = (recipe.student, recipe.teacher.train)
         var found: [Violation] = []
         let ends = [
-            ("student", relations.studentLayer, student.layers as Int?, student.hidden as Int?),
+            ("student", relations.studentLayer, student.layers as Int?, student.hidden),
             ("teacher", relations.teacherLayer, teacher?.layers, teacher?.hidden),
         ]
         for (model, layer, layers, hidden) in ends {

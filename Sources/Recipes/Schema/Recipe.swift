@@ -32,8 +32,11 @@ public struct Recipe: Sendable {
 extension Recipe {
     /// What the model learns to do.
     public enum Task: String, SettingChoice {
+        /// Texts get one of some classes.
         case classification
-        static let unsupported = ["regression", "embedding", "language-model"]
+        /// Texts are continued, token by token.
+        case languageModel = "language-model"
+        static let unsupported = ["regression", "embedding"]
     }
 
     /// A format in which the finished model is written.

@@ -36,10 +36,11 @@ extension Recipe.DataSection: Section {
             "The rows that each finished stage is scored on, as `train`."),
         Field("test", \.test, .text(.line), presence: .required, "The rows that the report is made from, as `train`."),
         Field("text", \.text, .text(.line), "Name of the column that holds the text."),
-        Field("label", \.label, .text(.line), "Name of the column that holds the label."),
+        Field("label", \.label, .text(.line), "Name of the column that holds the label; a language model needs none."),
         Field(
-            "max_length", \.maxLength, .integer(4...512),
-            "Longest input in tokens, the two special tokens included; longer texts are cut."),
+            "max_length", \.maxLength, .integer(4...8192),
+            "Longest input in tokens, special tokens included; longer texts are cut. Of a language model: the length of the "
+                + "windows that the texts, one after another, are cut into."),
         Field(
             "on_bad_row", \.onBadRow,
             "What a row that cannot be used (not well formed, no text, no label, an unknown label) does: stop the run, or be "

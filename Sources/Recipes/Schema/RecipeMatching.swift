@@ -42,6 +42,14 @@ extension Recipe {
             }
     }
 
+    /// Whether any loss asks for the teacher's predictions.
+    var usesPredictions: Bool { losses.contains(where: \.loss.usesPredictions) }
+
+    /// The temperatures at which it does.
+    var temperatures: [Double] {
+        Set(losses.map(\.loss).filter(\.usesPredictions).map(\.kl.temperature)).sorted()
+    }
+
     /// The teacher's layers that any loss asks about, as `Loss.recorded`.
     public var recorded: (hidden: [Int], attention: [Int]) {
         let all = losses.map(\.loss.recorded)
@@ -50,6 +58,8 @@ extension Recipe {
 }
 
 extension Recipe.Loss {
+    var usesPredictions: Bool { max(kl.weight, kl.weightEnd ?? 0) > 0 }
+
     /// The teacher's layers that the loss asks about: hidden states, 0 being the embedding's output, and queries, keys and
     /// values of the layers from 1.
     public var recorded: (hidden: [Int], attention: [Int]) {

@@ -36,6 +36,8 @@ extension Recipe {
         public var source = TargetSource.recorded
         /// What was recorded before the run; nil where the run records.
         public var file: String?
+        /// Of a language model's predictions; a classifier's are kept whole.
+        public var keep = 64
         public var dtype = TargetPrecision.float16
     }
 
@@ -47,9 +49,11 @@ extension Recipe {
     /// The small model's shape, and where its first weights come from.
     public struct Student: Equatable, Sendable {
         public var layers = 0
-        public var hidden = 0
-        public var heads = 0
-        public var feedForward = 0
+        /// Nil where they are the teacher's.
+        public var hidden: Int?
+        public var heads: Int?
+        public var keyHeads: Int?
+        public var feedForward: Int?
         public var dropout = 0.1
         public var initialize = Initialization.random
         /// The teacher's layer for each of the student's, counted from 1; nil: evenly spaced.
@@ -118,6 +122,10 @@ extension Recipe.Targets: Section {
             "file", \.file, .text(.line),
             "Soft targets that are there already, a file or a directory of parts, as `retort label` writes them from a model, from "
                 + "API answers or from several teachers. Their rows were made by the tokenizer of `teacher.model`."),
+        Field(
+            "keep", \.keep, .integer(1...65_536),
+            "Of a language model: how many of the likeliest tokens are kept at each position; the rest is one bucket. "
+                + "`retort label --choose-k` shows what a number costs and loses."),
         Field("dtype", \.dtype, "Element type of the recorded hidden states."),
     ]
 }
@@ -125,13 +133,17 @@ extension Recipe.Targets: Section {
 extension Recipe.Student: Section {
     static let fields: [Field<Self>] = [
         Field("layers", \.layers, .integer(1...96), presence: .required, "Transformer layers."),
-        Field("hidden", \.hidden, .integer(1...8192), presence: .required, "Width of the hidden states."),
+        Field("hidden", \.hidden, .integer(1...8192), "Width of the hidden states; by default the teacher's."),
         Field(
-            "heads", \.heads, .integer(1...128), presence: .required, "Attention heads per layer; must divide `hidden`."
-        ),
+            "heads", \.heads, .integer(1...128),
+            "Attention heads per layer; must divide `hidden`. By default the teacher's."),
         Field(
-            "feed_forward", \.feedForward, .integer(1...65_536), presence: .required,
-            "Neurons of each feed-forward block."),
+            "key_heads", \.keyHeads, .integer(1...128),
+            "Of a language model: heads of keys and values, which must divide `heads`. By default as many queries share one as in "
+                + "the teacher."),
+        Field(
+            "feed_forward", \.feedForward, .integer(1...65_536),
+            "Neurons of each feed-forward block; by default the teacher's."),
         Field("dropout", \.dropout, .number(.from(0, below: 1)), "Share of activations dropped while training."),
         Field(
             "initialize", \.initialize,

@@ -23,9 +23,12 @@ struct Rule: Sendable {
     }
 
     static let all: [Rule] = [
-        headsDivideHidden("student") { ($0.student.hidden, $0.student.heads) },
+        headsDivideHidden("student") { recipe in
+            recipe.student.hidden.flatMap { hidden in recipe.student.heads.map { (hidden, $0) } }
+        },
         headsDivideHidden("teacher.train") { recipe in recipe.teacher.train.map { ($0.hidden, $0.heads) } },
-        oneTeacher, fineTunedModel, targetsOfModel, distinctColumns, copiedLayers, chosenLayers, beginsWithCheckpoint,
+        languageModel, keyHeadsDivideHeads, oneTeacher, fineTunedModel, targetsOfModel, distinctColumns, copiedLayers,
+        chosenLayers, beginsWithCheckpoint,
         someLoss, betaOfJSD, pairsExist,
         attentionPairsExist,
         relationsFit, microBatchDivides, enoughHeads,
@@ -132,12 +135,14 @@ struct Rule: Sendable {
         paths: ["prune.heads.min_heads", "student.heads"],
         documentation: "`prune.heads.min_heads` is at most `student.heads`."
     ) { recipe in
-        guard let prune = recipe.prune, prune.heads.minHeads > recipe.student.heads else { return [] }
+        guard let prune = recipe.prune, let heads = recipe.student.heads, prune.heads.minHeads > heads else {
+            return []
+        }
         return [
             Violation(
                 path: "prune.heads.min_heads",
-                problem: "\(prune.heads.minHeads) heads are to stay in layers of \(recipe.student.heads)",
-                remedy: "use at most \(recipe.student.heads)")
+                problem: "\(prune.heads.minHeads) heads are to stay in layers of \(heads)",
+                remedy: "use at most \(heads)")
         ]
     }
 }

@@ -7,48 +7,48 @@ import Models
 import Tensors
 import Tokenizers
 
-/// What a run would read and cost, found out without writing anything.
-public struct RunPlan: Codable, Equatable, Sendable {
-    public struct Split: Codable, Equatable, Sendable {
-        public var name: String
+/// What a classifier's run would read and cost.
+struct ClassificationPlan: RunPlan {
+    struct Split: Encodable {
+        var name: String
         /// The address as the recipe has it.
-        public var file: String
+        var file: String
         /// How many files were read, and how many entries of those that are archives.
-        public var files: Int
-        public var entries: Int
-        public var rows: Int
-        public var skippedRows: Int
+        var files: Int
+        var entries: Int
+        var rows: Int
+        var skippedRows: Int
         /// Rows of each class, by class name.
-        public var classes: [String: Int]
+        var classes: [String: Int]
     }
 
-    public var schema = 1
-    public var recipe: String
-    public var splits: [Split]
+    var schema = 1
+    var recipe: String
+    var splits: [Split]
     /// Rows of validation and test whose text is a training text too.
-    public var overlap: [String: Int]
+    var overlap: [String: Int]
     /// Word pieces per training row: median, 95th percentile, longest; and the share that is cut at `data.max_length`.
-    public var medianLength: Int
-    public var length95: Int
-    public var longest: Int
-    public var truncatedShare: Double
-    public var vocabulary: Int
-    public var stages: [String]
-    public var trainingSteps: [String: Int]
-    public var teacherParameters: Int
-    public var studentParameters: Int
+    var medianLength: Int
+    var length95: Int
+    var longest: Int
+    var truncatedShare: Double
+    var vocabulary: Int
+    var stages: [String]
+    var trainingSteps: [String: Int]
+    var teacherParameters: Int
+    var studentParameters: Int
     /// Rough bytes of the recorded targets.
-    public var targetBytes: Int
-    public var freeDiskBytes: Int
+    var targetBytes: Int
+    var freeDiskBytes: Int
     /// Rough peak memory of the run.
-    public var memoryBytes: Int
+    var memoryBytes: Int
     /// Rough time of all training steps, from a few real ones; the other stages add little.
-    public var seconds: Double
+    var seconds: Double
 
     /// Reads everything that the recipe names.
     ///
     /// - Throws: `InputErrors` with every problem.
-    public init(checking recipe: Recipe) throws {
+    init(checking recipe: Recipe) throws {
         let material = try Material(recipe)
         self.recipe = recipe.name
         let all = [("train", material.train), ("validation", material.validation), ("test", material.test)]
@@ -73,7 +73,7 @@ public struct RunPlan: Codable, Equatable, Sendable {
                 ).configuration
             }
         let student = recipe.studentConfiguration(
-            vocabulary: tokenizer.vocabularySize, classes: material.classes, source: source)
+            vocabulary: tokenizer.vocabularySize, classes: material.classes, base: source ?? teacher)
         let problems = recipe.problems(teacher: teacher, student: student, source: source)
         if !problems.isEmpty { throw InputErrors(problems) }
         try recipe.checkTargets(material, tokenizer)
@@ -107,11 +107,9 @@ public struct RunPlan: Codable, Equatable, Sendable {
         // A live teacher stands beside the student with its weights.
         let targets = recipe.teacher.targets.source == .live ? 4 * teacherParameters : min(targetBytes, 1 << 29)
         memoryBytes = 4 * (4 * largest + activations) + targets + (200 << 20)
-        let values = try FileManager.default.attributesOfFileSystem(
-            forPath: FileManager.default.currentDirectoryPath)
-        freeDiskBytes = (values[.systemFreeSize] as? NSNumber)?.intValue ?? 0
+        freeDiskBytes = try Self.freeDisk()
         seconds = 0
-        try checkRoom(recipe)
+        try checkRoom(recipe, models: 5)
         seconds = try Self.seconds(recipe, material, tokenizer, teacher: teacher, student: student, trainingSteps)
     }
 
@@ -129,7 +127,7 @@ public struct RunPlan: Codable, Equatable, Sendable {
                 recipe.teacherConfiguration(vocabulary: tokenizer.vocabularySize, classes: material.classes)
             )
         }
-        let directory = URL(fileURLWithPath: model, isDirectory: true)
+        let directory = Recipe.place(model)
         let tokenizer = try TokenizerFiles.load(from: directory)
         try refuseSecondVocabulary(in: directory, beside: tokenizer, texts: material.train.texts)
         let fresh = recipe.teacher.fineTune.map { _ in material.classes }
@@ -213,30 +211,42 @@ public struct RunPlan: Codable, Equatable, Sendable {
         if let quantize = recipe.quantize, quantize.method == .qat { steps["quantize"] = quantize.steps }
         return steps
     }
+}
 
-    /// Memory against the machine's; on the disk targets, checkpoints (weights and two moments, `keep` + 1 of them at a
-    /// time) and five finished models.
-    private func checkRoom(_ recipe: Recipe) throws {
-        var errors: [InputError] = []
-        func refuse(_ key: String, _ problem: String, _ remedy: String) {
-            errors.append(recipe.places.error(at: key, problem: problem, remedy: remedy))
+extension ClassificationPlan.Split {
+    /// How many files and entries were read, where it is not one file.
+    fileprivate var extent: String {
+        let parts = [(files, "file", "files"), (entries, "entry", "entries")].filter { $0.0 > 0 }
+        guard files > 1 || entries > 0 else { return "" }
+        return ", " + parts.map { "\($0.0) \($0.0 == 1 ? $0.1 : $0.2)" }.joined(separator: " with ")
+    }
+}
+
+extension ClassificationPlan {
+    /// The plan for a person, a fact per line.
+    var lines: [String] {
+        var lines = ["recipe       \(recipe): no problem found"]
+        for split in splits {
+            let classes = split.classes.sorted { $0.key < $1.key }.prefix(8).map { "\($0.key) \($0.value)" }
+            let skipped = split.skippedRows > 0 ? ", \(split.skippedRows) bad rows left out" : ""
+            lines.append(
+                "\(split.name.padding(toLength: 13, withPad: " ", startingAt: 0))\(split.rows) rows of \(split.file)\(split.extent)\(skipped)"
+                    + " (\(classes.joined(separator: ", "))\(split.classes.count > 8 ? ", …" : ""))")
         }
-        let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
-        if memoryBytes > machine {
-            refuse(
-                "student", "the run needs about \(memoryBytes >> 20) MB of memory, the machine has \(machine >> 20) MB",
-                "make the teacher or the student smaller, or lower train.batch or data.max_length")
+        for (name, count) in overlap.sorted(by: { $0.key < $1.key }) where count > 0 {
+            lines.append("overlap      \(count) \(name) texts are training texts too")
         }
-        let largest = max(teacherParameters, studentParameters)
-        // Weights and two moments, the average, and the best weights.
-        let copies = 3 + (recipe.train.ema == nil ? 0 : 1) + (recipe.train.earlyStopping == nil ? 0 : 1)
-        let needed = targetBytes + 4 * largest * (copies * (recipe.run.keep + 1) + 5)
-        if freeDiskBytes > 0, needed > freeDiskBytes {
-            refuse(
-                "run.directory", "the run needs about \(needed >> 20) MB, and \(freeDiskBytes >> 20) MB are free",
-                "free some space, choose another run.directory, name fewer layers in loss, or set teacher.targets.source=live"
-            )
-        }
-        if !errors.isEmpty { throw InputErrors(errors) }
+        lines += [
+            "lengths      median \(medianLength), 95 % up to \(length95), longest \(longest) word pieces; "
+                + String(format: "%.2f %% are cut", truncatedShare * 100),
+            "vocabulary   \(vocabulary) word pieces",
+            "teacher      \(teacherParameters) parameters",
+            "student      \(studentParameters) parameters",
+            "stages       \(stages.map { name in trainingSteps[name].map { "\(name) (\($0) steps)" } ?? name }.joined(separator: " → "))",
+            "memory       about \(memoryBytes >> 20) MB at most",
+            "time         about \(Int((seconds / 60).rounded(.up))) min of training on this machine",
+            "disk         about \(targetBytes / 1_000_000 + 1) MB of targets; \(freeDiskBytes / 1_000_000) MB free",
+        ]
+        return lines
     }
 }

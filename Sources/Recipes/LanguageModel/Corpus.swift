@@ -1,0 +1,129 @@
+import Distillation
+import Files
+import Formats
+import Foundation
+import Tokenizers
+
+/// The texts of a language model's recipe. They are read once, as a stream, when their tokens are written.
+struct Corpus {
+    /// One of the three splits.
+    struct Split {
+        /// As in the recipe: `train`, `validation`, `test`.
+        let name: String
+        let address: DataAddress
+        /// Where its tokens are in the run.
+        var tokensFile: String { "tokens/\(name).bin" }
+    }
+
+    let splits: [Split]
+    let inputs: TaskInputs
+
+    /// Looks for the files.
+    ///
+    /// - Throws: `InputErrors` with every one that is not there.
+    init(_ recipe: Recipe) throws {
+        var errors: [InputError] = []
+        var splits: [Split] = []
+        for (name, path) in [
+            ("train", recipe.data.train), ("validation", recipe.data.validation), ("test", recipe.data.test),
+        ] {
+            do {
+                splits.append(Split(name: name, address: try DataAddress(path)))
+            } catch let error as InputError {
+                errors.append(
+                    recipe.places.error(
+                        at: "data.\(name)", problem: "\(path): \(error.problem)", remedy: error.remedy))
+            }
+        }
+        guard errors.isEmpty else { throw InputErrors(errors) }
+        self.splits = splits
+        inputs = TaskInputs(
+            data: Digest.sha256(try splits.map { try $0.address.digest() }.joined() + recipe.section("data")),
+            teacher: try recipe.teacher.model.map { try LoadedTeacher.digest(of: Recipe.place($0)) } ?? "",
+            checkpoint: "",
+            targets: try recipe.teacher.targets.file.map(Recipe.digest(ofTargets:)) ?? "", adapt: "", skipped: [])
+    }
+
+    subscript(name: String) -> Split {
+        splits.first { $0.name == name }!
+    }
+}
+
+/// What reading a split came to.
+struct CorpusExtent {
+    var records = 0
+    var tokens = 0
+    /// Why records were left out.
+    var skipped: [InputError] = []
+}
+
+/// Turns texts into one long sequence of tokens.
+///
+/// The lines of a `.txt` file follow one another with a line end between; every other record is a text of its own and, as every
+/// file, is closed by the end token, if there is one.
+struct CorpusTokenizer {
+    let tokenizer: any Tokenizer
+    let end: Int32?
+
+    /// Bytes of text that are encoded at a time, on all cores.
+    private static let batch = 1 << 20
+
+    /// Hands out the tokens of a split, some at a time.
+    ///
+    /// - Parameter progress: hears the records read so far.
+    /// - Throws: `InputErrors` with every record that cannot be read, unless they are to be left out.
+    func forEachPiece(
+        of split: Corpus.Split, _ data: Recipe.DataSection, progress: (Int) throws -> Void,
+        _ body: ([Int32]) throws -> Void
+    ) throws -> CorpusExtent {
+        var extent = CorpusExtent()
+        var skipped: [InputError] = []
+        var pieces: [(text: String, ends: Bool)] = []
+        var bytes = 0
+        var file: String?
+        func flush() throws {
+            let encodings = tokenizer.encodings(of: pieces.map { ($0.text, nil) }, addingSpecialTokens: false)
+            for (encoding, piece) in zip(encodings, pieces) {
+                let tokens = piece.ends ? encoding.ids + (end.map { [$0] } ?? []) : encoding.ids
+                extent.tokens += tokens.count
+                try body(tokens)
+            }
+            pieces.removeAll(keepingCapacity: true)
+            bytes = 0
+            try progress(extent.records)
+        }
+        try TextRecords.forEach(
+            in: split.address, columns: [data.text], limit: data.limit,
+            leavingOut: data.onBadRow == .skip ? { skipped.append($0) } : nil
+        ) { record in
+            let isLine = Self.isText(record.file)
+            if let file, file != record.file, let last = pieces.indices.last { pieces[last].ends = true }
+            file = record.file
+            pieces.append((isLine ? record.fields[0] + "\n" : record.fields[0], !isLine))
+            bytes += record.fields[0].utf8.count
+            extent.records += 1
+            // The last piece stays: whether its file ends with it shows in the next one.
+            if bytes >= Self.batch, let last = pieces.popLast() {
+                try flush()
+                pieces = [last]
+            }
+        }
+        if let last = pieces.indices.last { pieces[last].ends = true }
+        try flush()
+        extent.skipped = skipped
+        guard extent.tokens > 1 else {
+            throw InputError(
+                file: split.address.text, problem: "holds no text of two tokens",
+                remedy: "give a file with texts, or check data.text")
+        }
+        return extent
+    }
+
+    /// Whether a file's records are lines of running text.
+    private static func isText(_ name: String) -> Bool {
+        let kinds = ["gz", "bz2", "xz", "zst"]
+        var parts = name.lowercased().split(separator: ".")
+        if let last = parts.last, kinds.contains(String(last)) { parts.removeLast() }
+        return parts.last == "txt"
+    }
+}

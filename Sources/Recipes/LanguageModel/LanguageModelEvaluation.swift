@@ -1,0 +1,167 @@
+import Distillation
+public import Evaluation
+import Files
+import Formats
+import Foundation
+import Models
+import Tensors
+import Tokenizers
+
+extension LanguageModelStages {
+    /// Runs every model of the run, and the student as it began where it began with the teacher's layers, over the test texts.
+    func evaluate(stages: [Pipeline.Stage]) throws -> (report: any RunReport, result: StageResult) {
+        let rows = try rows("test")
+        let teacher = try DecoderDirectory.read(teacherPlace)
+        var models: [(key: String, name: String, path: String, read: () throws -> Decoder)] = [
+            ("teacher", "Teacher", teacherPlace.relativePath, { teacher })
+        ]
+        if recipe.student.initialize == .teacherLayers {
+            models.append(("truncated", "Student, untrained", "", { try self.freshStudent() }))
+        }
+        for entry in Pipeline.evaluatedModels(of: stages) where entry.key != "teacher" {
+            models.append(
+                (entry.key, entry.name, entry.folder, { try DecoderDirectory.read(self.run.file(entry.folder)) }))
+        }
+        var results: [ScoreReport.Model] = []
+        var positions = 0
+        for (index, entry) in models.enumerated() {
+            let model = try entry.read()
+            let scores = try LanguageModelScores(of: model, against: index == 0 ? nil : teacher, on: rows) {
+                done, total in
+                try Interruption.check()
+                observer.advanced(
+                    Pipeline.Stage.evaluate.rawValue, done: index * total + done, total: models.count * total,
+                    unit: "windows")
+            }
+            positions = scores.positions
+            results.append(
+                ScoreReport.Model(
+                    key: entry.key, name: entry.name, path: entry.path,
+                    parameters: model.configuration.parameterCount,
+                    bytes: entry.path.isEmpty ? nil : try weightBytes(of: entry),
+                    scores: scores.scores(seed: recipe.seed), comparisons: scores.comparisons(seed: recipe.seed)))
+        }
+        let gates = try recipe.evaluate.gates.map {
+            try Gate(
+                metric: $0.metric, expression: $0.condition, models: models.map(\.key),
+                metrics: Gate.Metric.ofLanguageModels)
+        }
+        let report = try ScoreReport(
+            task: recipe.task.rawValue, record: try record(),
+            data: "\(grouped(rows.count)) windows of the test texts, \(grouped(positions)) predicted tokens",
+            models: results, gates: gates, reference: "teacher")
+        try report.write(to: run.file("report"))
+        return (report, report.result)
+    }
+
+    private func weightBytes(of entry: (key: String, name: String, path: String, read: () throws -> Decoder)) throws
+        -> Int
+    {
+        let place = entry.key == "teacher" ? teacherPlace : run.file(entry.path)
+        let file = FileKind(at: place) == .gguf ? place.path : try StoredWeights(directory: place).file
+        return try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0
+    }
+
+    private func record() throws -> RunRecord {
+        let splits = corpus.splits.map { split in
+            (split.name, split.address.text, try? TokenFile(reading: run.file(split.tokensFile), window: 2).tokenCount)
+        }
+        return RunRecord(
+            recipe: recipe.name, resolvedRecipe: recipe.resolvedYAML(),
+            environment: RunEnvironment.current().facts.map { .init($0.name, $0.value) },
+            data: splits.map { .init("Tokens, \($0.0)", "\(grouped($0.2 ?? 0)) of \($0.1)") },
+            learningCurves: try context.learningCurves(), commands: ["retort run recipe.yaml"],
+            digests: try corpus.splits.map { .init($0.address.text, try $0.address.digest()) })
+    }
+
+    /// Puts the finished student into `export`, and reads it back: it must give the very logits.
+    func export() throws -> StageResult {
+        let source = run.file(ModelFolder.student)
+        let aside = run.file("export.unfinished")
+        let folder = run.file("export")
+        if FileManager.default.fileExists(atPath: aside.path) { try FileManager.default.removeItem(at: aside) }
+        let names = try FileManager.default.contentsOfDirectory(atPath: source.path).sorted()
+        for name in names {
+            try AtomicFile.write(
+                Data(contentsOf: source.appendingPathComponent(name)), to: aside.appendingPathComponent(name))
+        }
+        let row = [try rows("validation").tokens(0)]
+        let (written, read) = (try DecoderDirectory.read(source), try DecoderDirectory.read(aside))
+        let batch = PackedBatch(row.map { Array($0.prefix(32)) }, samples: [0])
+        guard written.logits(batch).values == read.logits(batch).values else {
+            throw ExportMismatch(
+                file: aside.path,
+                problem: "read back, it does not give the logits of the model that it was written from")
+        }
+        try AtomicFile.write(modelCard(read.configuration), to: aside.appendingPathComponent("README.md"))
+        if FileManager.default.fileExists(atPath: folder.path) { try FileManager.default.removeItem(at: folder) }
+        try FileManager.default.moveItem(at: aside, to: folder)
+        return StageResult(
+            summary: "export/\(ModelDirectory.weightsFile)", outputs: (names + ["README.md"]).map { "export/\($0)" })
+    }
+
+    /// `README.md` of the exported model, with the front matter that model hubs read.
+    private func modelCard(_ configuration: DecoderConfiguration) throws -> String {
+        """
+        ---
+        library_name: retort
+        pipeline_tag: text-generation
+        tags: [distillation]
+        ---
+
+        # \(recipe.name)
+
+        A \(configuration.layers)-layer \(configuration.family.rawValue) decoder, \(configuration.hiddenSize) wide, with \
+        \(grouped(configuration.parameterCount)) parameters, distilled with Retort \(Version.current) from \
+        \(recipe.teacher.model!) on \(recipe.data.train).
+
+        `retort predict` continues texts with this folder as it is; `transformers` reads it too.
+
+        ## Recipe
+
+        ```yaml
+        \(recipe.resolvedYAML())
+        ```
+
+        """
+    }
+}
+
+extension LanguageModelScores {
+    /// The perplexity, its interval from resampled rows.
+    func scores(seed: UInt64) -> [ScoreReport.Score] {
+        let loss = estimate(losses, seed)
+        return [.init(.perplexity, Estimate(value: exp(loss.value), low: exp(loss.low), high: exp(loss.high)))]
+    }
+
+    /// Against the reference: agreement and divergence, their intervals from resampled rows.
+    func comparisons(seed: UInt64) -> [ScoreReport.Score] {
+        guard !divergences.isEmpty else { return [] }
+        return [
+            .init(.agreement, estimate(agreements.map(Double.init), seed)), .init(.klMean, estimate(divergences, seed)),
+        ]
+    }
+
+    /// The mean over positions of what was summed per row; rows are of about equal length.
+    private func estimate(_ sums: [Double], _ seed: UInt64) -> Estimate {
+        let scale = Double(sums.count) / Double(positions)
+        return Bootstrap.mean(of: sums.map { $0 * scale }, seed: seed)
+    }
+}
+
+extension Gate.Metric {
+    static let ofLanguageModels: [Gate.Metric] = [.perplexity, .agreement, .klMean]
+}
+
+extension ScoreReport: RunReport {
+    public var headline: RunHeadline {
+        let metric = models[0].scores.first?.metric ?? .perplexity
+        return RunHeadline(
+            name: "Test \(metric.rawValue)", precision: 3,
+            models: models.compactMap { model in model.value(metric).map { (model.key, model.name, $0) } })
+    }
+
+    public var files: [String] { ["report.json", "report.html"] }
+
+    public func lines(showing metrics: [Recipe.Metric]) -> [String] { [table()] }
+}

@@ -1,0 +1,247 @@
+import Distillation
+import Evaluation
+import Files
+import Formats
+import Foundation
+import Layers
+import Models
+import Tensors
+import Tokenizers
+
+/// What a language model's run would read and cost.
+struct LanguageModelPlan: RunPlan {
+    struct Split: Encodable {
+        var name: String
+        /// The address as the recipe has it.
+        var file: String
+        var records: Int
+        var tokens: Int
+        var skippedRecords: Int
+    }
+
+    var schema = 1
+    var recipe: String
+    var splits: [Split]
+    /// Tokens of a row, and rows of the training texts.
+    var window: Int
+    var windows: Int
+    var vocabulary: Int
+    var stages: [String]
+    var trainingSteps: [String: Int]
+    var teacherParameters: Int
+    var studentParameters: Int
+    var targetBytes = 0
+    var freeDiskBytes: Int
+    var memoryBytes = 0
+    /// Rough time of recording and training, from a few real steps.
+    var seconds = 0.0
+
+    /// Reads everything that the recipe names.
+    ///
+    /// - Throws: `InputErrors` with every problem.
+    init(checking recipe: Recipe) throws {
+        let corpus = try Corpus(recipe)
+        let place = DecoderDirectory.place(of: Recipe.place(recipe.teacher.model!))
+        guard DecoderDirectory.isDecoder(place) else {
+            throw InputErrors([
+                recipe.places.error(
+                    at: "teacher.model", problem: "\(place.path) is no language model of a known family",
+                    remedy: "give a GPT-2, Llama or Qwen2 model: a directory as published, or a GGUF file")
+            ])
+        }
+        let (teacher, tokenizer) = try DecoderDirectory.readTeacher(place)
+        let configuration = teacher.configuration
+        let problems = recipe.problems(teacher: configuration, tokenizer: tokenizer)
+        if !problems.isEmpty { throw InputErrors(problems) }
+        let student = recipe.studentConfiguration(teacher: configuration)
+        let reader = CorpusTokenizer(tokenizer: tokenizer, end: configuration.endTokens.first)
+        self.recipe = recipe.name
+        window = recipe.data.maxLength
+        var sample: [Int32] = []
+        var errors: [InputError] = []
+        splits = corpus.splits.compactMap { split in
+            do {
+                let needed = split.name == "train" ? 4 * recipe.data.maxLength * recipe.train.batch : 0
+                let extent = try reader.forEachPiece(of: split, recipe.data, progress: { _ in }) {
+                    if sample.count < needed { sample += $0 }
+                }
+                return Split(
+                    name: split.name, file: split.address.text, records: extent.records, tokens: extent.tokens,
+                    skippedRecords: extent.skipped.count)
+            } catch let several as InputErrors {
+                errors += several.errors
+            } catch let error as InputError {
+                errors.append(error)
+            } catch {
+                errors.append(InputError(file: split.address.text, problem: "\(error)"))
+            }
+            return nil
+        }
+        guard errors.isEmpty else { throw InputErrors(errors) }
+        let tokens = splits[0].tokens
+        windows = tokens / window + (tokens % window > 1 ? 1 : 0)
+        vocabulary = configuration.vocabularySize
+        stages = Pipeline.stages(of: recipe).map(\.rawValue)
+        teacherParameters = configuration.parameterCount
+        studentParameters = student.parameterCount
+        freeDiskBytes = try Self.freeDisk()
+        let steps = TrainingOptions.steps(
+            epochs: recipe.wholeTraining.epochs, examples: windows, batch: recipe.train.batch)
+        trainingSteps = ["student": steps]
+        if recipe.train.baseline { trainingSteps["labels_only"] = steps }
+        if let tuning = recipe.teacher.fineTune {
+            trainingSteps["teacher"] = TrainingOptions.steps(
+                epochs: tuning.epochs, examples: windows, batch: tuning.batch)
+        }
+        if stages.contains(Pipeline.Stage.label.rawValue) {
+            let width = recipe.teacher.targets.dtype == .float16 ? 2 : 4
+            let kept = recipe.usesPredictions ? 8 * recipe.teacher.targets.keep + 8 : 0
+            targetBytes = tokens * (kept + 4 + configuration.hiddenSize * recipe.recorded.hidden.count * width)
+        }
+        let positions = recipe.train.microBatch * window
+        let activations =
+            positions * student.layers * (14 * student.hiddenSize + 4 * (student.feedForward.max() ?? 0))
+            + 64 * vocabulary
+        let trained = recipe.teacher.fineTune == nil ? studentParameters : max(studentParameters, teacherParameters)
+        // The teacher's weights; weights, gradients and two moments of what is trained; the logits of a block of positions.
+        memoryBytes = 4 * (teacherParameters + 4 * trained + activations) + positions * vocabulary * 2 + (200 << 20)
+        try recipe.checkPositionTargets(outcomes: vocabulary, tokenizer, first: Array(sample.prefix(window)))
+        try checkRoom(recipe, models: 3)
+        seconds = try time(recipe, teacher, student, sample)
+    }
+
+    /// A step of each model, times how often it is taken.
+    private func time(
+        _ recipe: Recipe, _ teacher: Decoder, _ student: DecoderConfiguration, _ sample: [Int32]
+    ) throws -> Double {
+        let rows = stride(from: 0, to: sample.count, by: window).map {
+            Array(sample[$0..<min($0 + window, sample.count)])
+        }.filter { $0.count > 1 }
+        func step(_ model: Decoder, batch: Int) throws -> Double {
+            let objective = try LanguageModelObjective(
+                student: model, rows: rows, targets: nil, weights: .labelsOnly, key: RandomKey(0))
+            let batch = min(batch, rows.count)
+            let trainer = Trainer(
+                parameters: model.parameters, objective: objective,
+                options: TrainingOptions(
+                    totalSteps: 2, batch: batch, microBatch: min(batch, recipe.train.microBatch), learningRate: 0,
+                    decay: .constant, warmUp: 0, clip: 0, weightDecay: 0, seed: 0, precision: recipe.trainingPrecision,
+                    checkpointing: recipe.train.checkpointing))
+            _ = try trainer.takeStep()
+            return try ContinuousClock().measure { _ = try trainer.takeStep() }.seconds
+        }
+        var total = 0.0
+        if stages.contains(Pipeline.Stage.label.rawValue) || recipe.teacher.targets.source == .live {
+            let forward = ContinuousClock().measure { _ = teacher.logits(PackedBatch([rows[0]], samples: [0])) }.seconds
+            let passes = recipe.teacher.targets.source == .live ? recipe.wholeTraining.epochs : 1
+            total += forward * Double(windows * passes)
+        }
+        let fresh = try step(Decoder(student, key: RandomKey(0)), batch: recipe.train.batch)
+        total += fresh * Double((trainingSteps["student"] ?? 0) + (trainingSteps["labels_only"] ?? 0))
+        if let tuning = recipe.teacher.fineTune, let steps = trainingSteps["teacher"] {
+            total += try step(teacher, batch: tuning.batch) * Double(steps)
+        }
+        return total
+    }
+
+    var lines: [String] {
+        let splits = splits.map { split in
+            "\(split.name.padding(toLength: 13, withPad: " ", startingAt: 0))\(grouped(split.records)) records, "
+                + "\(grouped(split.tokens)) tokens of \(split.file)"
+                + (split.skippedRecords > 0 ? ", \(split.skippedRecords) bad ones left out" : "")
+        }
+        return ["recipe       \(recipe): no problem found"] + splits + [
+            "windows      \(grouped(windows)) of \(window) tokens",
+            "vocabulary   \(grouped(vocabulary)) tokens",
+            "teacher      \(grouped(teacherParameters)) parameters",
+            "student      \(grouped(studentParameters)) parameters",
+            "stages       "
+                + stages.map { name in trainingSteps[name].map { "\(name) (\($0) steps)" } ?? name }
+                .joined(separator: " → "),
+            "memory       about \(memoryBytes >> 20) MB at most",
+            "time         about \(Int((seconds / 60).rounded(.up))) min of recording and training on this machine",
+            "disk         about \(targetBytes / 1_000_000 + 1) MB of targets; \(freeDiskBytes / 1_000_000) MB free",
+        ]
+    }
+}
+
+extension Recipe {
+    /// What of the recipe cannot work with this very teacher. Found before training, not after it.
+    func problems(teacher: DecoderConfiguration, tokenizer: any Tokenizers.Tokenizer) -> [InputError] {
+        var problems: [InputError] = []
+        func refuse(_ key: String, _ problem: String, _ remedy: String) {
+            problems.append(places.error(at: key, problem: problem, remedy: remedy))
+        }
+        if tokenizer.vocabularySize > teacher.vocabularySize {
+            refuse(
+                "teacher.model",
+                "the tokenizer has \(tokenizer.vocabularySize) tokens, the model's table \(teacher.vocabularySize) rows",
+                "give the tokenizer that the model was trained with")
+        }
+        if data.maxLength > teacher.maximumPositions {
+            refuse(
+                "data.max_length", "\(data.maxLength) is more than the teacher's \(teacher.maximumPositions) positions",
+                "set data.max_length=\(teacher.maximumPositions) or less")
+        }
+        if student.layers > teacher.layers, student.initialize == .teacherLayers {
+            refuse(
+                "student.layers", "\(student.layers) layers are to be copied from a teacher of \(teacher.layers)",
+                "use at most \(teacher.layers), or initialize: random")
+        }
+        let heads = student.heads ?? teacher.heads[0]
+        let hidden = student.hidden ?? teacher.hiddenSize
+        guard hidden.isMultiple(of: heads), (hidden / heads).isMultiple(of: 2), teacher.heads[0] > 0 else {
+            refuse(
+                "student.heads", "\(heads) heads do not cut the width \(hidden) into even parts",
+                "give both student.hidden and student.heads")
+            return problems
+        }
+        let student = studentConfiguration(teacher: teacher)
+        if let keyHeads = student.keyHeads.first, keyHeads == 0 || !student.heads[0].isMultiple(of: keyHeads) {
+            refuse("student.key_heads", "\(keyHeads) does not divide the \(heads) heads", "use a number that does")
+        }
+        if self.student.initialize == .teacherLayers, problems.isEmpty, !student.canCopyLayers(of: teacher) {
+            refuse(
+                "student.initialize", "the student's sizes are not the teacher's, whose layers are to be copied",
+                "leave hidden, heads, key_heads and feed_forward out, or set student.initialize=random")
+        }
+        if let beyond = self.student.teacherLayers?.first(where: { $0 > teacher.layers }) {
+            refuse(
+                "student.teacher_layers", "layer \(beyond) of a teacher with \(teacher.layers) layers",
+                "name layers from 1 to \(teacher.layers)")
+        }
+        let pairs = losses.flatMap { path, loss in (loss.features?.pairs ?? []).map { (path, $0) } }
+        for (path, pair) in pairs where pair.teacher > teacher.layers {
+            refuse(
+                "\(path).features.pairs",
+                "the teacher has \(teacher.layers) layers, a pair names layer \(pair.teacher)",
+                "name teacher layers from 0 (the embedding) to \(teacher.layers)")
+        }
+        for gate in evaluate.gates {
+            do throws(InputError) {
+                let models = Pipeline.evaluatedModels(of: Pipeline.stages(of: self)).map(\.key)
+                _ = try Evaluation.Gate(
+                    metric: gate.metric, expression: gate.condition, models: models + ["truncated"],
+                    metrics: Evaluation.Gate.Metric.ofLanguageModels)
+            } catch {
+                refuse("evaluate.gates.\(gate.metric)", error.problem, error.remedy ?? "")
+            }
+        }
+        return problems
+    }
+
+    /// Refuses named targets that are not for this tokenizer, these rows or this loss, or that hold numbers that are none.
+    ///
+    /// - Parameter first: the first training row.
+    func checkPositionTargets(outcomes: Int, _ tokenizer: any Tokenizers.Tokenizer, first: [Int32]) throws {
+        guard let path = teacher.targets.file else { return }
+        let targets = try SoftTargets(
+            reading: Recipe.place(path), outcomes: usesPredictions ? outcomes : nil)
+        try targets.requireFit(tokenizer)
+        try targets.requireHashes()
+        try targets.requireRows([first])
+        for layer in recorded.hidden { _ = try targets.width(layer: layer) }
+        for temperature in temperatures { _ = try targets.likeliest(for: [first], temperature: temperature) }
+        try targets.validate()
+    }
+}

@@ -1,0 +1,67 @@
+import Files
+import Foundation
+
+/// What a run would read and cost, found out without writing anything.
+public protocol RunPlan: Encodable {
+    /// The plan for a person, a fact per line.
+    var lines: [String] { get }
+    var teacherParameters: Int { get }
+    var studentParameters: Int { get }
+    /// Rough bytes of the recorded targets.
+    var targetBytes: Int { get }
+    var freeDiskBytes: Int { get }
+    /// Rough peak memory of the run.
+    var memoryBytes: Int { get }
+}
+
+extension Recipe {
+    /// Reads everything that the recipe names.
+    ///
+    /// - Throws: `InputErrors` with every problem.
+    public func plan() throws -> any RunPlan {
+        switch task {
+        case .classification: try ClassificationPlan(checking: self)
+        case .languageModel: try LanguageModelPlan(checking: self)
+        }
+    }
+
+    /// Where a path of the recipe leads; `~/` is the home directory.
+    static func place(_ path: String) -> URL {
+        URL(fileURLWithPath: (path as NSString).expandingTildeInPath)
+    }
+}
+
+extension RunPlan {
+    static func freeDisk() throws -> Int {
+        let values = try FileManager.default.attributesOfFileSystem(
+            forPath: FileManager.default.currentDirectoryPath)
+        return (values[.systemFreeSize] as? NSNumber)?.intValue ?? 0
+    }
+
+    /// Memory against the machine's; on the disk targets, checkpoints (weights, two moments, and what `train` asks for beside
+    /// them, `keep` + 1 at a time) and so many finished models.
+    ///
+    /// - Throws: `InputErrors` with what there is no room for.
+    func checkRoom(_ recipe: Recipe, models: Int) throws {
+        var errors: [InputError] = []
+        func refuse(_ key: String, _ problem: String, _ remedy: String) {
+            errors.append(recipe.places.error(at: key, problem: problem, remedy: remedy))
+        }
+        let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+        if memoryBytes > machine {
+            refuse(
+                "student", "the run needs about \(memoryBytes >> 20) MB of memory, the machine has \(machine >> 20) MB",
+                "make the teacher or the student smaller, or lower train.batch or data.max_length")
+        }
+        let largest = max(teacherParameters, studentParameters)
+        let copies = 3 + (recipe.train.ema == nil ? 0 : 1) + (recipe.train.earlyStopping == nil ? 0 : 1)
+        let needed = targetBytes + 4 * largest * (copies * (recipe.run.keep + 1) + models)
+        if freeDiskBytes > 0, needed > freeDiskBytes {
+            refuse(
+                "run.directory", "the run needs about \(needed >> 20) MB, and \(freeDiskBytes >> 20) MB are free",
+                "free some space, choose another run.directory, name fewer layers in loss, or set teacher.targets.source=live"
+            )
+        }
+        if !errors.isEmpty { throw InputErrors(errors) }
+    }
+}

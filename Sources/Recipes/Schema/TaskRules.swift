@@ -1,0 +1,61 @@
+/// What a task cannot have.
+extension Rule {
+    static let languageModel = Rule(
+        paths: [
+            "task", "teacher", "loss", "train.stages", "train.early_stopping", "student.initialize", "adapt", "prune",
+            "quantize", "export",
+        ],
+        documentation:
+            "`task: language-model` learns from `teacher.model`; `teacher.train`, `loss.relations`, `loss.attention`, `student.initialize: "
+            + "checkpoint`, `adapt`, `prune`, `quantize` and `export: onnx` are for encoders. Its targets hold each "
+            + "temperature that is asked for, so that `loss.kl.temperature_end` is not there either, and early stopping watches "
+            + "the loss."
+    ) { recipe in
+        guard recipe.task == .languageModel else { return [] }
+        func refused(_ path: String, _ remedy: String) -> Violation {
+            Violation(path: path, problem: "is not there for language models", remedy: remedy)
+        }
+        var found: [Violation] = []
+        if recipe.teacher.train != nil {
+            found.append(refused("teacher.train", "name a model in teacher.model"))
+        }
+        for (path, loss) in recipe.losses {
+            if loss.relations != nil { found.append(refused("\(path).relations", "remove it")) }
+            if loss.attention != nil { found.append(refused("\(path).attention", "remove it")) }
+            if loss.kl.temperatureEnd != nil {
+                found.append(refused("\(path).kl.temperature_end", "use train.stages with a temperature each"))
+            }
+        }
+        if recipe.train.earlyStopping?.metric == .accuracy {
+            found.append(refused("train.early_stopping.metric", "write metric: loss"))
+        }
+        if recipe.student.initialize == .checkpoint {
+            found.append(refused("student.initialize", "use random or teacher_layers"))
+        }
+        if recipe.adapt != nil { found.append(refused("adapt", "remove the section")) }
+        if recipe.prune != nil { found.append(refused("prune", "remove the section")) }
+        if recipe.quantize != nil { found.append(refused("quantize", "remove the section")) }
+        if recipe.export.contains(.onnx) { found.append(refused("export", "write export: [safetensors]")) }
+        return found
+    }
+
+    static let keyHeadsDivideHeads = Rule(
+        paths: ["student.heads", "student.key_heads", "task"],
+        documentation: "`student.key_heads` divides `student.heads`, and is for language models."
+    ) { recipe in
+        guard let keyHeads = recipe.student.keyHeads else { return [] }
+        guard recipe.task == .languageModel else {
+            return [
+                Violation(
+                    path: "student.key_heads", problem: "an encoder's queries do not share keys", remedy: "remove it")
+            ]
+        }
+        guard let heads = recipe.student.heads, !heads.isMultiple(of: keyHeads) else { return [] }
+        let below = (1...keyHeads).last { heads.isMultiple(of: $0) } ?? 1
+        return [
+            Violation(
+                path: "student.key_heads", problem: "\(keyHeads) does not divide the \(heads) heads",
+                remedy: "use \(below)")
+        ]
+    }
+}
