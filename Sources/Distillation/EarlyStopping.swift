@@ -2,10 +2,10 @@
 public struct ValidationValues: Codable, Equatable, Sendable {
     /// Mean cross-entropy with the labels.
     public var loss: Double
-    /// Share of the rows whose likeliest class is the label; nil where there are no classes.
-    public var accuracy: Double?
+    /// Share of the rows, or positions, whose likeliest class is the label.
+    public var accuracy: Double
 
-    public init(loss: Double, accuracy: Double?) {
+    public init(loss: Double, accuracy: Double) {
         self.loss = loss
         self.accuracy = accuracy
     }
@@ -37,7 +37,7 @@ public struct EarlyStopping: Equatable, Sendable {
     func value(of values: ValidationValues) -> Double {
         switch metric {
         case .loss: values.loss
-        case .accuracy: values.accuracy ?? .nan
+        case .accuracy: values.accuracy
         }
     }
 

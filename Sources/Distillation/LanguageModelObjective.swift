@@ -12,6 +12,8 @@ public final class LanguageModelObjective: Objective, Module {
     private let rows: any TokenRows
     private let targets: (any TeacherTargets)?
     private let weights: LossWeights
+    /// What is compared in any step.
+    private let compared: LossWeights
     private let features: FeatureMatching
 
     /// - Parameters:
@@ -22,7 +24,7 @@ public final class LanguageModelObjective: Objective, Module {
     public init(
         student: Decoder, rows: any TokenRows, targets: (any TeacherTargets)?, weights: LossWeights, key: RandomKey
     ) throws {
-        let compared = weights.largest
+        compared = weights.largest
         precondition(targets != nil || !compared.needsTeacher, "LanguageModelObjective: no targets for \(weights)")
         precondition(
             compared.relations == nil && compared.attention == 0, "LanguageModelObjective: attention is not matched")
@@ -53,7 +55,7 @@ public final class LanguageModelObjective: Objective, Module {
         let weights = weights.at(scope.progress)
         let sequences = try rows.tokens(examples)
         let batch = PackedBatch(sequences, samples: examples)
-        let matches = weights.features > 0
+        let matches = compared.features > 0
         let output = student.forward(batch, on: tape, dropout: scope.dropout, capturing: matches)
         let teacher =
             try weights.kl > 0

@@ -8,6 +8,8 @@ public struct LanguageModelScores {
     public private(set) var counts: [Int] = []
     /// −Σ log q of the tokens that came, in nats, per row.
     public private(set) var losses: [Double] = []
+    /// Positions whose likeliest token is the one that came, per row.
+    public private(set) var hits: [Int] = []
     /// Σ KL(p‖q) from the reference's distribution over the whole vocabulary, in nats, per row; empty without a reference.
     public private(set) var divergences: [Double] = []
     /// Positions whose likeliest token is the reference's, per row; empty without a reference.
@@ -46,6 +48,7 @@ public struct LanguageModelScores {
 
     private struct Position {
         var loss = 0.0
+        var hits = false
         var divergence = 0.0
         var agrees = false
     }
@@ -100,6 +103,7 @@ public struct LanguageModelScores {
             let own = results[batch.offsets[row]]
             counts.append(own.count - 1)
             losses.append(own.reduce(0) { $0 + $1.loss })
+            hits.append(own.count { $0.hits })
             if reference != nil {
                 divergences.append(own.reduce(0) { $0 + $1.divergence })
                 agreements.append(own.dropLast().count { $0.agrees })
@@ -114,15 +118,16 @@ public struct LanguageModelScores {
         let shift = z.logSumExp()
         var position = Position()
         position.loss = shift - Double(z[label])
+        let likeliest = z.indices.max { z[$0] < z[$1] }!
+        position.hits = likeliest == label
         guard let reference else { return position }
         // KL = Σ p (t − z) − LSE(t) + LSE(z), with t the reference's logits.
         let t = Array(reference)
         let softmax = reference.replaceByExponentials(temperature: 1)
-        var (sum, best, likeliest) = (0.0, 0, 0)
+        var (sum, best) = (0.0, 0)
         for index in z.indices {
             if reference[index] > 0 { sum += Double(reference[index]) * Double(t[index] - z[index]) }
             if t[index] > t[best] { best = index }
-            if z[index] > z[likeliest] { likeliest = index }
         }
         position.divergence = max(0, sum / softmax.sum + shift - t.withUnsafeBufferPointer { $0.logSumExp() })
         position.agrees = best == likeliest

@@ -8,6 +8,9 @@ public protocol TokenRows: Sendable {
 }
 
 extension TokenRows {
+    /// Of all rows.
+    public var tokenCount: Int { (0..<count).reduce(0) { $0 + length($1) } }
+
     /// Some rows, in the order asked for.
     public func tokens(_ rows: some Sequence<Int>) throws -> [[Int32]] {
         try rows.map { try tokens($0) }

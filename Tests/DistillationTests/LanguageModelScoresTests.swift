@@ -37,22 +37,23 @@ struct LanguageModelScoresTests {
             let batch = PackedBatch([row], samples: [0])
             let p = logSoftmax(teacher.logits(batch).values.map(Double.init), width: 90)
             let q = logSoftmax(student.logits(batch).values.map(Double.init), width: 90)
-            var (loss, divergence, agreement) = (0.0, 0.0, 0)
+            var (loss, divergence, agreement, hits) = (0.0, 0.0, 0, 0)
             for position in 0..<row.count - 1 {
                 let own = position * 90..<(position + 1) * 90
                 loss -= q[own.lowerBound + Int(row[position + 1])]
                 divergence += own.reduce(0) { $0 + exp(p[$1]) * (p[$1] - q[$1]) }
                 let best = [p, q].map { values in own.max { values[$0] < values[$1] }! }
+                hits += best[1] - own.lowerBound == Int(row[position + 1]) ? 1 : 0
                 agreement += best[0] == best[1] ? 1 : 0
             }
             losses.append(loss)
             #expect(found.counts[index] == row.count - 1)
             #expect(abs(found.losses[index] - loss) < 1e-5 * max(1, loss))
             #expect(abs(found.divergences[index] - divergence) < 1e-5 * max(1, divergence))
-            #expect(found.agreements[index] == agreement)
+            #expect(found.agreements[index] == agreement && found.hits[index] == hits)
         }
         #expect(abs(found.meanLoss - losses.reduce(0, +) / Double(found.positions)) < 1e-5)
-        #expect(found.agreements.reduce(0, +) > 0)
+        #expect(found.agreements.reduce(0, +) > 0 && found.hits.reduce(0, +) > 0)
         let alone = try LanguageModelScores(of: student, against: nil, on: rows) { _, _ in }
         #expect(alone.losses == found.losses && alone.divergences.isEmpty)
     }

@@ -9,7 +9,8 @@ public import Tensors
 public final class SoftTargets: TeacherTargets {
     /// What all parts say of themselves.
     public let description: SoftTargetDescription
-    let name: String
+    /// The file or directory, as it was opened.
+    public let name: String
     let parts: [SoftTargetPart]
     private let place: [UInt64: Place]
     /// Bytes of states that may still be kept in memory.
@@ -104,6 +105,26 @@ public final class SoftTargets: TeacherTargets {
                 remedy: "run the same retort label command again: it goes on from the parts that are there")
         }
     }
+
+    /// The token rows that there are targets for, in the order of the file, each once.
+    ///
+    /// - Throws: `InputError` where a row is shorter or longer than asked for.
+    public func tokenRows(from least: Int, to most: Int) throws -> any TokenRows {
+        var seen: Set<[Int32]> = []
+        let rows = parts.flatMap(\.sequences).filter { seen.insert($0).inserted }
+        if let row = rows.first(where: { !(least...most).contains($0.count) }) {
+            throw InputError(
+                file: name, field: SoftTargetFile.tokens,
+                problem: "a row of \(row.count) tokens; expected \(least) to \(most)",
+                remedy: row.count > most
+                    ? "raise data.max_length, or record the targets with a smaller --max-length"
+                    : "leave the row out; a single token predicts nothing")
+        }
+        return rows
+    }
+
+    /// What the names of recordings end in.
+    public static let fileExtension = SoftTargetFile.fileExtension
 
     /// Distinct rows.
     public var rows: Int { place.count }

@@ -33,10 +33,11 @@ public struct TailTable: Codable, Equatable, Sendable {
         let most = counts.max() ?? 0
         // tails[count][temperature][prediction]; T = 1 comes first.
         var tails = counts.map { _ in ([1] + temperatures).map { _ in [Double]() } }
-        for (index, row) in sequences.enumerated() where most > 0 {
-            let batch = PackedBatch([row], samples: [index])
+        for range in TargetParts.runs(of: sequences.map(\.count), positions: 2048) where most > 0 {
+            let batch = PackedBatch(Array(sequences[range]), samples: Array(range))
             let block = PredictionBlock(
-                rows: teacher.predictions?.scope == .row ? 1 : row.count, kept: most, temperatures: temperatures
+                rows: teacher.predictions?.scope == .row ? range.count : batch.tokens.count, kept: most,
+                temperatures: temperatures
             ) { predict in
                 withoutActuallyEscaping(predict) { _ = teacher.run(batch, columns: [], predict: $0) }
             }
@@ -51,7 +52,7 @@ public struct TailTable: Codable, Equatable, Sendable {
                     }
                 }
             }
-            try progress(index + 1, sequences.count)
+            try progress(range.upperBound, sequences.count)
         }
         predictions = tails.first?.first?.count ?? 0
         self.temperatures = temperatures

@@ -84,26 +84,29 @@ struct ClassificationPlan: RunPlan {
         truncatedShare = Double(lengths.count { $0 > recipe.data.maxLength }) / Double(lengths.count)
         vocabulary = tokenizer.vocabularySize
         stages = Pipeline.stages(of: recipe).map(\.rawValue)
-        teacherParameters = teacher.parameterCount
+        teacherParameters = teacher?.parameterCount ?? 0
         studentParameters = student.parameterCount
         let rows = material.train.count
         let positions = lengths.reduce(0) { $0 + min($1, recipe.data.maxLength) }
         let width = recipe.teacher.targets.dtype == .float16 ? 2 : 4
         let layers = recipe.recorded
         // Queries, keys and values of a layer are three times its attention's width.
-        let attention = layers.attention.reduce(0) { $0 + 3 * teacher.heads[$1 - 1] * teacher.headSize }
+        let states =
+            teacher.map { teacher in
+                layers.attention.reduce(teacher.hiddenSize * layers.hidden.count) {
+                    $0 + 3 * teacher.heads[$1 - 1] * teacher.headSize
+                }
+            } ?? 0
         targetBytes =
-            recipe.teacher.targets.source == .live || recipe.teacher.targets.file != nil
-            ? 0
-            : positions * ((teacher.hiddenSize * layers.hidden.count + attention) * width + 4)
-                + rows * (material.classes.count * 4 + 24)
+            stages.contains(Pipeline.Stage.label.rawValue)
+            ? positions * (states * width + 4) + rows * (material.classes.count * 4 + 24) : 0
         trainingSteps = Self.steps(of: recipe, rows: rows, adaptRows: material.adapt?.train.count ?? 0)
         let largest = max(teacherParameters, studentParameters)
         // Weights, gradients and two moments; activations of a batch of the longest rows; targets; the program itself.
-        let wide = max(teacher.hiddenSize, student.hiddenSize)
+        let wide = max(teacher?.hiddenSize ?? 0, student.hiddenSize)
         let teacherBatch = recipe.teacher.train?.batch ?? recipe.teacher.fineTune?.batch ?? 1
         let batchRows = max(recipe.train.batch, teacherBatch) * recipe.data.maxLength
-        let activations = batchRows * wide * 30 * max(teacher.layers, student.layers)
+        let activations = batchRows * wide * 30 * max(teacher?.layers ?? 0, student.layers)
         // A live teacher stands beside the student with its weights.
         let targets = recipe.teacher.targets.source == .live ? 4 * teacherParameters : min(targetBytes, 1 << 29)
         memoryBytes = 4 * (4 * largest + activations) + targets + (200 << 20)
@@ -113,23 +116,23 @@ struct ClassificationPlan: RunPlan {
         seconds = try Self.seconds(recipe, material, tokenizer, teacher: teacher, student: student, trainingSteps)
     }
 
-    /// The tokenizer and the shape of the teacher, ready-made or as the recipe will train it.
+    /// The tokenizer and the shape of the teacher, ready-made or as the recipe will train it; nil where there is none.
     private static func teacher(
         of recipe: Recipe, _ material: Material
-    ) throws -> (any Tokenizer, EncoderConfiguration) {
+    ) throws -> (any Tokenizer, EncoderConfiguration?) {
+        let tokenizer = try recipe.makeTokenizer(material.train.texts)
+        if let named = recipe.teacher.model ?? recipe.tokenizer.directory {
+            try refuseSecondVocabulary(in: Recipe.place(named), beside: tokenizer, texts: material.train.texts)
+        }
         guard let model = recipe.teacher.model else {
-            let tokenizer = try WordPieceTrainer(
-                vocabularySize: recipe.tokenizer.vocabulary, minimumFrequency: recipe.tokenizer.minimumFrequency,
-                lowercase: recipe.tokenizer.lowercase
-            ).train(material.train.texts)
             return (
                 tokenizer,
-                recipe.teacherConfiguration(vocabulary: tokenizer.vocabularySize, classes: material.classes)
+                recipe.teacher.train.map { _ in
+                    recipe.teacherConfiguration(vocabulary: tokenizer.vocabularySize, classes: material.classes)
+                }
             )
         }
         let directory = Recipe.place(model)
-        let tokenizer = try TokenizerFiles.load(from: directory)
-        try refuseSecondVocabulary(in: directory, beside: tokenizer, texts: material.train.texts)
         let fresh = recipe.teacher.fineTune.map { _ in material.classes }
         let configuration = try ModelDirectory.readEncoder(directory, allowingMissingHead: fresh).configuration
         try ModelDirectory.check(tokenizer, fits: configuration, in: directory)
@@ -155,7 +158,7 @@ struct ClassificationPlan: RunPlan {
 
     /// A few real steps of each model that is trained, times the number of steps.
     private static func seconds(
-        _ recipe: Recipe, _ material: Material, _ tokenizer: any Tokenizer, teacher: EncoderConfiguration,
+        _ recipe: Recipe, _ material: Material, _ tokenizer: any Tokenizer, teacher: EncoderConfiguration?,
         student: EncoderConfiguration, _ steps: [String: Int]
     ) throws -> Double {
         let sample = Array(material.train.texts.prefix(512))
@@ -178,10 +181,10 @@ struct ClassificationPlan: RunPlan {
             return time.seconds / 3
         }
         var total = 0.0
-        if let batch = recipe.teacher.train?.batch ?? recipe.teacher.fineTune?.batch {
+        if let teacher, let batch = recipe.teacher.train?.batch ?? recipe.teacher.fineTune?.batch {
             total += try step(teacher, batch: batch) * Double(steps["teacher"] ?? 0)
         }
-        if recipe.teacher.targets.source == .live {
+        if let teacher, recipe.teacher.targets.source == .live {
             let model = Encoder(teacher, key: RandomKey(0))
             let rows = Array(data.sequences.prefix(recipe.train.batch))
             let time = try ContinuousClock().measure { _ = try model.logits(of: rows) }
@@ -240,7 +243,9 @@ extension ClassificationPlan {
             "lengths      median \(medianLength), 95 % up to \(length95), longest \(longest) word pieces; "
                 + String(format: "%.2f %% are cut", truncatedShare * 100),
             "vocabulary   \(vocabulary) word pieces",
-            "teacher      \(teacherParameters) parameters",
+            "teacher      "
+                + (stages.contains(Pipeline.Stage.teacher.rawValue)
+                    ? "\(teacherParameters) parameters" : "what was recorded"),
             "student      \(studentParameters) parameters",
             "stages       \(stages.map { name in trainingSteps[name].map { "\(name) (\($0) steps)" } ?? name }.joined(separator: " → "))",
             "memory       about \(memoryBytes >> 20) MB at most",

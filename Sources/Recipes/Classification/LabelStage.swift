@@ -8,6 +8,9 @@ extension ClassificationStages {
     /// Runs the teacher over the training rows and records what the loss will ask for. Parts that an interrupted run left are
     /// used.
     func recordTargets() throws -> StageResult {
+        if let mix = recipe.teacher.targets.mix {
+            return try context.mixTargets(mix, outcomes: material.classes.count)
+        }
         let teacher = try ModelDirectory.readEncoder(run.file(ModelFolder.teacher))
         var plan = TargetPlan()
         (plan.hiddenLayers, plan.attentionLayers) = recipe.recorded
@@ -33,17 +36,12 @@ extension ClassificationStages {
             outputs: recorded.files.map { "\(Pipeline.targetsFolder)/\($0.lastPathComponent)" })
     }
 
-    /// The recorded targets: the run's own, or those that the recipe names.
-    func targets() throws -> SoftTargets {
-        let url = recipe.teacher.targets.file.map { Recipe.place($0) } ?? run.file(Pipeline.targetsFolder)
-        return try SoftTargets(reading: url, outcomes: material.classes.count)
-    }
-}
-
-extension ClassificationStages {
     /// What the student learns from: the recorded targets, read ahead, or the teacher itself.
     func teacherTargets() throws -> any TeacherTargets {
-        guard recipe.teacher.targets.source == .live else { return ReadAheadTargets(try targets()) }
+        guard recipe.teacher.targets.source == .live else {
+            return ReadAheadTargets(
+                try SoftTargets(reading: context.targetsPlace, outcomes: material.classes.count))
+        }
         let layers = recipe.recorded
         return try LiveTeacher(
             ModelDirectory.readEncoder(run.file(ModelFolder.teacher)), hiddenLayers: Set(layers.hidden),

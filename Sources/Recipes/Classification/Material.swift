@@ -16,7 +16,7 @@ public struct Material: Sendable {
     public let classes: [String]
     /// Digest of the files and of how they are read.
     public let digest: String
-    /// Digest of the ready teacher's files, empty where the run trains its own.
+    /// Digest of the ready teacher's files, or of the tokenizer's; empty where the run makes its own.
     public let teacherDigest: String
     /// Digest of the files that the student begins with, empty where it begins with none.
     public let checkpointDigest: String
@@ -72,14 +72,11 @@ public struct Material: Sendable {
         adapt = adaptTrain.map { ($0, adaptValidation) }
         classes = names
         teacherDigest =
-            try recipe.teacher.model.map {
+            try (recipe.teacher.model ?? recipe.tokenizer.directory).map {
                 try LoadedTeacher.digest(of: Recipe.place($0))
             } ?? ""
-        checkpointDigest =
-            try recipe.student.checkpoint.map {
-                try LoadedTeacher.digest(of: Recipe.place($0))
-            } ?? ""
-        targetsDigest = try recipe.teacher.targets.file.map(Recipe.digest(ofTargets:)) ?? ""
+        checkpointDigest = try recipe.student.checkpoint.map { try LoadedTeacher.digest(of: Recipe.place($0)) } ?? ""
+        targetsDigest = try recipe.digestOfTargets()
     }
 
     /// The training rows' classes; with a ready teacher, its classes in its order.

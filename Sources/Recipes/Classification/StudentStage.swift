@@ -43,9 +43,8 @@ extension ClassificationStages {
                 try recipe.readStudentCheckpoint(
                     tokenizer: tokenizer, classes: material.classes, texts: material.train.texts, key: key)
             }
-        let base =
-            try source?.configuration
-            ?? EncoderConfiguration(reading: folder.appendingPathComponent(ModelDirectory.configurationFile))
+        let file = folder.appendingPathComponent(ModelDirectory.configurationFile)
+        let base = try source?.configuration ?? (recipe.hasTeacher ? EncoderConfiguration(reading: file) : nil)
         let student = Encoder(
             recipe.studentConfiguration(
                 vocabulary: tokenizer.vocabularySize, classes: material.classes, base: base), key: key)

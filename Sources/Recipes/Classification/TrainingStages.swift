@@ -7,17 +7,9 @@ import Tensors
 import Tokenizers
 
 extension ClassificationStages {
-    /// Learns a WordPiece vocabulary from the training texts, or takes over the ready teacher's.
+    /// Learns a WordPiece vocabulary from the training texts, or takes over one that is there.
     func makeTokenizer() throws -> StageResult {
-        let tokenizer: any Tokenizer
-        if let model = recipe.teacher.model {
-            tokenizer = try TokenizerFiles.load(from: Recipe.place(model))
-        } else {
-            tokenizer = try WordPieceTrainer(
-                vocabularySize: recipe.tokenizer.vocabulary, minimumFrequency: recipe.tokenizer.minimumFrequency,
-                lowercase: recipe.tokenizer.lowercase
-            ).train(material.train.texts)
-        }
+        let tokenizer = try recipe.makeTokenizer(material.train.texts)
         try tokenizer.write(to: run.file(ModelFolder.tokenizer))
         return StageResult(
             summary: "\(tokenizer.vocabularySize) word pieces", outputs: [ModelFolder.tokenizer + "/tokenizer.json"])

@@ -10,9 +10,32 @@ struct Corpus {
     struct Split {
         /// As in the recipe: `train`, `validation`, `test`.
         let name: String
-        let address: DataAddress
+        let source: Source
         /// Where its tokens are in the run.
         var tokensFile: String { "tokens/\(name).bin" }
+    }
+
+    /// What a split's rows are made of.
+    enum Source {
+        /// Texts, one after another, cut into windows.
+        case texts(DataAddress)
+        /// The rows that targets were recorded for, such as prompts with a served teacher's answers.
+        case recording(URL)
+
+        var name: String {
+            switch self {
+            case .texts(let address): address.text
+            case .recording(let url): url.relativePath
+            }
+        }
+
+        func digest() throws -> String {
+            switch self {
+            case .texts(let address): try address.digest()
+            case .recording(let url):
+                Digest.sha256(try SoftTargets.files(of: url).map { try Digest.sha256(fileAt: $0) }.joined())
+            }
+        }
     }
 
     let splits: [Split]
@@ -28,7 +51,11 @@ struct Corpus {
             ("train", recipe.data.train), ("validation", recipe.data.validation), ("test", recipe.data.test),
         ] {
             do {
-                splits.append(Split(name: name, address: try DataAddress(path)))
+                let source: Source =
+                    path.hasSuffix("." + SoftTargets.fileExtension)
+                    ? .recording(Recipe.place(path)) : .texts(try DataAddress(path))
+                if case .recording(let url) = source { _ = try SoftTargets(reading: url) }
+                splits.append(Split(name: name, source: source))
             } catch let error as InputError {
                 errors.append(
                     recipe.places.error(
@@ -38,10 +65,9 @@ struct Corpus {
         guard errors.isEmpty else { throw InputErrors(errors) }
         self.splits = splits
         inputs = TaskInputs(
-            data: Digest.sha256(try splits.map { try $0.address.digest() }.joined() + recipe.section("data")),
+            data: Digest.sha256(try splits.map { try $0.source.digest() }.joined() + recipe.section("data")),
             teacher: try recipe.teacher.model.map { try LoadedTeacher.digest(of: Recipe.place($0)) } ?? "",
-            checkpoint: "",
-            targets: try recipe.teacher.targets.file.map(Recipe.digest(ofTargets:)) ?? "", adapt: "", skipped: [])
+            checkpoint: "", targets: try recipe.digestOfTargets(), adapt: "", skipped: [])
     }
 
     subscript(name: String) -> Split {
@@ -68,12 +94,12 @@ struct CorpusTokenizer {
     /// Bytes of text that are encoded at a time, on all cores.
     private static let batch = 1 << 20
 
-    /// Hands out the tokens of a split, some at a time.
+    /// Hands out the tokens of texts, some at a time.
     ///
     /// - Parameter progress: hears the records read so far.
     /// - Throws: `InputErrors` with every record that cannot be read, unless they are to be left out.
     func forEachPiece(
-        of split: Corpus.Split, _ data: Recipe.DataSection, progress: (Int) throws -> Void,
+        of address: DataAddress, _ data: Recipe.DataSection, progress: (Int) throws -> Void,
         _ body: ([Int32]) throws -> Void
     ) throws -> CorpusExtent {
         var extent = CorpusExtent()
@@ -93,7 +119,7 @@ struct CorpusTokenizer {
             try progress(extent.records)
         }
         try TextRecords.forEach(
-            in: split.address, columns: [data.text], limit: data.limit,
+            in: address, columns: [data.text], limit: data.limit,
             leavingOut: data.onBadRow == .skip ? { skipped.append($0) } : nil
         ) { record in
             let isLine = Self.isText(record.file)
@@ -113,7 +139,7 @@ struct CorpusTokenizer {
         extent.skipped = skipped
         guard extent.tokens > 1 else {
             throw InputError(
-                file: split.address.text, problem: "holds no text of two tokens",
+                file: address.text, problem: "holds no text of two tokens",
                 remedy: "give a file with texts, or check data.text")
         }
         return extent

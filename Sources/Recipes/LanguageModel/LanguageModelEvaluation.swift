@@ -63,15 +63,15 @@ extension LanguageModelStages {
     }
 
     private func record() throws -> RunRecord {
-        let splits = corpus.splits.map { split in
-            (split.name, split.address.text, try? TokenFile(reading: run.file(split.tokensFile), window: 2).tokenCount)
+        let splits = try corpus.splits.map { split in
+            (split.name, split.source.name, try rows(split.name).tokenCount)
         }
         return RunRecord(
             recipe: recipe.name, resolvedRecipe: recipe.resolvedYAML(),
             environment: RunEnvironment.current().facts.map { .init($0.name, $0.value) },
-            data: splits.map { .init("Tokens, \($0.0)", "\(grouped($0.2 ?? 0)) of \($0.1)") },
+            data: splits.map { .init("Tokens, \($0.0)", "\(grouped($0.2)) of \($0.1)") },
             learningCurves: try context.learningCurves(), commands: ["retort run recipe.yaml"],
-            digests: try corpus.splits.map { .init($0.address.text, try $0.address.digest()) })
+            digests: try corpus.splits.map { .init($0.source.name, try $0.source.digest()) })
     }
 
     /// Puts the finished student into `export`, and reads it back: it must give the very logits.

@@ -57,29 +57,26 @@ struct LanguageModelPlan: RunPlan {
         let reader = CorpusTokenizer(tokenizer: tokenizer, end: configuration.endTokens.first)
         self.recipe = recipe.name
         window = recipe.data.maxLength
-        var sample: [Int32] = []
+        var sample: [[Int32]] = []
         var errors: [InputError] = []
+        var rows = 0
         splits = corpus.splits.compactMap { split in
             do {
-                let needed = split.name == "train" ? 4 * recipe.data.maxLength * recipe.train.batch : 0
-                let extent = try reader.forEachPiece(of: split, recipe.data, progress: { _ in }) {
-                    if sample.count < needed { sample += $0 }
-                }
-                return Split(
-                    name: split.name, file: split.address.text, records: extent.records, tokens: extent.tokens,
-                    skippedRecords: extent.skipped.count)
+                let read = try Self.read(split, recipe, reader)
+                if split.name == "train" { (sample, rows) = (read.sample, read.rows) }
+                return read.split
             } catch let several as InputErrors {
                 errors += several.errors
             } catch let error as InputError {
                 errors.append(error)
             } catch {
-                errors.append(InputError(file: split.address.text, problem: "\(error)"))
+                errors.append(InputError(file: split.source.name, problem: "\(error)"))
             }
             return nil
         }
         guard errors.isEmpty else { throw InputErrors(errors) }
         let tokens = splits[0].tokens
-        windows = tokens / window + (tokens % window > 1 ? 1 : 0)
+        windows = rows
         vocabulary = configuration.vocabularySize
         stages = Pipeline.stages(of: recipe).map(\.rawValue)
         teacherParameters = configuration.parameterCount
@@ -105,18 +102,45 @@ struct LanguageModelPlan: RunPlan {
         let trained = recipe.teacher.fineTune == nil ? studentParameters : max(studentParameters, teacherParameters)
         // The teacher's weights; weights, gradients and two moments of what is trained; the logits of a block of positions.
         memoryBytes = 4 * (teacherParameters + 4 * trained + activations) + positions * vocabulary * 2 + (200 << 20)
-        try recipe.checkPositionTargets(outcomes: vocabulary, tokenizer, first: Array(sample.prefix(window)))
+        try recipe.checkPositionTargets(outcomes: vocabulary, tokenizer, first: sample[0])
         try checkRoom(recipe, models: 3)
         seconds = try time(recipe, teacher, student, sample)
     }
 
+    /// Reads a whole split, and keeps its first rows.
+    private static func read(
+        _ split: Corpus.Split, _ recipe: Recipe, _ reader: CorpusTokenizer
+    ) throws -> (split: Split, sample: [[Int32]], rows: Int) {
+        let (window, wanted) = (recipe.data.maxLength, 4 * recipe.train.batch)
+        switch split.source {
+        case .texts(let address):
+            var first: [Int32] = []
+            let extent = try reader.forEachPiece(of: address, recipe.data) { _ in
+            } _: {
+                if first.count < wanted * window { first += $0 }
+            }
+            let sample = stride(from: 0, to: first.count, by: window).map {
+                Array(first[$0..<min($0 + window, first.count)])
+            }.filter { $0.count > 1 }.prefix(wanted)
+            let read = Split(
+                name: split.name, file: split.source.name, records: extent.records, tokens: extent.tokens,
+                skippedRecords: extent.skipped.count)
+            return (read, Array(sample), extent.tokens / window + (extent.tokens % window > 1 ? 1 : 0))
+        case .recording(let url):
+            let targets = try SoftTargets(reading: url)
+            try targets.requireFit(reader.tokenizer)
+            let rows = try targets.tokenRows(from: 2, to: window)
+            let read = Split(
+                name: split.name, file: split.source.name, records: rows.count, tokens: rows.tokenCount,
+                skippedRecords: 0)
+            return (read, try rows.tokens(0..<min(wanted, rows.count)), rows.count)
+        }
+    }
+
     /// A step of each model, times how often it is taken.
     private func time(
-        _ recipe: Recipe, _ teacher: Decoder, _ student: DecoderConfiguration, _ sample: [Int32]
+        _ recipe: Recipe, _ teacher: Decoder, _ student: DecoderConfiguration, _ rows: [[Int32]]
     ) throws -> Double {
-        let rows = stride(from: 0, to: sample.count, by: window).map {
-            Array(sample[$0..<min($0 + window, sample.count)])
-        }.filter { $0.count > 1 }
         func step(_ model: Decoder, batch: Int) throws -> Double {
             let objective = try LanguageModelObjective(
                 student: model, rows: rows, targets: nil, weights: .labelsOnly, key: RandomKey(0))
@@ -234,14 +258,11 @@ extension Recipe {
     ///
     /// - Parameter first: the first training row.
     func checkPositionTargets(outcomes: Int, _ tokenizer: any Tokenizers.Tokenizer, first: [Int32]) throws {
-        guard let path = teacher.targets.file else { return }
-        let targets = try SoftTargets(
-            reading: Recipe.place(path), outcomes: usesPredictions ? outcomes : nil)
-        try targets.requireFit(tokenizer)
-        try targets.requireHashes()
-        try targets.requireRows([first])
-        for layer in recorded.hidden { _ = try targets.width(layer: layer) }
-        for temperature in temperatures { _ = try targets.likeliest(for: [first], temperature: temperature) }
-        try targets.validate()
+        for targets in try namedTargets(outcomes: usesPredictions ? outcomes : nil) {
+            try check(targets, tokenizer, [first])
+            guard teacher.targets.mix == nil else { continue }
+            for temperature in temperatures { _ = try targets.likeliest(for: [first], temperature: temperature) }
+        }
+        if let mix = teacher.targets.mix { _ = try mixture(mix, outcomes: outcomes) }
     }
 }

@@ -45,9 +45,14 @@ final class LanguageModelStages: TaskStages {
         var skipped: [InputError] = []
         var counts: [String] = []
         for split in corpus.splits {
+            guard case .texts(let address) = split.source else {
+                let rows = try rows(split.name)
+                counts.append("\(split.name) \(grouped(rows.tokenCount)) in \(grouped(rows.count)) rows")
+                continue
+            }
             var extent = CorpusExtent()
             try TokenFileWriter.write(to: run.file(split.tokensFile)) { file in
-                extent = try reader.forEachPiece(of: split, recipe.data) { records in
+                extent = try reader.forEachPiece(of: address, recipe.data) { records in
                     try Interruption.check()
                     observer.advanced(
                         Pipeline.Stage.tokenizer.rawValue, done: records, total: max(records, recipe.data.limit ?? 0),
@@ -65,12 +70,20 @@ final class LanguageModelStages: TaskStages {
         }
         return StageResult(
             summary: "tokens: " + counts.joined(separator: ", "),
-            outputs: [ModelFolder.tokenizer + "/tokenizer.json"] + corpus.splits.map(\.tokensFile))
+            outputs: [ModelFolder.tokenizer + "/tokenizer.json"]
+                + corpus.splits.compactMap { if case .texts = $0.source { $0.tokensFile } else { nil } })
     }
 
     /// The rows of a split.
-    func rows(_ split: String) throws -> TokenFile {
-        try TokenFile(reading: run.file(corpus[split].tokensFile), window: recipe.data.maxLength)
+    func rows(_ split: String) throws -> any TokenRows {
+        switch corpus[split].source {
+        case .texts: try TokenFile(reading: run.file(corpus[split].tokensFile), window: recipe.data.maxLength)
+        case .recording(let url): try SoftTargets(reading: url).tokenRows(from: 2, to: recipe.data.maxLength)
+        }
+    }
+
+    private func place(ofWindow window: Int) -> String {
+        "window \(window) of \(corpus["train"].tokensFile)"
     }
 
     /// Where the teacher's weights are: those that the recipe names, or those that were trained on.
@@ -100,12 +113,14 @@ final class LanguageModelStages: TaskStages {
         (options.batch, options.microBatch, options.decay) = (tuning.batch, tuning.batch, .linear)
         (options.warmUp, options.weightDecay) = (tuning.warmup, Float(tuning.weightDecay))
         try context.train(
-            Pipeline.Stage.teacher.rawValue, inputs, objective.parameters, objective, options, place: Self.place)
+            Pipeline.Stage.teacher.rawValue, inputs, objective.parameters, objective, options,
+            place: place(ofWindow:))
         return try write(teacher, to: ModelFolder.teacher)
     }
 
     /// Runs the teacher over the training rows and records what the loss will ask for.
     private func recordTargets() throws -> StageResult {
+        if let mix = recipe.teacher.targets.mix { return try context.mixTargets(mix, outcomes: outcomes()) }
         var plan = TargetPlan()
         plan.kept = recipe.teacher.targets.keep
         plan.temperatures = recipe.temperatures
@@ -135,9 +150,8 @@ final class LanguageModelStages: TaskStages {
     /// What the student learns from: the recorded targets, read ahead, or the teacher itself.
     private func teacherTargets(_ loss: Recipe.Loss) throws -> any TeacherTargets {
         guard recipe.teacher.targets.source == .live else {
-            let url = recipe.teacher.targets.file.map { Recipe.place($0) } ?? run.file(Pipeline.targetsFolder)
             return ReadAheadTargets(
-                try SoftTargets(reading: url, outcomes: recipe.usesPredictions ? outcomes() : nil))
+                try SoftTargets(reading: context.targetsPlace, outcomes: recipe.usesPredictions ? outcomes() : nil))
         }
         return try LiveDecoderTeacher(
             DecoderDirectory.read(teacherPlace), hiddenLayers: Set(recipe.recorded.hidden),
@@ -174,18 +188,19 @@ final class LanguageModelStages: TaskStages {
                 return (objective, objective.parameters)
             },
             measure: { student in
-                let scores = try LanguageModelScores(of: student, against: nil, on: held) { _, _ in }
-                return ValidationValues(loss: scores.meanLoss, accuracy: nil)
+                let scores = try LanguageModelScores(of: student, against: nil, on: held) { _, _ in
+                    try Interruption.check()
+                }
+                return ValidationValues(
+                    loss: scores.meanLoss,
+                    accuracy: Double(scores.hits.reduce(0, +)) / Double(scores.positions))
             },
-            place: Self.place)
+            place: place(ofWindow:))
         let (student, endings) = try training.train(freshStudent, key: key)
         var result = try write(student, to: distils ? ModelFolder.student : ModelFolder.baseline)
         result.summary = ([result.summary] + endings).joined(separator: ", ")
         return result
     }
-
-    /// The rows of a language model are windows of its tokens.
-    private static func place(_ row: Int) -> String { "window \(row + 1)" }
 
     /// Writes a model with its tokenizer; its perplexity on the validation texts is the summary.
     private func write(_ model: Decoder, to folder: String) throws -> StageResult {

@@ -12,6 +12,8 @@ enum ModelFolder {
 extension Pipeline {
     /// The run's own recording.
     static let targetsFolder = "targets/train"
+    /// What the run made of several recordings.
+    static let mixedTargetsFile = "targets/mixed.h5"
 
     /// The models that these stages make, in their order.
     static func evaluatedModels(of stages: [Stage]) -> [(key: String, name: String, folder: String)] {

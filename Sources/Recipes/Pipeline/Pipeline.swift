@@ -105,6 +105,7 @@ public final class Pipeline {
     public static func stages(of recipe: Recipe) -> [Stage] {
         Stage.allCases.filter { stage in
             switch stage {
+            case .teacher: recipe.teacher.model != nil || recipe.teacher.train != nil
             case .label: recipe.teacher.targets.source == .recorded && recipe.teacher.targets.file == nil
             case .baseline: recipe.train.baseline
             case .adapt: recipe.adapt != nil

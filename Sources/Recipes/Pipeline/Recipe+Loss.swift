@@ -84,12 +84,6 @@ extension Recipe {
                 }
             }
         }
-        let recovery = (loss.crossEntropyEnd ?? loss.crossEntropy) + (loss.kl.weightEnd ?? loss.kl.weight)
-        if prune != nil, recovery == 0, loss.relations != nil || loss.attention != nil {
-            refuse(
-                "prune", "a pruned model recovers by the labels or by kl, and the weights of both are 0 in the end",
-                "give loss.cross_entropy or loss.kl.weight a value above 0")
-        }
         return problems
     }
 }

@@ -2,6 +2,7 @@ import Compression
 import Evaluation
 import Files
 import Models
+import Tokenizers
 
 extension Recipe {
     /// The shape of the teacher that the recipe trains.
@@ -16,16 +17,16 @@ extension Recipe {
     /// The shape of the student: sizes that the recipe leaves out are the teacher's.
     ///
     /// - Parameter base: the model whose layers the student begins with, which gives the family and what goes with that; else
-    ///   the teacher.
+    ///   the teacher; nil where there is neither, and the recipe has all sizes.
     func studentConfiguration(
-        vocabulary: Int, classes: [String], base: EncoderConfiguration
+        vocabulary: Int, classes: [String], base: EncoderConfiguration?
     ) -> EncoderConfiguration {
         var configuration = EncoderConfiguration(
-            vocabularySize: vocabulary, hiddenSize: student.hidden ?? base.hiddenSize, layers: student.layers,
-            heads: student.heads ?? max(1, base.heads.max()!),
-            feedForward: student.feedForward ?? max(1, base.feedForward.max()!),
+            vocabularySize: vocabulary, hiddenSize: student.hidden ?? base!.hiddenSize, layers: student.layers,
+            heads: student.heads ?? max(1, base!.heads.max()!),
+            feedForward: student.feedForward ?? max(1, base!.feedForward.max()!),
             maximumPositions: data.maxLength, dropout: Float(student.dropout), pooling: .first, labels: classes)
-        if student.initialize != .random {
+        if let base, student.initialize != .random {
             configuration.family = base.family
             configuration.activation = base.activation
             configuration.positionOffset = base.positionOffset
@@ -37,9 +38,11 @@ extension Recipe {
 
     /// What of the recipe cannot work with this very teacher and student. Found before training, not after it.
     ///
-    /// - Parameter source: the model whose layers the student begins with, if any.
+    /// - Parameters:
+    ///   - teacher: nil where there is none beside what was recorded.
+    ///   - source: the model whose layers the student begins with, if any.
     func problems(
-        teacher: EncoderConfiguration, student: EncoderConfiguration, source: EncoderConfiguration?
+        teacher: EncoderConfiguration?, student: EncoderConfiguration, source: EncoderConfiguration?
     ) -> [InputError] {
         var problems: [InputError] = []
         func refuse(_ key: String, _ problem: String, _ remedy: String?) {
@@ -59,17 +62,23 @@ extension Recipe {
                 "student.heads", "\(student.heads[0]) heads do not divide the hidden width \(student.hiddenSize)",
                 "give both student.hidden and student.heads")
         }
-        problems += lossProblems(teacher: teacher, student: student)
+        if let teacher { problems += lossProblems(teacher: teacher, student: student) }
         if let source, !student.canCopyLayers(of: source, chosen: self.student.teacherLayers) {
             refuse(
                 "student.initialize",
                 "the student (\(Self.sizes(of: student))) cannot begin with layers of a model with \(Self.sizes(of: source))",
                 "give the student at most these sizes and heads of the same width, or set student.initialize=random")
         }
-        if data.maxLength > teacher.maximumPositions {
+        if let teacher, data.maxLength > teacher.maximumPositions {
             refuse(
                 "data.max_length", "\(data.maxLength) is more than the teacher's \(teacher.maximumPositions) positions",
                 "set data.max_length=\(teacher.maximumPositions) or less")
+        }
+        let recovery = (loss.crossEntropyEnd ?? loss.crossEntropy) + (loss.kl.weightEnd ?? loss.kl.weight)
+        if prune != nil, recovery == 0, loss.relations != nil || loss.attention != nil {
+            refuse(
+                "prune", "a pruned model recovers by the labels or by kl, and the weights of both are 0 in the end",
+                "give loss.cross_entropy or loss.kl.weight a value above 0")
         }
         if let options = pruningOptions {
             attempt("prune") { _ = try StructuredPruner(options, configuration: student) }
@@ -89,6 +98,20 @@ extension Recipe {
             "\(configuration.layers) layers, hidden \(configuration.hiddenSize), \(few(configuration.heads)) heads of "
             + "\(configuration.headSize), feed-forward \(few(configuration.feedForward)), vocabulary "
             + "\(configuration.vocabularySize), \(configuration.maximumPositions) positions"
+    }
+
+    /// Whether there is a teacher's model, beside what was recorded.
+    var hasTeacher: Bool { teacher.model != nil || teacher.train != nil }
+
+    /// The tokenizer that the recipe names, the teacher's, or one that is trained on the texts.
+    func makeTokenizer(_ texts: [String]) throws -> any Tokenizers.Tokenizer {
+        if let directory = teacher.model ?? tokenizer.directory {
+            return try TokenizerFiles.load(from: Recipe.place(directory))
+        }
+        return try WordPieceTrainer(
+            vocabularySize: tokenizer.vocabulary, minimumFrequency: tokenizer.minimumFrequency,
+            lowercase: tokenizer.lowercase
+        ).train(texts)
     }
 
     /// How the recipe prunes.

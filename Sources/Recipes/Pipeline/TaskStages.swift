@@ -23,7 +23,7 @@ protocol TaskStages {
 struct TaskInputs {
     /// Of the data's files and of how they are read.
     var data: String
-    /// Of the ready teacher's files; empty where the run trains its own.
+    /// Of the ready teacher's files, or of the tokenizer's; empty where the run makes its own.
     var teacher: String
     /// Of the files that the student begins with; empty where it begins with none.
     var checkpoint: String

@@ -109,7 +109,7 @@ struct TrainingStage {
         let isBest = trainer.best?.step == trainer.step
         observer.note(
             "\(name): step \(trainer.step): validation loss \(String(format: "%.4f", values.loss))"
-                + (values.accuracy.map { String(format: ", accuracy %.4f", $0) } ?? "")
+                + String(format: ", accuracy %.4f", values.accuracy)
                 + (isBest ? ", the best so far" : ""))
     }
 

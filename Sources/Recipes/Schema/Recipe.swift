@@ -56,10 +56,13 @@ extension Recipe: Section {
             "Seed of everything random. Same recipe, seed, machine and number of threads: same bytes."),
         Field("task", \.task, presence: .required, "What the model learns to do."),
         Field(section: "data", \.data, "The rows to learn from and to be judged by."),
-        Field(section: "tokenizer", \.tokenizer, "The WordPiece vocabulary that is trained on the training texts."),
+        Field(
+            section: "tokenizer", \.tokenizer,
+            "The WordPiece vocabulary: trained on the training texts, or taken from a directory. A teacher's `model` brings its own."
+        ),
         Field(
             section: "teacher", \.teacher,
-            "The model to learn from: give either `model` or `train`."),
+            "The model to learn from: `model`, or `train`, or with `targets` alone what was recorded before."),
         Field(section: "student", \.student, "The small model: a transformer encoder with a classifier."),
         Field(
             section: "loss", \.loss,

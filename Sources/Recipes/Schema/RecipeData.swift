@@ -18,6 +18,8 @@ extension Recipe {
 
     /// The WordPiece vocabulary that is trained on the training texts.
     public struct Tokenizer: Equatable, Sendable {
+        /// Nil where the vocabulary is trained, or taken from the teacher.
+        public var directory: String?
         public var vocabulary = 4096
         public var lowercase = true
         public var minimumFrequency = 2
@@ -30,7 +32,8 @@ extension Recipe.DataSection: Section {
             "train", \.train, .text(.line), presence: .required,
             "The training rows: a csv, tsv or jsonl file, plain or compressed (`.gz`, `.bz2`, `.xz`, `.zst`); a pattern of "
                 + "files, such as `shards/train-*.csv.gz`; or entries of a tar or zip archive, such as "
-                + "`data.tar.gz:train/*.csv`. Relative to the current directory."),
+                + "`data.tar.gz:train/*.csv`. Relative to the current directory. Of a language model also a soft-target file (`.h5`), whose "
+                + "rows are taken as they are, such as prompts with a served teacher's answers."),
         Field(
             "validation", \.validation, .text(.line), presence: .required,
             "The rows that each finished stage is scored on, as `train`."),
@@ -53,6 +56,10 @@ extension Recipe.DataSection: Section {
 
 extension Recipe.Tokenizer: Section {
     static let fields: [Field<Self>] = [
+        Field(
+            "directory", \.directory, .text(.line),
+            "Directory of a tokenizer that is taken as it is, such as the one that targets were recorded with. The other keys then "
+                + "do nothing."),
         Field(
             "vocabulary", \.vocabulary, .integer(100...200_000),
             "Most entries that the vocabulary may have, special tokens included."),

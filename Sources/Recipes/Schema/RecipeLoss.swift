@@ -79,6 +79,11 @@ extension Recipe.Loss: Section {
     ]
 }
 
+extension Recipe.KL {
+    /// Its weight at its largest.
+    var largestWeight: Double { max(weight, weightEnd ?? 0) }
+}
+
 extension Recipe.KL: Section {
     static let fields: [Field<Self>] = [
         Field("weight", \.weight, .number(.from(0, to: 1000)), "Weight of the divergence."),

@@ -58,7 +58,7 @@ extension Recipe {
 }
 
 extension Recipe.Loss {
-    var usesPredictions: Bool { max(kl.weight, kl.weightEnd ?? 0) > 0 }
+    var usesPredictions: Bool { kl.largestWeight > 0 }
 
     /// The teacher's layers that the loss asks about: hidden states, 0 being the embedding's output, and queries, keys and
     /// values of the layers from 1.

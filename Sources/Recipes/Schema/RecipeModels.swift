@@ -1,5 +1,5 @@
 extension Recipe {
-    /// The model to learn from. Exactly one of `model` and `train` is set.
+    /// The model to learn from. At most one of `model` and `train` is set; with neither, what was recorded stands for it.
     public struct Teacher: Equatable, Sendable {
         public var model: String?
         /// Nil where `model` is taken as it is.
@@ -36,9 +36,25 @@ extension Recipe {
         public var source = TargetSource.recorded
         /// What was recorded before the run; nil where the run records.
         public var file: String?
+        /// Several teachers' recordings in place of one; nil where there is none.
+        public var mix: TargetMix?
         /// Of a language model's predictions; a classifier's are kept whole.
         public var keep = 64
         public var dtype = TargetPrecision.float16
+    }
+
+    /// Several teachers' recordings of the same rows, which are made one.
+    public struct TargetMix: Equatable, Sendable {
+        public var files: [String] = []
+        /// Equal where it is empty.
+        public var weights: [Double] = []
+        public var rule = MixRule.mean
+    }
+
+    /// Which teachers speak for a row.
+    public enum MixRule: String, SettingChoice {
+        case mean
+        case mostConfident = "most_confident"
     }
 
     /// Element type of recorded logits and hidden states.
@@ -68,6 +84,11 @@ extension Recipe {
         case teacherLayers = "teacher_layers"
         case checkpoint
     }
+}
+
+extension Recipe.Targets {
+    /// The recordings that the recipe names.
+    var named: [String] { file.map { [$0] } ?? mix?.files ?? [] }
 }
 
 extension Recipe.Teacher: Section {
@@ -121,12 +142,32 @@ extension Recipe.Targets: Section {
         Field(
             "file", \.file, .text(.line),
             "Soft targets that are there already, a file or a directory of parts, as `retort label` writes them from a model, from "
-                + "API answers or from several teachers. Their rows were made by the tokenizer of `teacher.model`."),
+                + "API answers or from several teachers. Their rows were made by the tokenizer of `teacher.model`, or, where "
+                + "there is no model, of `tokenizer.directory`."),
+        Field(
+            optionalSection: "mix", \.mix,
+            "Several recordings of the same rows, of several teachers, in place of `file`: the stage `label` makes one of them, as "
+                + "`retort label mix` does."),
         Field(
             "keep", \.keep, .integer(1...65_536),
             "Of a language model: how many of the likeliest tokens are kept at each position; the rest is one bucket. "
                 + "`retort label --choose-k` shows what a number costs and loses."),
         Field("dtype", \.dtype, "Element type of the recorded hidden states."),
+    ]
+}
+
+extension Recipe.TargetMix: Section {
+    static let fields: [Field<Self>] = [
+        Field(
+            "files", \.files, .list(of: .text(.line), count: 2...64, distinct: true), presence: .required,
+            "Soft-target files, or directories of parts."),
+        Field(
+            "weights", \.weights, .list(of: .number(.above(0, to: 1_000_000)), count: 0...64, distinct: false),
+            "With `rule: mean`, a weight per file; they are scaled to sum to 1. By default all count alike."),
+        Field(
+            "rule", \.rule,
+            "`mean`: the weighted mean of the probabilities. `most_confident`: each row is the teacher's that doubts least (lowest "
+                + "entropy)."),
     ]
 }
 

@@ -27,8 +27,8 @@ struct Rule: Sendable {
             recipe.student.hidden.flatMap { hidden in recipe.student.heads.map { (hidden, $0) } }
         },
         headsDivideHidden("teacher.train") { recipe in recipe.teacher.train.map { ($0.hidden, $0.heads) } },
-        languageModel, keyHeadsDivideHeads, oneTeacher, fineTunedModel, targetsOfModel, distinctColumns, copiedLayers,
-        chosenLayers, beginsWithCheckpoint,
+        languageModel, keyHeadsDivideHeads, oneTeacher, fineTunedModel, namedTargets, mixedTargets, oneTokenizer,
+        sizesWithoutTeacher, distinctColumns, copiedLayers, chosenLayers, beginsWithCheckpoint,
         someLoss, betaOfJSD, pairsExist,
         attentionPairsExist,
         relationsFit, microBatchDivides, enoughHeads,
@@ -51,27 +51,6 @@ struct Rule: Sendable {
         }
     }
 
-    private static let oneTeacher = Rule(
-        paths: ["teacher.model", "teacher.train"],
-        documentation: "`teacher` has exactly one of `model` and `train`."
-    ) { recipe in
-        switch (recipe.teacher.model, recipe.teacher.train) {
-        case (nil, nil):
-            [
-                Violation(
-                    path: "teacher", problem: "there is no teacher; expected one of model, train",
-                    remedy: "add model with the directory of a finished model, or train with a shape")
-            ]
-        case (_?, _?):
-            [
-                Violation(
-                    path: "teacher.model", problem: "found both model and train; expected one of them",
-                    remedy: "remove one of them (teacher.train=null on the command line)")
-            ]
-        default: []
-        }
-    }
-
     private static let fineTunedModel = Rule(
         paths: ["teacher.model", "teacher.fine_tune"],
         documentation: "`teacher.fine_tune` trains the teacher that `teacher.model` names."
@@ -81,27 +60,6 @@ struct Rule: Sendable {
             Violation(
                 path: "teacher.fine_tune", problem: "there is no teacher.model to train",
                 remedy: "name the checkpoint in teacher.model, or remove teacher.fine_tune")
-        ]
-    }
-
-    private static let targetsOfModel = Rule(
-        paths: ["teacher.targets", "teacher.model"],
-        documentation: "`teacher.targets.file` goes with `teacher.model`, and with `source: recorded`."
-    ) { recipe in
-        guard recipe.teacher.targets.file != nil else { return [] }
-        if recipe.teacher.targets.source == .live {
-            return [
-                Violation(
-                    path: "teacher.targets.file", problem: "the teacher is to run live, and targets are named",
-                    remedy: "remove one of the two")
-            ]
-        }
-        guard recipe.teacher.model == nil else { return [] }
-        return [
-            Violation(
-                path: "teacher.targets.file",
-                problem: "there is no teacher.model, whose tokenizer made the rows of the targets",
-                remedy: "name in teacher.model the model with the tokenizer that the targets were recorded with")
         ]
     }
 

@@ -2,14 +2,13 @@
 extension Rule {
     static let languageModel = Rule(
         paths: [
-            "task", "teacher", "loss", "train.stages", "train.early_stopping", "student.initialize", "adapt", "prune",
+            "task", "teacher", "loss", "train.stages", "student.initialize", "adapt", "prune",
             "quantize", "export",
         ],
         documentation:
-            "`task: language-model` learns from `teacher.model`; `teacher.train`, `loss.relations`, `loss.attention`, `student.initialize: "
-            + "checkpoint`, `adapt`, `prune`, `quantize` and `export: onnx` are for encoders. Its targets hold each "
-            + "temperature that is asked for, so that `loss.kl.temperature_end` is not there either, and early stopping watches "
-            + "the loss."
+            "`task: language-model` learns from `teacher.model`; `teacher.train`, `loss.relations`, `loss.attention`, "
+            + "`loss.kl.temperature_end`, `student.initialize: checkpoint`, `adapt`, `prune`, `quantize` and `export: onnx` are for "
+            + "encoders."
     ) { recipe in
         guard recipe.task == .languageModel else { return [] }
         func refused(_ path: String, _ remedy: String) -> Violation {
@@ -19,15 +18,22 @@ extension Rule {
         if recipe.teacher.train != nil {
             found.append(refused("teacher.train", "name a model in teacher.model"))
         }
+        if recipe.teacher.model == nil, recipe.teacher.train == nil {
+            found.append(
+                Violation(
+                    path: "teacher", problem: "there is no model whose tokenizer and shape the student takes",
+                    remedy: "name one in teacher.model"))
+        }
         for (path, loss) in recipe.losses {
             if loss.relations != nil { found.append(refused("\(path).relations", "remove it")) }
             if loss.attention != nil { found.append(refused("\(path).attention", "remove it")) }
             if loss.kl.temperatureEnd != nil {
-                found.append(refused("\(path).kl.temperature_end", "use train.stages with a temperature each"))
+                found.append(
+                    Violation(
+                        path: "\(path).kl.temperature_end",
+                        problem: "targets of single tokens are exact at the temperature that they are recorded for",
+                        remedy: "remove it, or use train.stages with a temperature each"))
             }
-        }
-        if recipe.train.earlyStopping?.metric == .accuracy {
-            found.append(refused("train.early_stopping.metric", "write metric: loss"))
         }
         if recipe.student.initialize == .checkpoint {
             found.append(refused("student.initialize", "use random or teacher_layers"))
