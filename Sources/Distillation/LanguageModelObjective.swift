@@ -27,7 +27,7 @@ public final class LanguageModelObjective: Objective, Module {
         compared = weights.largest
         precondition(targets != nil || !compared.needsTeacher, "LanguageModelObjective: no targets for \(weights)")
         precondition(
-            weights.relations == nil && weights.attention == 0, "LanguageModelObjective: attention is not matched")
+            compared.relations == nil && compared.attention == 0, "LanguageModelObjective: attention is not matched")
         self.student = student
         self.rows = rows
         self.targets = compared.needsTeacher ? targets : nil

@@ -1,9 +1,9 @@
 /// One model on the test set: what it answered, and what it costs.
 public struct ModelResult: Sendable {
     /// The keys that a pipeline run gives its models, in the order in which the models come to be.
-    public static let standardKeys = ["teacher", "labels_only", "student", "pruned", "int8"]
+    public static let standardKeys = ["teacher", "labels_only", "student", "adapted", "pruned", "int8"]
 
-    /// Identifies the model in `report.json` and in gates: `teacher`, `labels_only`, `student`, `pruned`, `int8`.
+    /// Identifies the model in `report.json` and in gates: `teacher`, `labels_only`, `student`, `adapted`, `pruned`, `int8`.
     public var key: String
     /// Shown to people: `Student without distillation`.
     public var name: String

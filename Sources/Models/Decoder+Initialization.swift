@@ -2,18 +2,29 @@ import Layers
 import Tensors
 
 extension Decoder {
-    /// Takes over the embeddings, the last norm and evenly spaced layers of a teacher of the same sizes.
+    /// Takes over the embeddings, the last norm and some layers of a teacher of the same sizes.
     ///
-    /// Student layer i of n gets teacher layer ⌈(i + 1) · m / n⌉ of m, so that the last layers correspond.
-    public func copyLayers(of teacher: Decoder) {
+    /// - Parameter chosen: the teacher's layer for each layer of the student, counted from 1; nil: student layer i of n gets
+    ///   layer ⌈(i + 1) · m / n⌉ of m, so that the last layers correspond.
+    public func copyLayers(of teacher: Decoder, chosen: [Int]? = nil) {
         precondition(configuration.canCopyLayers(of: teacher.configuration), "Decoder.copyLayers: other sizes")
         let (ours, theirs) = (configuration.layers, teacher.configuration.layers)
-        let chosen = Set((0..<ours).map { (($0 + 1) * theirs + ours - 1) / ours - 1 })
-        let left = teacher.layers.enumerated().filter { !chosen.contains($0.offset) }.flatMap { $0.element.parameters }
-        let dropped = Set(left.map(\.name))
-        let sources = teacher.parameters.filter { !dropped.contains($0.name) }
-        precondition(sources.count == parameters.count, "Decoder.copyLayers: \(sources.count) of \(parameters.count)")
-        for (from, to) in zip(sources, parameters) { to.value = from.value }
+        let sources = chosen ?? (1...ours).map { ($0 * theirs + ours - 1) / ours }
+        precondition(sources.count == ours, "Decoder.copyLayers: \(sources) for \(ours) layers")
+        copy(teacher.parametersBesideLayers, to: parametersBesideLayers)
+        for (layer, source) in zip(layers, sources) {
+            copy(teacher.layers[source - 1].parameters, to: layer.parameters)
+        }
+    }
+
+    private var parametersBesideLayers: [Parameter] {
+        let inside = Set(layers.flatMap(\.parameters).map(\.name))
+        return parameters.filter { !inside.contains($0.name) }
+    }
+
+    private func copy(_ sources: [Parameter], to destinations: [Parameter]) {
+        precondition(sources.count == destinations.count, "Decoder.copy: \(sources.count) of \(destinations.count)")
+        for (from, to) in zip(sources, destinations) { to.value = from.value }
     }
 }
 

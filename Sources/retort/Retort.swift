@@ -27,7 +27,8 @@ struct Retort: ParsableCommand {
         version: Version.current,
         subcommands: [
             RecipesCommand.self, NewCommand.self, CheckCommand.self, RunCommand.self, ResumeCommand.self,
-            RunsCommand.self, LabelCommand.self, TrainCommand.self, PruneCommand.self, QuantizeCommand.self,
+            RunsCommand.self, LabelCommand.self, TrainCommand.self, AdaptCommand.self, PruneCommand.self,
+            QuantizeCommand.self,
             ExportCommand.self, EvalCommand.self, PredictCommand.self, TokenizerCommand.self, InspectCommand.self,
             DoctorCommand.self,
         ])

@@ -117,25 +117,67 @@ struct LanguageModelRunTests {
         }
     }
 
+    @Test("in stages, with averaged weights, early stopping and a chosen layer, goes on to the same bytes")
+    func watchedStages() throws {
+        try with { command in
+            let changes = [
+                "train.stages=[{epochs: 1, loss: {cross_entropy: 0, kl: {weight: 0}, features: {pairs: [[1, 2]]}}}, "
+                    + "{epochs: 20, loss: {kl: {weight: 1, weight_end: 0.2, temperature: 3}}}]",
+                "train.ema=0.9", "train.early_stopping={every: 10, patience: 50}", "student.teacher_layers=[1]",
+                "train.baseline=false",
+            ]
+            let whole = try command.start(["train", "letters.yaml", "run.directory=whole"] + changes).finish()
+            #expect(whole.status == 0, "\(whole.errors)")
+            #expect(whole.errors.contains("stage 2: best validation loss"), "\(whole.errors)")
+            let running = try command.start(["train", "letters.yaml", "run.directory=broken"] + changes)
+            func steps() throws -> Int {
+                guard let run = try? run(of: command, in: "broken") else { return 0 }
+                let metrics = run.appendingPathComponent("metrics.jsonl")
+                guard let text = try? String(contentsOf: metrics, encoding: .utf8) else { return 0 }
+                return text.split(separator: "\n").count { $0.contains("\"stage\":\"student-2\"") }
+            }
+            while running.process.isRunning, try steps() < 15 { sched_yield() }
+            running.process.interrupt()
+            let stopped = try running.finish()
+            #expect(stopped.status == 130, "\(stopped.errors)")
+            let broken = try run(of: command, in: "broken")
+            let resumed = try command.run("train", broken.path)
+            #expect(resumed.status == 0 && resumed.errors.contains("student: going on after stage 1 of 2"))
+            let path = "models/student/model.safetensors"
+            #expect(
+                try Data(contentsOf: run(of: command, in: "whole").appendingPathComponent(path))
+                    == Data(contentsOf: broken.appendingPathComponent(path)))
+        }
+    }
+
     @Test(
         "with what is not there for language models, or not of this teacher, is refused with every problem and its line"
     )
     func refusals() throws {
         try with { command in
             let sections = try command.run(
-                "check", "letters.yaml", "prune={}", "quantize={}", "export=[onnx]", "loss.kl.temperature_end=1",
+                "check", "letters.yaml", "prune={}", "quantize={}", "export=[onnx]",
                 "loss.relations={weight: 1, student_layer: 1, teacher_layer: 1, heads: 2}",
-                "loss.attention={weight: 1, pairs: [[1, 1]]}")
+                "loss.attention={weight: 1, pairs: [[1, 1]]}", "loss.kl.temperature_end=1", "adapt={train: test.jsonl}",
+                "train.stages=[{epochs: 1, loss: {kl: {temperature_end: 1}}}]",
+                "student={layers: 1, initialize: checkpoint, checkpoint: model}")
             #expect(sections.status == 2)
-            for key in ["prune", "quantize", "export", "loss.relations", "loss.attention"] {
+            for key in [
+                "prune", "quantize", "export", "loss.relations", "loss.attention", "adapt", "student.initialize",
+            ] {
                 #expect(sections.errors.contains("\(key): is not there for language models"), "\(sections.errors)")
             }
-            #expect(sections.errors.contains("loss.kl.temperature_end"))
+            for key in ["loss.kl.temperature_end", "train.stages[0].loss.kl.temperature_end"] {
+                #expect(sections.errors.contains("\(key): targets of single tokens are exact"), "\(sections.errors)")
+            }
             let sizes = try command.run(
                 "check", "letters.yaml", "data.max_length=65", "student.layers=3", "loss.features.pairs=[[1, 3]]",
+                "student.teacher_layers=[1, 2, 4]",
                 "evaluate.gates={accuracy: '>= 0.5'}")
             #expect(sizes.status == 2)
-            for problem in ["data.max_length", "student.layers", "loss.features.pairs", "unknown metric"] {
+            for problem in [
+                "data.max_length", "student.layers", "student.teacher_layers", "loss.features.pairs", "unknown metric",
+            ] {
                 #expect(sizes.errors.contains(problem), "\(sizes.errors)")
             }
             let heads = try command.run("check", "letters.yaml", "student={layers: 1, heads: 3, hidden: 16}")

@@ -57,6 +57,56 @@ struct EncoderTests {
         #expect(teacher.layers[0].query.weight.value.values == taught)
     }
 
+    @Test("takes the teacher's layers that are chosen, in that order")
+    func chosenLayers() {
+        let teacher = Encoder(configuration(layers: 5), key: RandomKey(1))
+        let student = Encoder(configuration(layers: 3), key: RandomKey(2))
+        student.copyLayers(of: teacher, chosen: [4, 1, 5])
+        for (layer, source) in [4, 1, 5].enumerated() {
+            let pairs = zip(student.layers[layer].parameters, teacher.layers[source - 1].parameters)
+            #expect(pairs.allSatisfy { $0.value.values == $1.value.values }, "layer \(layer)")
+        }
+    }
+
+    @Test("takes the first columns, whole heads and neurons of a wider teacher, everywhere the same")
+    func truncates() {
+        var wide = configuration(layers: 2)
+        (wide.hiddenSize, wide.heads, wide.feedForward) = (20, [5, 5], [21, 18])
+        let teacher = Encoder(wide, key: RandomKey(1))
+        // Norms and biases that differ from place to place.
+        for parameter in teacher.parameters where !parameter.decays {
+            parameter.value = Tensor((0..<parameter.value.count).map { Float($0) + 1 }, shape: parameter.value.shape)
+        }
+        let student = Encoder(configuration(layers: 2), key: RandomKey(2))
+        student.copyLayers(of: teacher)
+        for (small, large) in zip(student.parameters, teacher.parameters) {
+            #expect(small.name == large.name)
+            let (rows, columns) = (small.value.shape.dropLast().reduce(1, *), small.value.shape.last!)
+            let width = large.value.shape.last!
+            let block = (0..<rows).flatMap { large.value.values[$0 * width..<$0 * width + columns] }
+            #expect(small.value.values == block, "\(small.name)")
+        }
+    }
+
+    @Test("computes what a teacher of the same width would without its other heads and neurons")
+    func withoutTheRest() {
+        var large = configuration(layers: 2)
+        (large.heads, large.feedForward) = ([5, 4], [21, 18])
+        let teacher = Encoder(large, key: RandomKey(1))
+        let student = Encoder(configuration(layers: 2), key: RandomKey(2))
+        student.copyLayers(of: teacher)
+        for layer in teacher.layers {
+            for (linear, kept) in [(layer.attentionOutput, 12), (layer.output, 16)] {
+                let width = linear.weight.value.shape[1]
+                let masked = linear.weight.value.values.enumerated().map { $0 % width < kept ? $1 : 0 }
+                linear.weight.value = Tensor(masked, shape: linear.weight.value.shape)
+            }
+        }
+        let batch = PackedBatch([[1, 2, 3], [4, 5, 6, 7, 8]], samples: [0, 1])
+        let (ours, theirs) = (student.logits(batch).values, teacher.logits(batch).values)
+        #expect(zip(ours, theirs).allSatisfy { abs($0 - $1) < 1e-6 } && ours.contains { abs($0) > 1e-4 })
+    }
+
     @Test("says of which teachers it can take layers")
     func canCopyLayers() {
         let student = configuration(layers: 2)
@@ -67,8 +117,16 @@ struct EncoderTests {
         }
         #expect(can { _ in })
         #expect(can { $0.vocabularySize += 1 })
+        #expect(can { ($0.hiddenSize, $0.heads, $0.feedForward) = (24, [6, 6, 6], [30, 30, 30]) })
+        #expect(can { $0.heads = [1, 3, 4] }, "layer 1 of 3 is not taken")
+        let teacher = configuration(layers: 3)
+        #expect(student.canCopyLayers(of: teacher, chosen: [3, 1]))
+        for chosen in [[1], [1, 2, 3], [0, 1], [1, 4]] {
+            #expect(!student.canCopyLayers(of: teacher, chosen: chosen), "\(chosen)")
+        }
         let changes: [(inout EncoderConfiguration) -> Void] = [
-            { $0.hiddenSize = 24 }, { $0.headSize = 2 }, { $0.heads = [3, 3, 2] }, { $0.feedForward = [16, 16, 15] },
+            { $0.hiddenSize = 11 }, { $0.headSize = 2 }, { $0.heads = [2, 2, 2] }, { $0.feedForward = [15, 15, 15] },
+            { $0.heads = [3, 3, 2] }, { $0.feedForward = [16, 16, 15] },
             { $0.vocabularySize -= 1 }, { $0.maximumPositions -= 1 }, { $0.tokenTypes -= 1 }, { $0.labels = ["a"] },
             { ($0.heads, $0.feedForward) = ([3], [16]) },
         ]

@@ -81,7 +81,7 @@ struct OverrideTests {
             (
                 "student=null",
                 "command line: student: found nothing; expected a section with the keys layers, hidden, heads, key_heads, "
-                    + "feed_forward, dropout, initialize", nil
+                    + "feed_forward, dropout, initialize, teacher_layers, checkpoint", nil
             ),
             (
                 "data.limit=0",

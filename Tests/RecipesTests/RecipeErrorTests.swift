@@ -297,11 +297,44 @@ struct RecipeErrorTests {
         Mistake(
             old: "  layers: 2\n  hidden: 128\n  heads: 4\n  feed_forward: 512",
             new: "  layers: 4\n  hidden: 192\n  heads: 6\n  feed_forward: 768\n  initialize: teacher_layers",
-            headline: "tiny.yaml:15:11: student.layers: 4 layers are to be copied from a teacher of 3"),
+            headline: "tiny.yaml:15:11: student.layers: 4, but layers of a teacher with 3 are to be copied"),
         Mistake(
             old: "  hidden: 128\n  heads: 4\n  feed_forward: 512",
             new: "  hidden: 96\n  heads: 6\n  feed_forward: 768\n  initialize: teacher_layers",
-            headline: "tiny.yaml:16:11: student.hidden: 96, but layers of the teacher with 192 are to be copied"),
+            headline: "tiny.yaml:17:10: student.heads: heads of width 16, but the teacher's are 32 wide",
+            remedy: "multiple of 32"),
+        Mistake(
+            old: "  hidden: 128\n  heads: 4\n  feed_forward: 512",
+            new: "  hidden: 192\n  heads: 6\n  feed_forward: 800\n  initialize: teacher_layers",
+            headline: "tiny.yaml:18:17: student.feed_forward: 800, but layers of a teacher with 768 are to be copied",
+            remedy: "at most 768"),
+        Mistake(
+            old: "  layers: 2", new: "  layers: 2\n  initialize: teacher_layers\n  teacher_layers: [1, 4]",
+            headline: "tiny.yaml:17:19: student.teacher_layers: layer 4 of a teacher with 3 layers"),
+        Mistake(
+            old: "  layers: 2", new: "  layers: 2\n  initialize: teacher_layers\n  teacher_layers: [3]",
+            headline: "tiny.yaml:17:19: student.teacher_layers: 1 layers for a student of 2"),
+        Mistake(
+            old: "  layers: 2", new: "  layers: 2\n  teacher_layers: [1, 3]",
+            headline: "tiny.yaml:16:19: student.teacher_layers: no layers of the teacher are to be copied"),
+        Mistake(
+            old: "  layers: 2", new: "  layers: 2\n  initialize: checkpoint",
+            headline: "tiny.yaml:16:15: student.initialize: there is no student.checkpoint to begin with"),
+        Mistake(
+            old: "  layers: 2", new: "  layers: 2\n  checkpoint: m",
+            headline: "tiny.yaml:16:15: student.checkpoint: the student does not begin with a checkpoint"),
+        Mistake(
+            old: "task:", new: "train: {stages: [{epochs: 1}, {learning_rate: 0.1}]}\ntask:",
+            headline: "tiny.yaml:3:31: train.stages[1].epochs: missing; expected a whole number from 1 to 10000"),
+        Mistake(
+            old: "task:", new: "train: {stages: [{epochs: 1, loss: {kl: {beta: 0.5}}}]}\ntask:",
+            headline: "tiny.yaml:3:48: train.stages[0].loss.kl.beta: forward_kl has no beta"),
+        Mistake(
+            old: "task:", new: "train: {stages: [{epochs: 1, loss: {features: {pairs: [[3, 1]]}}}]}\ntask:",
+            headline: "tiny.yaml:3:57: train.stages[0].loss.features.pairs[0][0]: layer 3 of a student with 2 layers"),
+        Mistake(
+            old: "task:", new: "adapt: {epochs: 1}\ntask:",
+            headline: "tiny.yaml:3:1: adapt.train: missing; expected a line of text"),
     ]
 
     private static let syntaxMistakes = [

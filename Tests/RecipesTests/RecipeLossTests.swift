@@ -27,4 +27,25 @@ struct RecipeLossTests {
         let again = try Recipe.parse(recipe.resolvedYAML())
         #expect(again == recipe)
     }
+
+    @Test("names the layers that the losses of all training stages ask about, and reads back as it was resolved")
+    func stages() throws {
+        let recipe = try TinyRecipe.parse(
+            """
+            loss: {features: {pairs: [[2, 3]]}}
+            train:
+              stages:
+                - epochs: 2
+                  learning_rate: 0.001
+                  loss: {cross_entropy: 0, kl: {weight: 0}, features: {pairs: [[1, 1]]}}
+                - epochs: 3
+                - {epochs: 1, loss: {relations: {student_layer: 2, teacher_layer: 2, heads: 2}}}
+            """)
+        #expect(recipe.recorded.hidden == [1, 3] && recipe.recorded.attention == [2])
+        #expect(recipe.train.stages.map(\.epochs) == [2, 3, 1])
+        #expect(recipe.train.stages[0].learningRate == 0.001 && recipe.train.stages[1].loss == nil)
+        #expect(recipe.train.stages[0].loss?.kl.weight == 0 && recipe.train.stages[2].loss?.kl.weight == 0.5)
+        let again = try Recipe.parse(recipe.resolvedYAML())
+        #expect(again == recipe && again.resolvedYAML() == recipe.resolvedYAML())
+    }
 }

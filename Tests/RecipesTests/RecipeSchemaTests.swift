@@ -36,7 +36,7 @@ struct RecipeSchemaTests {
             "prune.feed_forward={}", "quantize={}", "loss.features.pairs=[[1, 1]]",
             "loss.relations={student_layer: 1, teacher_layer: 1, heads: 2}",
             "loss.attention={weight: 1, pairs: [[1, 1]]}",
-            "teacher.train.heads=4", "train.early_stopping={}",
+            "teacher.train.heads=4", "train.early_stopping={}", "adapt={train: other.csv}",
         ])
         var sections: [String] = []
         for line in recipe.resolvedYAML().split(separator: "\n") {
@@ -53,7 +53,7 @@ struct RecipeSchemaTests {
         for path in [
             "data.limit", "teacher.model", "teacher.fine_tune", "teacher.train", "loss.features", "loss.relations",
             "loss.attention", "loss.kl.beta", "loss.kl.weight_end", "loss.kl.temperature_end", "loss.cross_entropy_end",
-            "train.ema", "train.early_stopping", "prune",
+            "train.ema", "train.early_stopping", "adapt", "student.teacher_layers", "student.checkpoint", "prune",
             "prune.feed_forward", "quantize",
         ] {
             let alternatives = try #require(try property(path)["anyOf"] as? [[String: Any]], "\(path)")
@@ -75,6 +75,7 @@ struct RecipeSchemaTests {
         )
         #expect(rows.contains { $0.hasPrefix("| `limit` | a whole number from 1 to 1000000000 | none | ") })
         #expect(page.contains("\n## `prune.feed_forward`\n"))
+        #expect(page.contains("\n## `train.stages[]`\n") && page.contains("| `loss` | section, as `loss` | none |"))
         #expect(page.contains("\n- `train.micro_batch` divides `train.batch`.\n"))
         let lines = try TinyRecipe.parse().resolvedYAML().split(separator: "\n")
         for line in lines {

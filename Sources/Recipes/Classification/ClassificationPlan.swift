@@ -52,7 +52,8 @@ struct ClassificationPlan: RunPlan {
         let material = try Material(recipe)
         self.recipe = recipe.name
         let all = [("train", material.train), ("validation", material.validation), ("test", material.test)]
-        splits = all.map { name, rows in
+        let others = zip(["adapt.train", "adapt.validation"], material.adaptRows).map { ($0, $1) }
+        splits = (all + others).map { name, rows in
             Split(
                 name: name, file: rows.file, files: rows.extent.files, entries: rows.extent.entries, rows: rows.count,
                 skippedRows: rows.skipped.count,
@@ -62,9 +63,18 @@ struct ClassificationPlan: RunPlan {
         overlap = all.dropFirst().reduce(into: [:]) { $0[$1.0] = $1.1.texts.count { known.contains($0) } }
 
         let (tokenizer, teacher) = try Self.teacher(of: recipe, material)
+        let source: EncoderConfiguration? =
+            switch recipe.student.initialize {
+            case .random: nil
+            case .teacherLayers: teacher
+            case .checkpoint:
+                try recipe.readStudentCheckpoint(
+                    tokenizer: tokenizer, classes: material.classes, texts: material.train.texts, key: RandomKey(0)
+                ).configuration
+            }
         let student = recipe.studentConfiguration(
-            vocabulary: tokenizer.vocabularySize, classes: material.classes, teacher: teacher)
-        let problems = recipe.problems(teacher: teacher, student: student)
+            vocabulary: tokenizer.vocabularySize, classes: material.classes, base: source ?? teacher)
+        let problems = recipe.problems(teacher: teacher, student: student, source: source)
         if !problems.isEmpty { throw InputErrors(problems) }
         try recipe.checkTargets(material, tokenizer)
         let lengths = tokenizer.encode(material.train.texts, maxLength: 1 << 20).map(\.count).sorted()
@@ -79,7 +89,7 @@ struct ClassificationPlan: RunPlan {
         let rows = material.train.count
         let positions = lengths.reduce(0) { $0 + min($1, recipe.data.maxLength) }
         let width = recipe.teacher.targets.dtype == .float16 ? 2 : 4
-        let layers = recipe.loss.recorded
+        let layers = recipe.recorded
         // Queries, keys and values of a layer are three times its attention's width.
         let states =
             teacher.map { teacher in
@@ -90,7 +100,7 @@ struct ClassificationPlan: RunPlan {
         targetBytes =
             stages.contains(Pipeline.Stage.label.rawValue)
             ? positions * (states * width + 4) + rows * (material.classes.count * 4 + 24) : 0
-        trainingSteps = Self.steps(of: recipe, rows: rows)
+        trainingSteps = Self.steps(of: recipe, rows: rows, adaptRows: material.adapt?.train.count ?? 0)
         let largest = max(teacherParameters, studentParameters)
         // Weights, gradients and two moments; activations of a batch of the longest rows; targets; the program itself.
         let wide = max(teacher?.hiddenSize ?? 0, student.hiddenSize)
@@ -178,23 +188,28 @@ struct ClassificationPlan: RunPlan {
             let model = Encoder(teacher, key: RandomKey(0))
             let rows = Array(data.sequences.prefix(recipe.train.batch))
             let time = try ContinuousClock().measure { _ = try model.logits(of: rows) }
-            let taught = steps.filter { !["teacher", "labels_only"].contains($0.key) }.values.reduce(0, +)
+            let taught = steps.filter { !["teacher", "labels_only", "adapt"].contains($0.key) }.values.reduce(0, +)
             total += time.seconds * Double(taught)
         }
         let others = steps.filter { $0.key != "teacher" }.values.reduce(0, +)
         return total + (try step(student, batch: recipe.train.batch) * Double(others))
     }
 
-    private static func steps(of recipe: Recipe, rows: Int) -> [String: Int] {
+    private static func steps(of recipe: Recipe, rows: Int, adaptRows: Int) -> [String: Int] {
         var steps: [String: Int] = [:]
         if let shape = recipe.teacher.train {
             steps["teacher"] = TrainingOptions.steps(epochs: shape.epochs, examples: rows, batch: shape.batch)
         } else if let tuning = recipe.teacher.fineTune {
             steps["teacher"] = TrainingOptions.steps(epochs: tuning.epochs, examples: rows, batch: tuning.batch)
         }
-        let student = TrainingOptions.steps(epochs: recipe.train.epochs, examples: rows, batch: recipe.train.batch)
+        let student = TrainingOptions.steps(
+            epochs: recipe.wholeTraining.epochs, examples: rows, batch: recipe.train.batch)
         steps["student"] = student
         if recipe.train.baseline { steps["labels_only"] = student }
+        if let adapt = recipe.adapt {
+            steps["adapt"] = TrainingOptions.steps(
+                epochs: adapt.epochs, examples: adaptRows, batch: recipe.train.batch)
+        }
         if let prune = recipe.prune { steps["prune"] = prune.heads.rounds * prune.heads.recoverSteps }
         if let quantize = recipe.quantize, quantize.method == .qat { steps["quantize"] = quantize.steps }
         return steps

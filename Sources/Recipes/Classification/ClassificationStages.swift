@@ -19,8 +19,10 @@ final class ClassificationStages: TaskStages {
 
     var inputs: TaskInputs {
         TaskInputs(
-            data: material.digest, teacher: material.teacherDigest, targets: material.targetsDigest,
-            skipped: [material.train, material.validation, material.test].map { ($0.file, $0.skipped) })
+            data: material.digest, teacher: material.teacherDigest, checkpoint: material.checkpointDigest,
+            targets: material.targetsDigest, adapt: material.adaptDigest,
+            skipped: ([material.train, material.validation, material.test] + material.adaptRows)
+                .map { ($0.file, $0.skipped) })
     }
 
     func carryOut(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult {
@@ -29,6 +31,7 @@ final class ClassificationStages: TaskStages {
         case .teacher: try makeTeacher(inputs: inputs)
         case .label: try recordTargets()
         case .baseline, .student: try trainStudent(stage, inputs: inputs)
+        case .adapt: try adapt(inputs: inputs)
         case .prune: try prune(inputs: inputs)
         case .quantize: try quantize(inputs: inputs)
         case .export: try export()

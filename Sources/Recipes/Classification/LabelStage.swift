@@ -13,7 +13,7 @@ extension ClassificationStages {
         }
         let teacher = try ModelDirectory.readEncoder(run.file(ModelFolder.teacher))
         var plan = TargetPlan()
-        (plan.hiddenLayers, plan.attentionLayers) = recipe.loss.recorded
+        (plan.hiddenLayers, plan.attentionLayers) = recipe.recorded
         plan.states = recipe.teacher.targets.dtype == .float16 ? .float16 : .float32
         let recorder = SoftTargetRecorder(
             teacher: EncoderTeacher(teacher), plan: plan,
@@ -42,7 +42,7 @@ extension ClassificationStages {
             return ReadAheadTargets(
                 try SoftTargets(reading: context.targetsPlace, outcomes: material.classes.count))
         }
-        let layers = recipe.loss.recorded
+        let layers = recipe.recorded
         return try LiveTeacher(
             ModelDirectory.readEncoder(run.file(ModelFolder.teacher)), hiddenLayers: Set(layers.hidden),
             attentionLayers: Set(layers.attention))

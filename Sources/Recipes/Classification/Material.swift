@@ -10,12 +10,18 @@ public struct Material: Sendable {
     public let train: ClassificationRows
     public let validation: ClassificationRows
     public let test: ClassificationRows
+    /// The rows that the distilled student is adapted to; nil where it is not.
+    public let adapt: (train: ClassificationRows, validation: ClassificationRows?)?
     /// The class names, in the order of the logits.
     public let classes: [String]
     /// Digest of the files and of how they are read.
     public let digest: String
     /// Digest of the ready teacher's files, or of the tokenizer's; empty where the run makes its own.
     public let teacherDigest: String
+    /// Digest of the files that the student begins with, empty where it begins with none.
+    public let checkpointDigest: String
+    /// Digest of the rows that the distilled student is adapted to, empty where it is not.
+    public let adaptDigest: String
     /// Digest of the soft targets that the recipe names, empty where the run records its own.
     public let targetsDigest: String
 
@@ -33,7 +39,7 @@ public struct Material: Sendable {
             } catch let error as InputError {
                 errors.append(
                     recipe.places.error(
-                        at: "data.\(key)", problem: "\(path): \(error.problem)", remedy: error.remedy))
+                        at: key, problem: "\(path): \(error.problem)", remedy: error.remedy))
                 return nil
             }
             do {
@@ -48,20 +54,28 @@ public struct Material: Sendable {
             }
             return nil
         }
-        let train = try read("train", recipe.data.train, classes: nil)
+        let train = try read("data.train", recipe.data.train, classes: nil)
         let names = try Self.classes(of: train, recipe: recipe, errors: &errors)
-        let validation = try read("validation", recipe.data.validation, classes: names)
-        let test = try read("test", recipe.data.test, classes: names)
+        let validation = try read("data.validation", recipe.data.validation, classes: names)
+        let test = try read("data.test", recipe.data.test, classes: names)
+        digest = Digest.sha256(digests.joined() + recipe.section("data"))
+        digests = []
+        let adaptTrain = try recipe.adapt.flatMap { try read("adapt.train", $0.train, classes: names) }
+        let adaptValidation = try recipe.adapt?.validation.flatMap {
+            try read("adapt.validation", $0, classes: names)
+        }
+        adaptDigest = digests.isEmpty ? "" : Digest.sha256(digests.joined() + recipe.section("data"))
         guard errors.isEmpty, let train, let validation, let test, let names else { throw InputErrors(errors) }
         self.train = train
         self.validation = validation
         self.test = test
+        adapt = adaptTrain.map { ($0, adaptValidation) }
         classes = names
-        digest = Digest.sha256(digests.joined() + recipe.section("data"))
         teacherDigest =
             try (recipe.teacher.model ?? recipe.tokenizer.directory).map {
                 try LoadedTeacher.digest(of: Recipe.place($0))
             } ?? ""
+        checkpointDigest = try recipe.student.checkpoint.map { try LoadedTeacher.digest(of: Recipe.place($0)) } ?? ""
         targetsDigest = try recipe.digestOfTargets()
     }
 
@@ -112,6 +126,11 @@ public struct Material: Sendable {
             return nil
         }
         return labels
+    }
+
+    /// What is read beside the three splits.
+    var adaptRows: [ClassificationRows] {
+        adapt.map { [$0.train] + [$0.validation].compactMap { $0 } } ?? []
     }
 
     /// Labels of a split as class numbers.

@@ -78,7 +78,7 @@ extension ClassificationStages {
                 return (progress.pruner, try ModelDirectory.readEncoder(folder))
             }
         }
-        let student = try ModelDirectory.readEncoder(run.file(ModelFolder.student))
+        let student = try ModelDirectory.readEncoder(run.file(distilledFolder))
         let pruner = try StructuredPruner(recipe.pruningOptions!, configuration: student.configuration)
         return (pruner, student)
     }

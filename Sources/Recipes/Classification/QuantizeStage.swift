@@ -9,7 +9,7 @@ import Tokenizers
 extension ClassificationStages {
     /// The newest float student: pruned where the recipe prunes.
     var floatStudentFolder: String {
-        recipe.prune == nil ? ModelFolder.student : ModelFolder.pruned
+        recipe.prune == nil ? distilledFolder : ModelFolder.pruned
     }
 
     /// Calibrates the activations' ranges, trains on with rounding in place, and stores the integers.

@@ -65,44 +65,6 @@ extension ClassificationStages {
         return try result(teacher, in: ModelFolder.teacher)
     }
 
-    /// Trains the student: by the labels alone for the baseline, else by the recipe's loss. Both start from the same
-    /// weights and see the same batches.
-    func trainStudent(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult {
-        let tokenizer = try tokenizer()
-        let key = RandomKey(recipe.seed).mixed("student")
-        let folder = run.file(ModelFolder.teacher)
-        let shape =
-            try recipe.hasTeacher
-            ? EncoderConfiguration(reading: folder.appendingPathComponent(ModelDirectory.configurationFile)) : nil
-        let student = Encoder(
-            recipe.studentConfiguration(
-                vocabulary: tokenizer.vocabularySize, classes: material.classes, teacher: shape),
-            key: key)
-        if recipe.student.initialize == .teacherLayers {
-            student.copyLayers(of: try ModelDirectory.readEncoder(folder))
-        }
-        let data = try sequences(material.train)
-        let distils = stage == .student
-        let objective = try DistillationObjective(
-            student: student, data: data, targets: distils ? try teacherTargets() : nil,
-            weights: distils ? recipe.lossWeights : .labelsOnly, key: key)
-        let steps = TrainingOptions.steps(epochs: recipe.train.epochs, examples: data.count, batch: recipe.train.batch)
-        var options = context.trainingOptions(steps: steps, learningRate: recipe.train.learningRate, seed: key.value)
-        options.averageDecay = recipe.train.ema.map { Float($0) }
-        let held = try sequences(material.validation)
-        let validation = context.validation {
-            ValidationValues(logits: try student.logits(of: held.sequences), labels: held.labels)
-        }
-        let ending = try context.train(
-            stage.rawValue, inputs, objective.parameters, objective, options, validation: validation,
-            place: material.train.place)
-        let place = distils ? ModelFolder.student : ModelFolder.baseline
-        try ModelDirectory.write(student, tokenizer, to: run.file(place))
-        var result = try result(student, in: place)
-        if let ending { result.summary += ", \(ending)" }
-        return result
-    }
-
     /// Validation accuracy as the summary, and the model's files as the outputs.
     func result(_ model: any Classifier, in folder: String) throws -> StageResult {
         let accuracy = try accuracy(of: model, on: sequences(material.validation))

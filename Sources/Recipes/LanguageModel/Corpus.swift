@@ -67,7 +67,7 @@ struct Corpus {
         inputs = TaskInputs(
             data: Digest.sha256(try splits.map { try $0.source.digest() }.joined() + recipe.section("data")),
             teacher: try recipe.teacher.model.map { try LoadedTeacher.digest(of: Recipe.place($0)) } ?? "",
-            targets: try recipe.digestOfTargets(), skipped: [])
+            checkpoint: "", targets: try recipe.digestOfTargets(), adapt: "", skipped: [])
     }
 
     subscript(name: String) -> Split {

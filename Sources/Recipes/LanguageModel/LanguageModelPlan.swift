@@ -82,7 +82,8 @@ struct LanguageModelPlan: RunPlan {
         teacherParameters = configuration.parameterCount
         studentParameters = student.parameterCount
         freeDiskBytes = try Self.freeDisk()
-        let steps = TrainingOptions.steps(epochs: recipe.train.epochs, examples: windows, batch: recipe.train.batch)
+        let steps = TrainingOptions.steps(
+            epochs: recipe.wholeTraining.epochs, examples: windows, batch: recipe.train.batch)
         trainingSteps = ["student": steps]
         if recipe.train.baseline { trainingSteps["labels_only"] = steps }
         if let tuning = recipe.teacher.fineTune {
@@ -91,8 +92,8 @@ struct LanguageModelPlan: RunPlan {
         }
         if stages.contains(Pipeline.Stage.label.rawValue) {
             let width = recipe.teacher.targets.dtype == .float16 ? 2 : 4
-            let kept = recipe.loss.kl.largestWeight > 0 ? 8 * recipe.teacher.targets.keep + 8 : 0
-            targetBytes = tokens * (kept + 4 + configuration.hiddenSize * recipe.loss.recorded.hidden.count * width)
+            let kept = recipe.usesPredictions ? 8 * recipe.teacher.targets.keep + 8 : 0
+            targetBytes = tokens * (kept + 4 + configuration.hiddenSize * recipe.recorded.hidden.count * width)
         }
         let positions = recipe.train.microBatch * window
         let activations =
@@ -114,7 +115,8 @@ struct LanguageModelPlan: RunPlan {
         switch split.source {
         case .texts(let address):
             var first: [Int32] = []
-            let extent = try reader.forEachPiece(of: address, recipe.data, progress: { _ in }) {
+            let extent = try reader.forEachPiece(of: address, recipe.data) { _ in
+            } _: {
                 if first.count < wanted * window { first += $0 }
             }
             let sample = stride(from: 0, to: first.count, by: window).map {
@@ -155,7 +157,7 @@ struct LanguageModelPlan: RunPlan {
         var total = 0.0
         if stages.contains(Pipeline.Stage.label.rawValue) || recipe.teacher.targets.source == .live {
             let forward = ContinuousClock().measure { _ = teacher.logits(PackedBatch([rows[0]], samples: [0])) }.seconds
-            let passes = recipe.teacher.targets.source == .live ? recipe.train.epochs : 1
+            let passes = recipe.teacher.targets.source == .live ? recipe.wholeTraining.epochs : 1
             total += forward * Double(windows * passes)
         }
         let fresh = try step(Decoder(student, key: RandomKey(0)), batch: recipe.train.batch)
@@ -227,9 +229,16 @@ extension Recipe {
                 "student.initialize", "the student's sizes are not the teacher's, whose layers are to be copied",
                 "leave hidden, heads, key_heads and feed_forward out, or set student.initialize=random")
         }
-        for pair in loss.features?.pairs ?? [] where pair.teacher > teacher.layers {
+        if let beyond = self.student.teacherLayers?.first(where: { $0 > teacher.layers }) {
             refuse(
-                "loss.features.pairs", "the teacher has \(teacher.layers) layers, a pair names layer \(pair.teacher)",
+                "student.teacher_layers", "layer \(beyond) of a teacher with \(teacher.layers) layers",
+                "name layers from 1 to \(teacher.layers)")
+        }
+        let pairs = losses.flatMap { path, loss in (loss.features?.pairs ?? []).map { (path, $0) } }
+        for (path, pair) in pairs where pair.teacher > teacher.layers {
+            refuse(
+                "\(path).features.pairs",
+                "the teacher has \(teacher.layers) layers, a pair names layer \(pair.teacher)",
                 "name teacher layers from 0 (the embedding) to \(teacher.layers)")
         }
         for gate in evaluate.gates {
@@ -249,12 +258,10 @@ extension Recipe {
     ///
     /// - Parameter first: the first training row.
     func checkPositionTargets(outcomes: Int, _ tokenizer: any Tokenizers.Tokenizer, first: [Int32]) throws {
-        let predicts = loss.kl.largestWeight > 0
-        for targets in try namedTargets(outcomes: predicts ? outcomes : nil) {
+        for targets in try namedTargets(outcomes: usesPredictions ? outcomes : nil) {
             try check(targets, tokenizer, [first])
-            if predicts, teacher.targets.mix == nil {
-                _ = try targets.likeliest(for: [first], temperature: loss.kl.temperature)
-            }
+            guard teacher.targets.mix == nil else { continue }
+            for temperature in temperatures { _ = try targets.likeliest(for: [first], temperature: temperature) }
         }
         if let mix = teacher.targets.mix { _ = try mixture(mix, outcomes: outcomes) }
     }

@@ -32,7 +32,7 @@ final class LanguageModelStages: TaskStages {
         case .label: try recordTargets()
         case .baseline, .student: try trainStudent(stage, inputs: inputs)
         case .export: try export()
-        case .prune, .quantize, .evaluate: preconditionFailure("\(stage) is no stage of a language model's run")
+        case .adapt, .prune, .quantize, .evaluate: preconditionFailure("\(stage) is no stage of a language model's run")
         }
     }
 
@@ -123,10 +123,10 @@ final class LanguageModelStages: TaskStages {
         if let mix = recipe.teacher.targets.mix { return try context.mixTargets(mix, outcomes: outcomes()) }
         var plan = TargetPlan()
         plan.kept = recipe.teacher.targets.keep
-        plan.temperatures = [recipe.loss.kl.temperature]
-        plan.hiddenLayers = recipe.loss.recorded.hidden
+        plan.temperatures = recipe.temperatures
+        plan.hiddenLayers = recipe.recorded.hidden
         plan.states = recipe.teacher.targets.dtype == .float16 ? .float16 : .float32
-        if recipe.loss.kl.largestWeight == 0 { plan.kept = 0 }
+        if !recipe.usesPredictions { plan.kept = 0 }
         let tokenizer = try TokenizerFiles.load(from: run.file(ModelFolder.tokenizer))
         let recorder = SoftTargetRecorder(
             teacher: DecoderTeacher(try DecoderDirectory.read(teacherPlace)), plan: plan,
@@ -148,15 +148,14 @@ final class LanguageModelStages: TaskStages {
     }
 
     /// What the student learns from: the recorded targets, read ahead, or the teacher itself.
-    private func teacherTargets() throws -> any TeacherTargets {
+    private func teacherTargets(_ loss: Recipe.Loss) throws -> any TeacherTargets {
         guard recipe.teacher.targets.source == .live else {
             return ReadAheadTargets(
-                try SoftTargets(
-                    reading: context.targetsPlace, outcomes: recipe.loss.kl.largestWeight > 0 ? outcomes() : nil))
+                try SoftTargets(reading: context.targetsPlace, outcomes: recipe.usesPredictions ? outcomes() : nil))
         }
         return try LiveDecoderTeacher(
-            DecoderDirectory.read(teacherPlace), hiddenLayers: Set(recipe.loss.recorded.hidden),
-            kept: recipe.teacher.targets.keep, temperature: recipe.loss.kl.temperature)
+            DecoderDirectory.read(teacherPlace), hiddenLayers: Set(recipe.recorded.hidden),
+            kept: recipe.teacher.targets.keep, temperature: loss.kl.temperature)
     }
 
     private func outcomes() throws -> Int { try teacherConfiguration().vocabularySize }
@@ -167,37 +166,39 @@ final class LanguageModelStages: TaskStages {
         let student = Decoder(
             recipe.studentConfiguration(teacher: teacher), key: RandomKey(recipe.seed).mixed("student"))
         if recipe.student.initialize == .teacherLayers {
-            student.copyLayers(of: try DecoderDirectory.read(teacherPlace))
+            student.copyLayers(
+                of: try DecoderDirectory.read(teacherPlace), chosen: recipe.student.teacherLayers)
         }
         return student
     }
 
-    /// Trains the student: on the texts alone for the baseline, else by the recipe's loss. Both start from the same weights
-    /// and see the same batches.
+    /// Trains the student: on the texts alone for the baseline, else by the losses of the recipe, in its stages. Both start
+    /// from the same weights and see as many batches.
     private func trainStudent(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult {
         let key = RandomKey(recipe.seed).mixed("student")
-        let (student, data) = (try freshStudent(), try rows("train"))
+        let (data, held) = (try rows("train"), try rows("validation"))
         let distils = stage == .student
-        let objective = try LanguageModelObjective(
-            student: student, rows: data, targets: distils ? try teacherTargets() : nil,
-            weights: distils ? recipe.lossWeights : .labelsOnly, key: key)
-        let steps = TrainingOptions.steps(epochs: recipe.train.epochs, examples: data.count, batch: recipe.train.batch)
-        var options = context.trainingOptions(steps: steps, learningRate: recipe.train.learningRate, seed: key.value)
-        options.averageDecay = recipe.train.ema.map { Float($0) }
-        let held = try rows("validation")
-        let validation = context.validation {
-            let scores = try LanguageModelScores(of: student, against: nil, on: held) { _, _ in
-                try Interruption.check()
-            }
-            return ValidationValues(
-                loss: scores.meanLoss,
-                accuracy: Double(scores.hits.reduce(0, +)) / Double(scores.positions))
-        }
-        let ending = try context.train(
-            stage.rawValue, inputs, objective.parameters, objective, options, validation: validation,
+        let training = StagedTraining<Decoder>(
+            context: context, stage: stage, inputs: inputs, examples: data.count,
+            read: { try DecoderDirectory.read($0) }, write: { try DecoderDirectory.write($0, to: $1) },
+            objective: { student, part, key in
+                let objective = try LanguageModelObjective(
+                    student: student, rows: data, targets: distils ? try self.teacherTargets(part.loss) : nil,
+                    weights: distils ? part.loss.weights : .labelsOnly, key: key)
+                return (objective, objective.parameters)
+            },
+            measure: { student in
+                let scores = try LanguageModelScores(of: student, against: nil, on: held) { _, _ in
+                    try Interruption.check()
+                }
+                return ValidationValues(
+                    loss: scores.meanLoss,
+                    accuracy: Double(scores.hits.reduce(0, +)) / Double(scores.positions))
+            },
             place: place(ofWindow:))
+        let (student, endings) = try training.train(freshStudent, key: key)
         var result = try write(student, to: distils ? ModelFolder.student : ModelFolder.baseline)
-        if let ending { result.summary += ", \(ending)" }
+        result.summary = ([result.summary] + endings).joined(separator: ", ")
         return result
     }
 

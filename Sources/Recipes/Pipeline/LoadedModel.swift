@@ -47,11 +47,13 @@ public struct LoadedModel {
     /// A run stands for the furthest model that it has made; any other directory for itself.
     public static func modelFolder(of directory: URL) -> URL {
         let isRun = FileManager.default.fileExists(atPath: directory.appendingPathComponent("resolved.yaml").path)
-        let made = [ModelFolder.int8, ModelFolder.pruned, ModelFolder.student, ModelFolder.teacher]
-            .map { directory.appendingPathComponent($0, isDirectory: true) }
-            .first {
-                FileManager.default.fileExists(atPath: $0.appendingPathComponent(ModelDirectory.weightsFile).path)
-            }
+        let made = [
+            ModelFolder.int8, ModelFolder.pruned, ModelFolder.adapted, ModelFolder.student, ModelFolder.teacher,
+        ]
+        .map { directory.appendingPathComponent($0, isDirectory: true) }
+        .first {
+            FileManager.default.fileExists(atPath: $0.appendingPathComponent(ModelDirectory.weightsFile).path)
+        }
         return isRun ? made ?? directory : directory
     }
 }

@@ -4,6 +4,7 @@ enum ModelFolder {
     static let teacher = "models/teacher"
     static let baseline = "models/labels_only"
     static let student = "models/student"
+    static let adapted = "models/adapted"
     static let pruned = "models/pruned"
     static let int8 = "models/int8"
 }
@@ -20,6 +21,7 @@ extension Pipeline {
             (.teacher, "teacher", "Teacher", ModelFolder.teacher),
             (.baseline, "labels_only", "Student, labels only", ModelFolder.baseline),
             (.student, "student", "Student, distilled", ModelFolder.student),
+            (.adapt, "adapted", "Student, adapted", ModelFolder.adapted),
             (.prune, "pruned", "Pruned", ModelFolder.pruned),
             (.quantize, "int8", "INT8", ModelFolder.int8),
         ]

@@ -18,6 +18,8 @@ public final class Pipeline {
         case baseline = "labels_only"
         /// Trains the student by the teacher's targets.
         case student
+        /// Fine-tunes the distilled student on other rows.
+        case adapt
         /// Removes heads and neurons, and recovers.
         case prune
         /// Trains for INT8.
@@ -115,6 +117,7 @@ public final class Pipeline {
             case .teacher: recipe.teacher.model != nil || recipe.teacher.train != nil
             case .label: recipe.teacher.targets.source == .recorded && recipe.teacher.targets.file == nil
             case .baseline: recipe.train.baseline
+            case .adapt: recipe.adapt != nil
             case .prune: recipe.prune != nil
             case .quantize: recipe.quantize != nil
             default: true

@@ -8,6 +8,8 @@ extension Recipe {
         recipe.train.clip = usual.clip
         recipe.train.maxSkipped = usual.maxSkipped
         recipe.train.precision = usual.precision
+        for index in recipe.train.stages.indices { recipe.train.stages[index].learningRate = nil }
+        recipe.adapt?.learningRate = Adapt().learningRate
         recipe.teacher.train?.learningRate = TeacherTraining().learningRate
         recipe.teacher.fineTune?.learningRate = FineTuning().learningRate
         return recipe

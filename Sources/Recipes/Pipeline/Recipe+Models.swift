@@ -16,28 +16,34 @@ extension Recipe {
 
     /// The shape of the student: sizes that the recipe leaves out are the teacher's.
     ///
-    /// - Parameter teacher: nil where there is none, and the recipe has all sizes. The student takes its family and what goes
-    ///   with that, if it takes layers.
+    /// - Parameter base: the model whose layers the student begins with, which gives the family and what goes with that; else
+    ///   the teacher; nil where there is neither, and the recipe has all sizes.
     func studentConfiguration(
-        vocabulary: Int, classes: [String], teacher: EncoderConfiguration?
+        vocabulary: Int, classes: [String], base: EncoderConfiguration?
     ) -> EncoderConfiguration {
         var configuration = EncoderConfiguration(
-            vocabularySize: vocabulary, hiddenSize: student.hidden ?? teacher!.hiddenSize, layers: student.layers,
-            heads: student.heads ?? max(1, teacher!.heads.max()!),
-            feedForward: student.feedForward ?? max(1, teacher!.feedForward.max()!),
+            vocabularySize: vocabulary, hiddenSize: student.hidden ?? base!.hiddenSize, layers: student.layers,
+            heads: student.heads ?? max(1, base!.heads.max()!),
+            feedForward: student.feedForward ?? max(1, base!.feedForward.max()!),
             maximumPositions: data.maxLength, dropout: Float(student.dropout), pooling: .first, labels: classes)
-        if let teacher, student.initialize == .teacherLayers {
-            configuration.family = teacher.family
-            configuration.activation = teacher.activation
-            configuration.positionOffset = teacher.positionOffset
-            configuration.tokenTypes = teacher.tokenTypes
-            configuration.layerNormEpsilon = teacher.layerNormEpsilon
+        if let base, student.initialize != .random {
+            configuration.family = base.family
+            configuration.activation = base.activation
+            configuration.positionOffset = base.positionOffset
+            configuration.tokenTypes = base.tokenTypes
+            configuration.layerNormEpsilon = base.layerNormEpsilon
         }
         return configuration
     }
 
     /// What of the recipe cannot work with this very teacher and student. Found before training, not after it.
-    func problems(teacher: EncoderConfiguration?, student: EncoderConfiguration) -> [InputError] {
+    ///
+    /// - Parameters:
+    ///   - teacher: nil where there is none beside what was recorded.
+    ///   - source: the model whose layers the student begins with, if any.
+    func problems(
+        teacher: EncoderConfiguration?, student: EncoderConfiguration, source: EncoderConfiguration?
+    ) -> [InputError] {
         var problems: [InputError] = []
         func refuse(_ key: String, _ problem: String, _ remedy: String?) {
             problems.append(places.error(at: key, problem: problem, remedy: remedy))
@@ -56,9 +62,17 @@ extension Recipe {
                 "student.heads", "\(student.heads[0]) heads do not divide the hidden width \(student.hiddenSize)",
                 "give both student.hidden and student.heads")
         }
-        if let teacher {
-            problems += lossProblems(teacher: teacher, student: student)
-            problems += copyingProblems(teacher: teacher, student: student)
+        if let teacher { problems += lossProblems(teacher: teacher, student: student) }
+        if let source, !student.canCopyLayers(of: source, chosen: self.student.teacherLayers) {
+            refuse(
+                "student.initialize",
+                "the student (\(Self.sizes(of: student))) cannot begin with layers of a model with \(Self.sizes(of: source))",
+                "give the student at most these sizes and heads of the same width, or set student.initialize=random")
+        }
+        if let teacher, data.maxLength > teacher.maximumPositions {
+            refuse(
+                "data.max_length", "\(data.maxLength) is more than the teacher's \(teacher.maximumPositions) positions",
+                "set data.max_length=\(teacher.maximumPositions) or less")
         }
         let recovery = (loss.crossEntropyEnd ?? loss.crossEntropy) + (loss.kl.weightEnd ?? loss.kl.weight)
         if prune != nil, recovery == 0, loss.relations != nil || loss.attention != nil {
@@ -78,26 +92,12 @@ extension Recipe {
         return problems
     }
 
-    /// Why layers of this teacher cannot become the student's, or its targets not be made of these rows.
-    private func copyingProblems(teacher: EncoderConfiguration, student: EncoderConfiguration) -> [InputError] {
-        var problems: [InputError] = []
-        func refuse(_ key: String, _ problem: String, _ remedy: String) {
-            problems.append(places.error(at: key, problem: problem, remedy: remedy))
-        }
-        if self.student.initialize == .teacherLayers, !student.canCopyLayers(of: teacher) {
-            refuse(
-                "student.initialize",
-                "the student's sizes (hidden \(student.hiddenSize), \(student.heads[0]) heads, feed-forward "
-                    + "\(student.feedForward[0])) are not the teacher's (hidden \(teacher.hiddenSize), heads "
-                    + "\(teacher.heads), feed-forward \(teacher.feedForward))",
-                "give the student the teacher's sizes and at most its layers, or set student.initialize=random")
-        }
-        if data.maxLength > teacher.maximumPositions {
-            refuse(
-                "data.max_length", "\(data.maxLength) is more than the teacher's \(teacher.maximumPositions) positions",
-                "set data.max_length=\(teacher.maximumPositions) or less")
-        }
-        return problems
+    private static func sizes(of configuration: EncoderConfiguration) -> String {
+        func few(_ counts: [Int]) -> String { Set(counts).count == 1 ? "\(counts[0])" : "\(counts)" }
+        return
+            "\(configuration.layers) layers, hidden \(configuration.hiddenSize), \(few(configuration.heads)) heads of "
+            + "\(configuration.headSize), feed-forward \(few(configuration.feedForward)), vocabulary "
+            + "\(configuration.vocabularySize), \(configuration.maximumPositions) positions"
     }
 
     /// Whether there is a teacher's model, beside what was recorded.

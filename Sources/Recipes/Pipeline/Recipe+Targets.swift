@@ -35,7 +35,7 @@ extension Recipe {
                     remedy: "the order counts: record the targets for the classes in this order")
             }
             try check(targets, tokenizer, sequences)
-            if loss.kl.largestWeight > 0 { _ = try targets.logProbabilities(for: Array(sequences.prefix(1))) }
+            if usesPredictions { _ = try targets.logProbabilities(for: Array(sequences.prefix(1))) }
         }
         if let mix = teacher.targets.mix { _ = try mixture(mix, outcomes: material.classes.count) }
     }
@@ -45,8 +45,9 @@ extension Recipe {
         try targets.requireFit(tokenizer)
         try targets.requireHashes()
         try targets.requireRows(rows)
-        for layer in loss.recorded.hidden { _ = try targets.width(layer: layer) }
-        for layer in loss.recorded.attention { _ = try targets.heads(layer: layer) }
+        let layers = recorded
+        for layer in layers.hidden { _ = try targets.width(layer: layer) }
+        for layer in layers.attention { _ = try targets.heads(layer: layer) }
         try targets.validate()
     }
 }

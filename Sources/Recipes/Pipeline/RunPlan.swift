@@ -38,8 +38,8 @@ extension RunPlan {
         return (values[.systemFreeSize] as? NSNumber)?.intValue ?? 0
     }
 
-    /// Memory against the machine's; on the disk targets, checkpoints (weights and two moments, `keep` + 1 of them at a
-    /// time) and so many finished models.
+    /// Memory against the machine's; on the disk targets, checkpoints (weights, two moments, and what `train` asks for beside
+    /// them, `keep` + 1 at a time) and so many finished models.
     ///
     /// - Throws: `InputErrors` with what there is no room for.
     func checkRoom(_ recipe: Recipe, models: Int) throws {
@@ -54,7 +54,8 @@ extension RunPlan {
                 "make the teacher or the student smaller, or lower train.batch or data.max_length")
         }
         let largest = max(teacherParameters, studentParameters)
-        let needed = targetBytes + 4 * largest * (3 * (recipe.run.keep + 1) + models)
+        let copies = 3 + (recipe.train.ema == nil ? 0 : 1) + (recipe.train.earlyStopping == nil ? 0 : 1)
+        let needed = targetBytes + 4 * largest * (copies * (recipe.run.keep + 1) + models)
         if freeDiskBytes > 0, needed > freeDiskBytes {
             refuse(
                 "run.directory", "the run needs about \(needed >> 20) MB, and \(freeDiskBytes >> 20) MB are free",

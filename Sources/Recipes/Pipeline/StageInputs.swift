@@ -15,7 +15,13 @@ struct StageInputs {
         texts = [stage.rawValue]
         add(outside.data, "the data")
         if [.tokenizer, .teacher].contains(stage) { add(outside.teacher, "the ready teacher's files") }
+        if [.baseline, .student].contains(stage) { add(outside.checkpoint, "the files that the student begins with") }
+        if stage == .adapt { add(outside.adapt, "the rows to adapt to") }
         for section in sections { add(recipe.section(section), "`\(section)` in the recipe") }
+        // What is recorded depends on the losses of training stages too.
+        if stage == .label {
+            add(recipe.losses.dropFirst().map { $0.loss.setting.inlineYAML }.joined(), "the losses of `train.stages`")
+        }
         if sources.contains(.label) { add(outside.targets, "the soft targets that the recipe names") }
         for source in sources {
             for (path, digest) in (state.stages[source.rawValue]?.outputs ?? [:]).sorted(by: { $0.key < $1.key }) {
@@ -40,10 +46,11 @@ struct StageInputs {
         case .label: (["teacher", "loss"], [.teacher])
         case .baseline: (["seed", "student", "train"], [.teacher])
         case .student: (["seed", "student", "loss", "train"], [.teacher, .label])
-        case .prune: (["seed", "loss", "train", "prune"], [.teacher, .label, .student])
-        case .quantize: (["seed", "loss", "train", "quantize"], [.teacher, .label, .student, .prune])
-        case .export: (["export", "name"], [.student, .prune, .quantize])
-        case .evaluate: (["evaluate"], [.teacher, .baseline, .student, .prune, .quantize, .export])
+        case .adapt: (["seed", "train", "adapt"], [.student])
+        case .prune: (["seed", "loss", "train", "prune"], [.teacher, .label, .student, .adapt])
+        case .quantize: (["seed", "loss", "train", "quantize"], [.teacher, .label, .student, .adapt, .prune])
+        case .export: (["export", "name"], [.student, .adapt, .prune, .quantize])
+        case .evaluate: (["evaluate"], [.teacher, .baseline, .student, .adapt, .prune, .quantize, .export])
         }
     }
 }

@@ -25,8 +25,12 @@ struct TaskInputs {
     var data: String
     /// Of the ready teacher's files, or of the tokenizer's; empty where the run makes its own.
     var teacher: String
+    /// Of the files that the student begins with; empty where it begins with none.
+    var checkpoint: String
     /// Of the soft targets that the recipe names; empty where the run records its own.
     var targets: String
+    /// Of the rows that the distilled student is adapted to; empty where it is not.
+    var adapt: String
     /// Per split: its file, and why rows were left out.
     var skipped: [(file: String, rows: [InputError])]
 }

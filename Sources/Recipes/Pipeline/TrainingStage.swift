@@ -111,8 +111,9 @@ struct TrainingStage {
     private func note(_ values: ValidationValues, _ trainer: Trainer) {
         let isBest = trainer.best?.step == trainer.step
         observer.note(
-            "\(name): step \(trainer.step): validation loss \(String(format: "%.4f", values.loss)), accuracy "
-                + String(format: "%.4f", values.accuracy) + (isBest ? ", the best so far" : ""))
+            "\(name): step \(trainer.step): validation loss \(String(format: "%.4f", values.loss))"
+                + String(format: ", accuracy %.4f", values.accuracy)
+                + (isBest ? ", the best so far" : ""))
     }
 
     private func append(_ report: StepReport, rate: Double) throws {

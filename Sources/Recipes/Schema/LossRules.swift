@@ -1,10 +1,8 @@
-/// The rules of the section `loss`.
+/// The rules of the section `loss`, which the losses of training stages keep too.
 extension Rule {
-    static let someLoss = Rule(
-        paths: ["loss"],
+    static let someLoss = ofLosses(
         documentation: "The weights of `loss` are not all 0, neither in the first step nor in the last."
-    ) { recipe in
-        let loss = recipe.loss
+    ) { loss, path, _ in
         let (features, relations, attention) = (loss.features, loss.relations, loss.attention)
         let start = [
             loss.crossEntropy, loss.kl.weight, features?.weight ?? 0, relations?.weight ?? 0, attention?.weight ?? 0,
@@ -12,51 +10,49 @@ extension Rule {
         let ends = [
             loss.crossEntropyEnd, loss.kl.weightEnd, features?.weightEnd, relations?.weightEnd, attention?.weightEnd,
         ]
-        let remedy = "give cross_entropy, kl.weight or features.weight a value above 0"
         if start.allSatisfy({ $0 == 0 }) {
             return [
-                Violation(path: "loss", problem: "all weights are 0, so there is nothing to learn", remedy: remedy)
+                Violation(
+                    path: path, problem: "all weights are 0, so there is nothing to learn",
+                    remedy: "give cross_entropy, kl.weight or features.weight a value above 0")
             ]
         }
         guard zip(start, ends).allSatisfy({ ($1 ?? $0) == 0 }) else { return [] }
         return [
             Violation(
-                path: "loss", problem: "all weights become 0, so that there is nothing left to learn in the last step",
+                path: path, problem: "all weights become 0, so that there is nothing left to learn in the last step",
                 remedy: "let one of them end above 0")
         ]
     }
 
-    static let betaOfJSD = Rule(
-        paths: ["loss.kl.divergence", "loss.kl.beta"],
+    static let betaOfJSD = ofLosses(
         documentation: "`loss.kl.beta` is given with `divergence: jsd` alone."
-    ) { recipe in
-        let kl = recipe.loss.kl
-        guard kl.beta != nil, kl.divergence != .jsd else { return [] }
+    ) { loss, path, _ in
+        guard loss.kl.beta != nil, loss.kl.divergence != .jsd else { return [] }
         return [
             Violation(
-                path: "loss.kl.beta", problem: "\(kl.divergence.rawValue) has no beta",
+                path: "\(path).kl.beta", problem: "\(loss.kl.divergence.rawValue) has no beta",
                 remedy: "remove it, or use divergence: jsd")
         ]
     }
 
-    static let pairsExist = Rule(
-        paths: ["loss.features", "student.layers", "teacher.train"],
-        documentation: "The layers in `loss.features.pairs` exist."
-    ) { recipe in
+    static let pairsExist = ofLosses(
+        reading: ["student.layers", "teacher.train"], documentation: "The layers in `loss.features.pairs` exist."
+    ) { loss, path, recipe in
         missingLayers(
-            recipe.loss.features?.pairs ?? [], "loss.features.pairs", from: "0 (the embedding's output)", recipe)
+            loss.features?.pairs ?? [], "\(path).features.pairs", from: "0 (the embedding's output)", recipe)
     }
 
-    static let attentionPairsExist = Rule(
-        paths: ["loss.attention", "student.layers", "student.heads", "teacher.train"],
+    static let attentionPairsExist = ofLosses(
+        reading: ["student.layers", "student.heads", "teacher.train"],
         documentation: "The layers in `loss.attention.pairs` exist, and student and teacher have as many heads."
-    ) { recipe in
-        guard let attention = recipe.loss.attention else { return [] }
-        var found = missingLayers(attention.pairs, "loss.attention.pairs", from: "1", recipe)
+    ) { loss, path, recipe in
+        guard let attention = loss.attention else { return [] }
+        var found = missingLayers(attention.pairs, "\(path).attention.pairs", from: "1", recipe)
         if let theirs = recipe.teacher.train?.heads, let ours = recipe.student.heads, theirs != ours {
             found.append(
                 Violation(
-                    path: "loss.attention.pairs",
+                    path: "\(path).attention.pairs",
                     problem:
                         "the student has \(ours) heads and the teacher \(theirs); their attention maps are "
                         + "compared head by head",
@@ -65,12 +61,12 @@ extension Rule {
         return found
     }
 
-    static let relationsFit = Rule(
-        paths: ["loss.relations", "student.layers", "student.hidden", "teacher.train"],
+    static let relationsFit = ofLosses(
+        reading: ["student.layers", "student.hidden", "teacher.train"],
         documentation:
             "The layers of `loss.relations` exist, and its `heads` divide the width of student and teacher."
-    ) { recipe in
-        guard let relations = recipe.loss.relations else { return [] }
+    ) { loss, path, recipe in
+        guard let relations = loss.relations else { return [] }
         let (student, teacher) = (recipe.student, recipe.teacher.train)
         var found: [Violation] = []
         let ends = [
@@ -81,19 +77,33 @@ extension Rule {
             if let layers, layer > layers {
                 found.append(
                     Violation(
-                        path: "loss.relations.\(model)_layer",
+                        path: "\(path).relations.\(model)_layer",
                         problem: "layer \(layer) of a \(model) with \(layers) layers",
                         remedy: "use a layer from 1 to \(layers)"))
             }
             if let hidden, !hidden.isMultiple(of: relations.heads) {
                 found.append(
                     Violation(
-                        path: "loss.relations.heads",
+                        path: "\(path).relations.heads",
                         problem: "\(relations.heads) heads do not divide the \(model)'s width \(hidden)",
                         remedy: "use a number that divides both widths, such as their heads' greatest common divisor"))
             }
         }
         return found
+    }
+
+    /// A rule that every loss of the recipe keeps.
+    ///
+    /// - Parameters:
+    ///   - paths: what it looks at beside the losses.
+    ///   - violations: of one loss, which stands at the path that it is given.
+    private static func ofLosses(
+        reading paths: [String] = [], documentation: String,
+        _ violations: @escaping @Sendable (Recipe.Loss, String, Recipe) -> [Violation]
+    ) -> Rule {
+        Rule(paths: ["loss", "train.stages"] + paths, documentation: documentation) { recipe in
+            recipe.losses.flatMap { violations($0.loss, $0.path, recipe) }
+        }
     }
 
     /// Layers of pairs that the student or a teacher of known shape does not have.

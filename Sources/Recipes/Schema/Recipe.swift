@@ -14,6 +14,8 @@ public struct Recipe: Sendable {
     public var loss = Loss()
     public var train = Train()
     /// Nil when the recipe has no such section: the stage is left out.
+    public var adapt: Adapt?
+    /// Nil when the recipe has no such section: the stage is left out.
     public var prune: Prune?
     /// Nil when the recipe has no such section: the stage is left out.
     public var quantize: Quantize?
@@ -67,6 +69,10 @@ extension Recipe: Section {
             "What the student minimizes: `cross_entropy`·CE + `kl.weight`·T²·KL + `features.weight`·MSE, and what is added below."
         ),
         Field(section: "train", \.train, "How the student is trained."),
+        Field(
+            optionalSection: "adapt", \.adapt,
+            "Fine-tunes the distilled student on the labels of other rows, held to what it has learned. Pruning and quantization "
+                + "start from the result, and recover on `data.train`. Without this section nothing is fine-tuned."),
         Field(
             optionalSection: "prune", \.prune,
             "Removes attention heads and feed-forward neurons after training. Without this section nothing is pruned."),

@@ -32,7 +32,34 @@ extension Recipe {
     }
 }
 
+extension Recipe {
+    /// Every loss that the recipe has, and where: its own, which pruning and quantization recover by too, then those of
+    /// training stages.
+    var losses: [(path: String, loss: Loss)] {
+        [("loss", loss)]
+            + train.stages.enumerated().compactMap { index, stage in
+                stage.loss.map { ("train.stages[\(index)].loss", $0) }
+            }
+    }
+
+    /// Whether any loss asks for the teacher's predictions.
+    var usesPredictions: Bool { losses.contains(where: \.loss.usesPredictions) }
+
+    /// The temperatures at which it does.
+    var temperatures: [Double] {
+        Set(losses.map(\.loss).filter(\.usesPredictions).map(\.kl.temperature)).sorted()
+    }
+
+    /// The teacher's layers that any loss asks about, as `Loss.recorded`.
+    public var recorded: (hidden: [Int], attention: [Int]) {
+        let all = losses.map(\.loss.recorded)
+        return (Set(all.flatMap(\.hidden)).sorted(), Set(all.flatMap(\.attention)).sorted())
+    }
+}
+
 extension Recipe.Loss {
+    var usesPredictions: Bool { kl.largestWeight > 0 }
+
     /// The teacher's layers that the loss asks about: hidden states, 0 being the embedding's output, and queries, keys and
     /// values of the layers from 1.
     public var recorded: (hidden: [Int], attention: [Int]) {

@@ -72,13 +72,17 @@ extension Recipe {
         public var feedForward: Int?
         public var dropout = 0.1
         public var initialize = Initialization.random
+        /// The teacher's layer for each of the student's, counted from 1; nil: evenly spaced.
+        public var teacherLayers: [Int]?
+        /// Directory of the model that `initialize: checkpoint` begins with.
+        public var checkpoint: String?
     }
 
     /// Where the student's first weights come from.
     public enum Initialization: String, SettingChoice {
         case random
         case teacherLayers = "teacher_layers"
-        static let unsupported = ["checkpoint"]
+        case checkpoint
     }
 }
 
@@ -184,6 +188,15 @@ extension Recipe.Student: Section {
         Field("dropout", \.dropout, .number(.from(0, below: 1)), "Share of activations dropped while training."),
         Field(
             "initialize", \.initialize,
-            "First weights: drawn at random, or whole layers copied from the teacher, evenly spaced."),
+            "First weights: drawn at random; copied from layers of the teacher; or from those of `checkpoint`. Of a wider model the "
+                + "first columns, whole heads and neurons are taken, the same ones in all layers."),
+        Field(
+            "teacher_layers", \.teacherLayers, .list(of: .integer(1...96), count: 1...96, distinct: true),
+            "With `initialize: teacher_layers`: which of the teacher's layers, counted from 1, one for each of the student's. "
+                + "Without it they are evenly spaced and end with the last."),
+        Field(
+            "checkpoint", \.checkpoint, .text(.line),
+            "With `initialize: checkpoint`: the directory of a model with the run's tokenizer, to whose layers, evenly spaced, the "
+                + "student adds what it learns. A classifier that it lacks begins at random."),
     ]
 }

@@ -20,18 +20,26 @@ extension RecipeSchema {
         lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
         for key in keys {
             let name = key.isRequired ? "**`\(key.name)`**" : "`\(key.name)`"
-            let row = [name, value(of: key, at: path), defaultValue(of: key), key.documentation]
+            let row = [name, value(of: key, in: path), defaultValue(of: key), key.documentation]
             lines.append("| \(row.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ")) |")
         }
+        // What stands in the elements of a list has been explained above it.
+        guard !path.hasSuffix("[]") else { return }
         for key in keys {
-            guard case .section(let inner) = key.kind else { continue }
             let innerPath = SettingReader.join(path, key.name)
-            append(inner, title: "`\(innerPath)`", documentation: key.documentation, path: innerPath, to: &lines)
+            switch key.kind {
+            case .section(let inner):
+                append(inner, title: "`\(innerPath)`", documentation: key.documentation, path: innerPath, to: &lines)
+            case .list(.section(let inner), _, _):
+                append(inner, title: "`\(innerPath)[]`", documentation: nil, path: innerPath + "[]", to: &lines)
+            default: break
+            }
         }
     }
 
-    private static func value(of key: Key, at path: String) -> String {
+    private static func value(of key: Key, in path: String) -> String {
         switch key.kind {
+        case .section where path.hasSuffix("[]"): "section, as `\(key.name)`"
         case .section: "section, below"
         case .choice(let supported, _): supported.map { "`\($0)`" }.joined(separator: ", ")
         default: key.kind.expectation

@@ -18,6 +18,17 @@ extension Recipe {
         public var precision = PrecisionChoice.auto
         public var checkpointing = false
         public var baseline = true
+        /// Empty: one stage, of `epochs` with the recipe's loss.
+        public var stages: [TrainingPart] = []
+    }
+
+    /// One of several stages of a training.
+    public struct TrainingPart: Equatable, Sendable {
+        public var epochs = 0
+        /// Nil: that of the whole training.
+        public var learningRate: Double?
+        /// Nil: the recipe's.
+        public var loss: Loss?
     }
 
     /// When training ends before its last epoch.
@@ -54,7 +65,10 @@ extension Recipe {
 extension Recipe.Train: Section {
     static let fields: [Field<Self>] = [
         Field("epochs", \.epochs, .integer(1...10_000), "Passes over the training rows."),
-        Field("batch", \.batch, .integer(1...65_536), "Rows per optimizer step."),
+        Field(
+            "batch", \.batch, .integer(1...65_536),
+            "Rows per optimizer step. They are packed without padding, so that grouping rows of like length would save nothing."
+        ),
         Field(
             "micro_batch", \.microBatch, .integer(1...65_536), presence: .sameAs("batch"),
             "Rows computed at once; must divide `batch`. Smaller saves memory and changes nothing else."),
@@ -93,6 +107,12 @@ extension Recipe.Train: Section {
             "baseline", \.baseline, .boolean,
             "Whether the same student is also trained on the labels only, so that the report shows what distilling won."
         ),
+        Field(
+            "stages", \.stages, .list(of: .section(Recipe.TrainingPart.keys), count: 0...16, distinct: false),
+            "Trains the student in stages, each from the weights of the one before with a fresh optimizer, schedule and "
+                + "projections, such as `[{epochs: 2, loss: {cross_entropy: 0, kl: {weight: 0}, features: {pairs: [[1, 1], [2, "
+                + "3]]}}}, {epochs: 4}]`. `epochs` does not count then; the baseline trains as long as all stages together."
+        ),
     ]
 }
 
@@ -109,5 +129,16 @@ extension Recipe.EarlyStopping: Section {
             "patience", \.patience, .integer(1...1_000_000),
             "Looks in a row without an improvement after which training ends."),
         Field("min_delta", \.minDelta, .number(.from(0, to: 1000)), "An improvement is larger than this."),
+    ]
+}
+
+extension Recipe.TrainingPart: Section {
+    static let fields: [Field<Self>] = [
+        Field("epochs", \.epochs, .integer(1...10_000), presence: .required, "Passes over the training rows."),
+        Field(
+            "learning_rate", \.learningRate, .number(.above(0, to: 1)),
+            "Highest learning rate; that of `train` where it is not given."),
+        Field(
+            optionalSection: "loss", \.loss, "What this stage minimizes; the recipe's `loss` where it is not given."),
     ]
 }

@@ -16,7 +16,9 @@ struct Rule: Sendable {
     /// Whether none of `unreadable` is one of the rule's keys, holds one or lies inside one.
     func canBeJudged(without unreadable: [String]) -> Bool {
         !unreadable.contains { bad in
-            paths.contains { $0 == bad || $0.hasPrefix(bad + ".") || bad.hasPrefix($0 + ".") }
+            paths.contains {
+                $0 == bad || $0.hasPrefix(bad + ".") || bad.hasPrefix($0 + ".") || bad.hasPrefix($0 + "[")
+            }
         }
     }
 
@@ -26,7 +28,7 @@ struct Rule: Sendable {
         },
         headsDivideHidden("teacher.train") { recipe in recipe.teacher.train.map { ($0.hidden, $0.heads) } },
         languageModel, keyHeadsDivideHeads, oneTeacher, fineTunedModel, namedTargets, mixedTargets, oneTokenizer,
-        sizesWithoutTeacher, distinctColumns, copiedLayers,
+        sizesWithoutTeacher, distinctColumns, copiedLayers, chosenLayers, beginsWithCheckpoint,
         someLoss, betaOfJSD, pairsExist,
         attentionPairsExist,
         relationsFit, microBatchDivides, enoughHeads,
@@ -71,33 +73,6 @@ struct Rule: Sendable {
                 path: "data.label", problem: "the column '\(recipe.data.label)' is also the text column",
                 remedy: "name the column that holds the labels")
         ]
-    }
-
-    private static let copiedLayers = Rule(
-        paths: ["student", "teacher.train"],
-        documentation:
-            "`student.initialize: teacher_layers` copies whole layers: `hidden`, `heads` and `feed_forward` are the "
-            + "teacher's, and `layers` at most the teacher's."
-    ) { recipe in
-        guard recipe.student.initialize == .teacherLayers, let teacher = recipe.teacher.train else { return [] }
-        let student = recipe.student
-        let widths = [
-            ("hidden", student.hidden, teacher.hidden), ("heads", student.heads, teacher.heads),
-            ("feed_forward", student.feedForward, teacher.feedForward),
-        ]
-        var found = widths.filter { ($0.1 ?? $0.2) != $0.2 }.map { name, ours, theirs in
-            Violation(
-                path: "student.\(name)", problem: "\(ours!), but layers of the teacher with \(theirs) are to be copied",
-                remedy: "use \(theirs), or initialize: random")
-        }
-        if student.layers > teacher.layers {
-            found.append(
-                Violation(
-                    path: "student.layers",
-                    problem: "\(student.layers) layers are to be copied from a teacher of \(teacher.layers)",
-                    remedy: "use at most \(teacher.layers), or initialize: random"))
-        }
-        return found
     }
 
     private static let microBatchDivides = Rule(

@@ -1,10 +1,14 @@
 /// What a task cannot have.
 extension Rule {
     static let languageModel = Rule(
-        paths: ["task", "teacher", "loss", "prune", "quantize", "export"],
+        paths: [
+            "task", "teacher", "loss", "train.stages", "student.initialize", "adapt", "prune",
+            "quantize", "export",
+        ],
         documentation:
             "`task: language-model` learns from `teacher.model`; `teacher.train`, `loss.relations`, `loss.attention`, "
-            + "`loss.kl.temperature_end`, `prune`, `quantize` and `export: onnx` are for encoders."
+            + "`loss.kl.temperature_end`, `student.initialize: checkpoint`, `adapt`, `prune`, `quantize` and `export: onnx` are for "
+            + "encoders."
     ) { recipe in
         guard recipe.task == .languageModel else { return [] }
         func refused(_ path: String, _ remedy: String) -> Violation {
@@ -20,17 +24,23 @@ extension Rule {
                     path: "teacher", problem: "there is no model whose tokenizer and shape the student takes",
                     remedy: "name one in teacher.model"))
         }
-        if recipe.loss.relations != nil { found.append(refused("loss.relations", "remove it")) }
-        if recipe.loss.attention != nil { found.append(refused("loss.attention", "remove it")) }
+        for (path, loss) in recipe.losses {
+            if loss.relations != nil { found.append(refused("\(path).relations", "remove it")) }
+            if loss.attention != nil { found.append(refused("\(path).attention", "remove it")) }
+            if loss.kl.temperatureEnd != nil {
+                found.append(
+                    Violation(
+                        path: "\(path).kl.temperature_end",
+                        problem: "targets of single tokens are exact at the temperature that they are recorded for",
+                        remedy: "remove it, or use train.stages with a temperature each"))
+            }
+        }
+        if recipe.student.initialize == .checkpoint {
+            found.append(refused("student.initialize", "use random or teacher_layers"))
+        }
+        if recipe.adapt != nil { found.append(refused("adapt", "remove the section")) }
         if recipe.prune != nil { found.append(refused("prune", "remove the section")) }
         if recipe.quantize != nil { found.append(refused("quantize", "remove the section")) }
-        if recipe.loss.kl.temperatureEnd != nil {
-            found.append(
-                Violation(
-                    path: "loss.kl.temperature_end",
-                    problem: "targets of single tokens are exact at the temperature that they are recorded for",
-                    remedy: "remove it"))
-        }
         if recipe.export.contains(.onnx) { found.append(refused("export", "write export: [safetensors]")) }
         return found
     }

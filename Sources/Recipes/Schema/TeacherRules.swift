@@ -56,7 +56,7 @@ extension Rule {
     }
 
     static let mixedTargets = Rule(
-        paths: ["teacher.targets.mix", "loss"],
+        paths: ["teacher.targets.mix", "loss", "train.stages"],
         documentation:
             "`teacher.targets.mix.weights` is empty or has a weight per file, and goes with `rule: mean`; a mixture holds no hidden "
             + "states or attention to match."
@@ -76,7 +76,7 @@ extension Rule {
                     path: "teacher.targets.mix.weights", problem: "most_confident takes no weights",
                     remedy: "remove them, or use rule: mean"))
         }
-        if !recipe.loss.recorded.hidden.isEmpty || !recipe.loss.recorded.attention.isEmpty {
+        if !recipe.recorded.hidden.isEmpty || !recipe.recorded.attention.isEmpty {
             found.append(
                 Violation(
                     path: "teacher.targets.mix", problem: "teachers' states cannot be mixed, and loss asks for some",
@@ -115,12 +115,12 @@ extension Rule {
     ) { recipe in
         guard recipe.teacher.model == nil, recipe.teacher.train == nil, recipe.task != .languageModel else { return [] }
         let student = recipe.student
-        var found = [("hidden", student.hidden), ("heads", student.heads), ("feed_forward", student.feedForward)]
-            .filter { $0.1 == nil }.map {
-                Violation(
-                    path: "student.\($0.0)", problem: "there is no teacher's model to take it from",
-                    remedy: "give a number")
-            }
+        let sizes = [("hidden", student.hidden), ("heads", student.heads), ("feed_forward", student.feedForward)]
+        var found = sizes.filter { $0.1 == nil && student.initialize != .checkpoint }.map {
+            Violation(
+                path: "student.\($0.0)", problem: "there is no teacher's model to take it from",
+                remedy: "give a number")
+        }
         if student.initialize == .teacherLayers {
             found.append(
                 Violation(

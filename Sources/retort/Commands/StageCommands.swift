@@ -35,6 +35,14 @@ struct TrainCommand: StageCommand {
     @OptionGroup var options: StageOptions
 }
 
+struct AdaptCommand: StageCommand {
+    static let configuration = described(
+        "adapt", "Fine-tune the distilled student on other rows, held to what it has learned.",
+        result: "models/adapted")
+    static let stage = Pipeline.Stage.adapt
+    @OptionGroup var options: StageOptions
+}
+
 struct PruneCommand: StageCommand {
     static let configuration = described(
         "prune", "Remove attention heads and neurons by their importance, and recover.",
