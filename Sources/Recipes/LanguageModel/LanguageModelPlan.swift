@@ -114,7 +114,8 @@ struct LanguageModelPlan: RunPlan {
         switch split.source {
         case .texts(let address):
             var first: [Int32] = []
-            let extent = try reader.forEachPiece(of: address, recipe.data, progress: { _ in }) {
+            let extent = try reader.forEachPiece(of: address, recipe.data) { _ in
+            } _: {
                 if first.count < wanted * window { first += $0 }
             }
             let sample = stride(from: 0, to: first.count, by: window).map {
