@@ -26,14 +26,7 @@ struct TrainingGuardTests {
         _ command: Command, _ folder: String, _ arguments: [String], with signal: Int32, after steps: Int
     ) throws -> Command.Result {
         let running = try command.start(["train", "tiny.yaml", "run.directory=\(folder)"] + arguments)
-        func count() -> Int {
-            guard let run = try? run(in: command, folder), let text = try? read("\(run)/metrics.jsonl", in: command)
-            else { return 0 }
-            return String(decoding: text, as: UTF8.self).split(separator: "\n").count {
-                $0.contains("\"stage\":\"student\"")
-            }
-        }
-        while running.process.isRunning, count() < steps { sched_yield() }
+        TinyRun(command, folder).wait(for: steps, of: "student", in: running)
         kill(running.process.processIdentifier, signal)
         return try running.finish()
     }
