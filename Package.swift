@@ -56,6 +56,7 @@ let package = Package(
             resources: [
                 .embedInCode("../../recipes/quickstart.yaml"), .embedInCode("../../recipes/published-teacher.yaml"),
                 .embedInCode("../../recipes/recorded-targets.yaml"), .embedInCode("../../recipes/api-answers.yaml"),
+                .embedInCode("../../recipes/regression.yaml"), .embedInCode("../../recipes/embedding.yaml"),
                 .embedInCode("../../recipes/language-model.yaml"),
             ]),
         .executableTarget(

@@ -1,11 +1,13 @@
 /// What a model does on rows that it does not learn from.
 public struct ValidationValues: Codable, Equatable, Sendable {
-    /// Mean cross-entropy with the labels.
+    /// Mean cross-entropy with the labels; of numbers and embeddings, their error.
     public var loss: Double
     /// Share of the rows, or positions, whose likeliest class is the label.
-    public var accuracy: Double
+    ///
+    /// Nil where answers are no classes.
+    public var accuracy: Double?
 
-    public init(loss: Double, accuracy: Double) {
+    public init(loss: Double, accuracy: Double?) {
         self.loss = loss
         self.accuracy = accuracy
     }
@@ -37,7 +39,7 @@ public struct EarlyStopping: Equatable, Sendable {
     func value(of values: ValidationValues) -> Double {
         switch metric {
         case .loss: values.loss
-        case .accuracy: values.accuracy
+        case .accuracy: values.accuracy ?? .nan
         }
     }
 

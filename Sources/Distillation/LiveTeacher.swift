@@ -12,6 +12,8 @@ public final class LiveTeacher: TeacherTargets {
 
     /// What it says to a batch, of the layers that are asked for.
     private struct Answer {
+        /// What the head gives.
+        let outputs: Tensor
         let logProbabilities: Tensor
         let hiddenStates: [Int: Tensor]
         let attentionStates: [Int: [AttentionPart: Tensor]]
@@ -40,6 +42,12 @@ public final class LiveTeacher: TeacherTargets {
     public func logProbabilities(for sequences: [[Int32]]) throws -> Tensor {
         try answer(to: sequences).logProbabilities
     }
+
+    public func pooled(for sequences: [[Int32]]) throws -> Tensor {
+        try answer(to: sequences).outputs
+    }
+
+    public func pooledWidth() -> Int { teacher.configuration.outputWidth }
 
     public func hiddenStates(layer: Int, for sequences: [[Int32]]) throws -> Tensor {
         try require(layer, of: hiddenLayers)
@@ -81,6 +89,7 @@ public final class LiveTeacher: TeacherTargets {
                 remedy: "its weights have diverged or its file is damaged: train or export it again")
         }
         let answer = Answer(
+            outputs: logits,
             logProbabilities: Tensor(logSoftmax(logits, temperature: 1).map { Float($0) }, shape: logits.shape),
             hiddenStates: Dictionary(
                 uniqueKeysWithValues: hiddenLayers.map { ($0, output.hiddenStates[$0].value) }),

@@ -11,10 +11,12 @@ extension ModelDirectory {
     /// - Parameters:
     ///   - classes: where the checkpoint holds no classifier, a fresh one of these classes takes its place; nil refuses
     ///     such a checkpoint. A head of another kind is left out then.
+    ///   - isRegression: whether the fresh classifier is one of numbers.
     ///   - key: draws the fresh classifier.
     /// - Throws: `InputErrors` listing every tensor that is missing, surplus or misshapen.
     public static func readEncoder(
-        _ directory: URL, allowingMissingHead classes: [String]? = nil, key: RandomKey = RandomKey(0)
+        _ directory: URL, allowingMissingHead classes: [String]? = nil, isRegression: Bool = false,
+        key: RandomKey = RandomKey(0)
     ) throws -> Encoder {
         let configurationURL = directory.appendingPathComponent(configurationFile)
         try refuseQuantized(configurationURL)
@@ -27,6 +29,7 @@ extension ModelDirectory {
         if let classes {
             if !isFresh { try require(classes, of: configuration, in: configurationURL) }
             if isFresh { configuration = configuration.classifying(classes) }
+            if isFresh, isRegression { configuration.head = .regression }
             names = EncoderNames(configuration)
         }
         if configuration.head == .none { throw missingHead(of: configuration, in: weights.file) }

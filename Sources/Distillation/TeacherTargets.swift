@@ -8,6 +8,9 @@ public protocol TeacherTargets {
     func logProbabilities(for sequences: [[Int32]]) throws -> Tensor
     /// The likeliest outcomes at each position, exact at one temperature: [N].
     func likeliest(for sequences: [[Int32]], temperature: Double) throws -> SparseTargets
+    /// The numbers of a regression, or the embedding, of each sequence: [B, width].
+    func pooled(for sequences: [[Int32]]) throws -> Tensor
+    func pooledWidth() throws -> Int
     /// The teacher's hidden states of one layer, sequence after sequence: [N, d_t].
     func hiddenStates(layer: Int, for sequences: [[Int32]]) throws -> Tensor
     /// The width d_t of a recorded layer.
@@ -24,6 +27,20 @@ public protocol TeacherTargets {
 extension TeacherTargets {
     /// For targets that are there, or that the step itself has to wait for.
     public func prepare(_ sequences: [[Int32]]) {}
+
+    /// For targets that hold no vector per row.
+    ///
+    /// - Throws: `InputError` always.
+    public func pooled(for sequences: [[Int32]]) throws -> Tensor {
+        throw InputError(problem: "these targets hold no numbers or embeddings of whole rows")
+    }
+
+    /// For targets that hold no vector per row.
+    ///
+    /// - Throws: `InputError` always.
+    public func pooledWidth() throws -> Int {
+        throw InputError(problem: "these targets hold no numbers or embeddings of whole rows")
+    }
 
     /// For targets whose predictions are for whole rows.
     ///

@@ -32,6 +32,29 @@ public enum Bootstrap {
             high: Quantile.linear(means, 0.975))
     }
 
+    /// A statistic of n rows with the 2.5 % and 97.5 % quantiles over resamples of them.
+    ///
+    /// - Parameters:
+    ///   - rows: n, at least 1.
+    ///   - statistic: of the rows with these numbers, some of them more than once.
+    public static func statistic(
+        rows: Int, resamples: Int = 1000, seed: UInt64, _ statistic: ([Int]) -> Double
+    ) -> Estimate {
+        precondition(rows > 0 && resamples > 0, "\(rows) rows, \(resamples) resamples")
+        let start = mix(seed)
+        let values = (0..<resamples).map { r in
+            var state = mix(start &+ gamma &* (UInt64(r) &+ 1))
+            return statistic(
+                (0..<rows).map { _ in
+                    state &+= gamma
+                    return Int(truncatingIfNeeded: mix(state).multipliedFullWidth(by: UInt64(rows)).high)
+                })
+        }.sorted()
+        return Estimate(
+            value: statistic(Array(0..<rows)), low: Quantile.linear(values, 0.025),
+            high: Quantile.linear(values, 0.975))
+    }
+
     private static let gamma: UInt64 = 0x9E37_79B9_7F4A_7C15
 
     @inline(__always)

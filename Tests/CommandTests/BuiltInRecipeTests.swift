@@ -93,6 +93,10 @@ struct BuiltInRecipeTests {
                     "teacher.model=encoder", "teacher.fine_tune.epochs=1", "student.layers=1", "data.max_length=8",
                     "loss.features.pairs=[[1, 1]]",
                 ])
+            _ = try run(
+                command, "embedding",
+                ["teacher.model=encoder", "student.layers=1", "data.max_length=8", "loss.features.pairs=[[1, 1]]"])
+            _ = try run(command, "regression", ["teacher.train.epochs=1", "tokenizer.vocabulary=600"])
             let run = try run(
                 command, "language-model",
                 [
@@ -111,6 +115,9 @@ struct BuiltInRecipeTests {
         let listed = try command.run("recipes").output.split(separator: "\n").map { $0.prefix { $0 != " " } }
         #expect(
             Set(listed)
-                == ["quickstart", "recorded-targets", "api-answers", "published-teacher", "language-model"])
+                == [
+                    "quickstart", "recorded-targets", "api-answers", "published-teacher", "regression", "embedding",
+                    "language-model",
+                ])
     }
 }

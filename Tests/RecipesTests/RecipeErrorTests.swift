@@ -182,9 +182,10 @@ struct RecipeErrorTests {
             headline: "tiny.yaml:7:9: data.test: found the text 'a b'; expected a line of text"
         ),
         Mistake(
-            old: "task: classification", new: "task: regression",
-            headline: "tiny.yaml:3:7: task: 'regression' is not supported by this version",
-            remedy: "expected one of classification, language-model"),
+            old: "task: classification", new: "task: ranking",
+            headline:
+                "tiny.yaml:3:7: task: found the text 'ranking'; expected one of classification, regression, embedding, language-model",
+            remedy: ""),
         Mistake(
             old: "name: tiny", new: "name: tiny\ntrain: {schedule: liner}",
             headline:

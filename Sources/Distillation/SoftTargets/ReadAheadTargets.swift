@@ -13,6 +13,7 @@ public final class ReadAheadTargets: TeacherTargets, @unchecked Sendable {
         case hiddenStates(Int)
         case attentionStates(AttentionPart, Int)
         case likeliest(Double)
+        case pooled
     }
 
     private enum Answer {
@@ -84,6 +85,14 @@ public final class ReadAheadTargets: TeacherTargets, @unchecked Sendable {
         return targets
     }
 
+    public func pooled(for sequences: [[Int32]]) throws -> Tensor {
+        try tensor(.pooled, sequences)
+    }
+
+    public func pooledWidth() throws -> Int {
+        try queue.sync { try targets.pooledWidth() }
+    }
+
     private func tensor(_ question: Question, _ sequences: [[Int32]]) throws -> Tensor {
         guard case .tensor(let tensor) = try ask(question, sequences) else {
             preconditionFailure("\(question) was answered with likeliest outcomes")
@@ -119,6 +128,7 @@ public final class ReadAheadTargets: TeacherTargets, @unchecked Sendable {
         case .hiddenStates(let layer): .tensor(try targets.hiddenStates(layer: layer, for: sequences))
         case .attentionStates(let part, let layer):
             .tensor(try targets.attentionStates(part, layer: layer, for: sequences))
+        case .pooled: .tensor(try targets.pooled(for: sequences))
         case .likeliest(let temperature): .sparse(try targets.likeliest(for: sequences, temperature: temperature))
         }
     }

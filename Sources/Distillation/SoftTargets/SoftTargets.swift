@@ -198,6 +198,10 @@ public final class SoftTargets: TeacherTargets {
         try values(.pooled, for: sequences)
     }
 
+    public func pooledWidth() throws -> Int {
+        try stored(.pooled)[0].width
+    }
+
     /// Refuses targets that do not belong to a tokenizer, as far as they say which they were recorded with.
     public func requireTokenizer(_ digest: String) throws {
         guard let recorded = description.digests[SoftTargetDescription.tokenizer], recorded != digest else { return }

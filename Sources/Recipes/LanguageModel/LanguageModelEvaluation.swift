@@ -44,7 +44,7 @@ extension LanguageModelStages {
         let gates = try recipe.evaluate.gates.map {
             try Gate(
                 metric: $0.metric, expression: $0.condition, models: models.map(\.key),
-                metrics: Gate.Metric.ofLanguageModels)
+                metrics: Gate.Metric.of(.languageModel))
         }
         let report = try ScoreReport(
             task: recipe.task.rawValue, record: try record(),
@@ -76,28 +76,14 @@ extension LanguageModelStages {
 
     /// Puts the finished student into `export`, and reads it back: it must give the very logits.
     func export() throws -> StageResult {
-        let source = run.file(ModelFolder.student)
-        let aside = run.file("export.unfinished")
-        let folder = run.file("export")
-        if FileManager.default.fileExists(atPath: aside.path) { try FileManager.default.removeItem(at: aside) }
-        let names = try FileManager.default.contentsOfDirectory(atPath: source.path).sorted()
-        for name in names {
-            try AtomicFile.write(
-                Data(contentsOf: source.appendingPathComponent(name)), to: aside.appendingPathComponent(name))
+        let row = try rows("validation").tokens(0)
+        let batch = PackedBatch([Array(row.prefix(32))], samples: [0])
+        let names = try context.exportModel(from: ModelFolder.student) { source, copy in
+            try DecoderDirectory.read(source).logits(batch).values == DecoderDirectory.read(copy).logits(batch).values
+        } card: {
+            try modelCard(DecoderDirectory.readConfiguration(run.file(ModelFolder.student)))
         }
-        let row = [try rows("validation").tokens(0)]
-        let (written, read) = (try DecoderDirectory.read(source), try DecoderDirectory.read(aside))
-        let batch = PackedBatch(row.map { Array($0.prefix(32)) }, samples: [0])
-        guard written.logits(batch).values == read.logits(batch).values else {
-            throw ExportMismatch(
-                file: aside.path,
-                problem: "read back, it does not give the logits of the model that it was written from")
-        }
-        try AtomicFile.write(modelCard(read.configuration), to: aside.appendingPathComponent("README.md"))
-        if FileManager.default.fileExists(atPath: folder.path) { try FileManager.default.removeItem(at: folder) }
-        try FileManager.default.moveItem(at: aside, to: folder)
-        return StageResult(
-            summary: "export/\(ModelDirectory.weightsFile)", outputs: (names + ["README.md"]).map { "export/\($0)" })
+        return StageResult(summary: "export/\(ModelDirectory.weightsFile)", outputs: names.map { "export/\($0)" })
     }
 
     /// `README.md` of the exported model, with the front matter that model hubs read.
@@ -149,13 +135,9 @@ extension LanguageModelScores {
     }
 }
 
-extension Gate.Metric {
-    static let ofLanguageModels: [Gate.Metric] = [.perplexity, .agreement, .klMean]
-}
-
 extension ScoreReport: RunReport {
     public var headline: RunHeadline {
-        let metric = models[0].scores.first?.metric ?? .perplexity
+        let metric = (models.flatMap(\.scores) + models.flatMap(\.comparisons)).first?.metric ?? .similarity
         return RunHeadline(
             name: "Test \(metric.rawValue)", precision: 3,
             models: models.compactMap { model in model.value(metric).map { (model.key, model.name, $0) } })

@@ -246,7 +246,7 @@ extension Recipe {
                 let models = Pipeline.evaluatedModels(of: Pipeline.stages(of: self)).map(\.key)
                 _ = try Evaluation.Gate(
                     metric: gate.metric, expression: gate.condition, models: models + ["truncated"],
-                    metrics: Evaluation.Gate.Metric.ofLanguageModels)
+                    metrics: Evaluation.Gate.Metric.of(.languageModel))
             } catch {
                 refuse("evaluate.gates.\(gate.metric)", error.problem, error.remedy ?? "")
             }

@@ -54,6 +54,7 @@ public final class Pipeline {
         switch context.recipe.task {
         case .classification: try ClassificationStages(context)
         case .languageModel: try LanguageModelStages(context)
+        case .regression, .embedding: try ValueStages(context)
         }
     }
 

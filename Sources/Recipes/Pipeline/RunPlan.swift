@@ -22,6 +22,7 @@ extension Recipe {
         switch task {
         case .classification: try ClassificationPlan(checking: self)
         case .languageModel: try LanguageModelPlan(checking: self)
+        case .regression, .embedding: try ValuePlan(checking: self)
         }
     }
 

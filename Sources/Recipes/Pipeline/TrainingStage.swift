@@ -112,7 +112,7 @@ struct TrainingStage {
         let isBest = trainer.best?.step == trainer.step
         observer.note(
             "\(name): step \(trainer.step): validation loss \(String(format: "%.4f", values.loss))"
-                + String(format: ", accuracy %.4f", values.accuracy)
+                + (values.accuracy.map { String(format: ", accuracy %.4f", $0) } ?? "")
                 + (isBest ? ", the best so far" : ""))
     }
 

@@ -21,6 +21,7 @@ public enum BuiltInRecipes {
     public static let all = [
         BuiltInRecipe(PackageResources.quickstart_yaml), BuiltInRecipe(PackageResources.published_teacher_yaml),
         BuiltInRecipe(PackageResources.recorded_targets_yaml), BuiltInRecipe(PackageResources.api_answers_yaml),
+        BuiltInRecipe(PackageResources.regression_yaml), BuiltInRecipe(PackageResources.embedding_yaml),
         BuiltInRecipe(PackageResources.language_model_yaml),
     ]
 }

@@ -34,9 +34,12 @@ extension Recipe {
     public enum Task: String, SettingChoice {
         /// Texts get one of some classes.
         case classification
+        /// Texts get a number.
+        case regression
+        /// Texts get a vector; alike texts alike ones.
+        case embedding
         /// Texts are continued, token by token.
         case languageModel = "language-model"
-        static let unsupported = ["regression", "embedding"]
     }
 
     /// A format in which the finished model is written.

@@ -5,6 +5,10 @@ extension Recipe {
         /// In the last step; nil: the same throughout.
         public var crossEntropyEnd: Double?
         public var kl = KL()
+        /// With the numbers of a regression.
+        public var squaredError = 0.5
+        /// With the teacher's numbers or embeddings.
+        public var output = Output()
         /// Nil when the hidden states are not matched.
         public var features: Features?
         /// Nil when the relations inside of attention are not matched.
@@ -23,6 +27,12 @@ extension Recipe {
         /// Of the Jensen–Shannon divergence; nil for the others.
         public var beta: Double?
         public var temperatureSquared = true
+    }
+
+    /// What keeps a student's numbers or embeddings near the teacher's.
+    public struct Output: Equatable, Sendable {
+        public var weight = 0.5
+        public var kind = FeatureKind.mse
     }
 
     /// Which divergence, with p the teacher's and q the student's distribution.
@@ -66,6 +76,14 @@ extension Recipe.Loss: Section {
                 + "and quantization recover with the weights and the temperature of the end."),
         Field(section: "kl", \.kl, "Divergence from the teacher's predictions."),
         Field(
+            "squared_error", \.squaredError, .number(.from(0, to: 1000)),
+            "Of a regression: weight of the squared error against the labels. `cross_entropy` and `kl` are of classes and tokens, and "
+                + "do nothing there, nor with embeddings."),
+        Field(
+            section: "output", \.output,
+            "Of a regression or of embeddings: distance to what the teacher gives. A learned projection joins different widths and is "
+                + "not exported."),
+        Field(
             optionalSection: "features", \.features,
             "Error between hidden states. A learned projection joins different widths and is not exported."),
         Field(
@@ -104,6 +122,15 @@ extension Recipe.KL: Section {
         Field(
             "temperature_squared", \.temperatureSquared, .boolean,
             "Whether the divergence is multiplied by T², which keeps its gradient's scale independent of T."),
+    ]
+}
+
+extension Recipe.Output: Section {
+    static let fields: [Field<Self>] = [
+        Field("weight", \.weight, .number(.from(0, to: 1000)), "Weight of the distance."),
+        Field(
+            "kind", \.kind,
+            "The distance: `mse` is the mean squared difference, `cosine` 1 − the cosine of the angle between."),
     ]
 }
 

@@ -45,6 +45,46 @@ extension Rule {
         return found
     }
 
+    static let numbers = Rule(
+        paths: ["task", "teacher", "student.initialize", "loss", "adapt", "prune", "quantize", "export", "train"],
+        documentation:
+            "`task: regression` and `task: embedding` have no `loss.relations`, `loss.attention`, `adapt`, `prune`, `quantize`, "
+            + "`export: onnx`, `teacher.targets.mix` or `student.initialize: checkpoint`; an embedding has a ready `teacher.model` and "
+            + "no labels, so `train.baseline` is false."
+    ) { recipe in
+        guard recipe.task == .regression || recipe.task == .embedding else { return [] }
+        var found: [Violation] = []
+        func refuse(_ path: String, _ remedy: String) {
+            found.append(Violation(path: path, problem: "is not there for \(recipe.task.rawValue)", remedy: remedy))
+        }
+        if recipe.loss.relations != nil { refuse("loss.relations", "remove it") }
+        if recipe.loss.attention != nil { refuse("loss.attention", "remove it") }
+        if recipe.adapt != nil { refuse("adapt", "remove the section") }
+        if recipe.prune != nil { refuse("prune", "remove the section") }
+        if recipe.quantize != nil { refuse("quantize", "remove the section") }
+        if recipe.export.contains(.onnx) { refuse("export", "write export: [safetensors]") }
+        if recipe.teacher.targets.mix != nil { refuse("teacher.targets.mix", "name one recording in file") }
+        if recipe.student.initialize == .checkpoint { refuse("student.initialize", "use random or teacher_layers") }
+        if recipe.train.earlyStopping?.metric == .accuracy {
+            refuse("train.early_stopping.metric", "use loss")
+        }
+        let labels = recipe.task == .regression ? recipe.loss.squaredError : 0
+        if labels + recipe.loss.output.weight + (recipe.loss.features?.weight ?? 0) == 0 {
+            found.append(
+                Violation(
+                    path: "loss", problem: "all weights that count here are 0, so there is nothing to learn",
+                    remedy: "give output.weight or features.weight a value above 0"))
+        }
+        guard recipe.task == .embedding else { return found }
+        if recipe.teacher.train != nil { refuse("teacher.train", "name a model in teacher.model") }
+        if recipe.teacher.fineTune != nil { refuse("teacher.fine_tune", "remove it") }
+        if recipe.teacher.model == nil, recipe.teacher.train == nil {
+            refuse("teacher.targets", "name the teacher in teacher.model, which the student is judged by")
+        }
+        if recipe.train.baseline { refuse("train.baseline", "set it to false: there are no labels") }
+        return found
+    }
+
     static let keyHeadsDivideHeads = Rule(
         paths: ["student.heads", "student.key_heads", "task"],
         documentation: "`student.key_heads` divides `student.heads`, and is for language models."
