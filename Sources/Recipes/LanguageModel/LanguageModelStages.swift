@@ -101,8 +101,12 @@ final class LanguageModelStages: TaskStages {
     private func makeTeacher(inputs: String) throws -> StageResult {
         let published = DecoderDirectory.place(of: Recipe.place(recipe.teacher.model!))
         guard let tuning = recipe.teacher.fineTune else {
+            // Later stages depend on this file, and through it on the teacher, which stays where it is.
+            let source = TeacherSource(path: published.path, sha256: corpus.inputs.teacher)
+            try AtomicFile.write(JSONEncoder().encode(source), to: run.file(TeacherSource.file))
             return StageResult(
-                summary: "\(grouped(try teacherConfiguration().parameterCount)) parameters, as it is", outputs: [])
+                summary: "\(grouped(try teacherConfiguration().parameterCount)) parameters, as it is",
+                outputs: [TeacherSource.file])
         }
         let key = RandomKey(recipe.seed).mixed("teacher")
         let (teacher, data) = (try DecoderDirectory.read(published), try rows("train"))
@@ -215,6 +219,15 @@ final class LanguageModelStages: TaskStages {
             outputs: [ModelDirectory.weightsFile, ModelDirectory.configurationFile, "tokenizer.json"]
                 .map { "\(folder)/\($0)" }, metrics: [("final_validation_perplexity", exp(scores.meanLoss))])
     }
+}
+
+/// Which teacher a run took as it is.
+private struct TeacherSource: Encodable {
+    static let file = "models/teacher.json"
+
+    var path: String
+    /// Of its files.
+    var sha256: String
 }
 
 extension Recipe {

@@ -57,8 +57,10 @@ extension Rule {
         func refuse(_ path: String, _ remedy: String) {
             found.append(Violation(path: path, problem: "is not there for \(recipe.task.rawValue)", remedy: remedy))
         }
-        if recipe.loss.relations != nil { refuse("loss.relations", "remove it") }
-        if recipe.loss.attention != nil { refuse("loss.attention", "remove it") }
+        for (path, loss) in recipe.losses {
+            if loss.relations != nil { refuse("\(path).relations", "remove it") }
+            if loss.attention != nil { refuse("\(path).attention", "remove it") }
+        }
         if recipe.adapt != nil { refuse("adapt", "remove the section") }
         if recipe.prune != nil { refuse("prune", "remove the section") }
         if recipe.quantize != nil { refuse("quantize", "remove the section") }
