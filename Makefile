@@ -5,7 +5,7 @@ SHELL := /bin/bash
 retort := .build/release/retort
 python := .venv/bin/python
 
-.PHONY: help setup build demo lint test consumers teachers seeds bench tokenization decoding torture clean
+.PHONY: help setup build demo lint test consumers teachers seeds ablation bench tokenization decoding torture clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -54,6 +54,9 @@ teachers: ## Fetch the published models that tests use (180 MB, once) into ~/.ca
 
 seeds: build ## The quickstart's students over three seeds: distilled against labels only
 	$(retort) run recipes/quickstart.yaml --seeds 3
+
+ablation: build teachers ## What each term of the loss is worth: four losses, two students, two data sets, five seeds (hours)
+	python3 Benchmarks/ablation.py $(retort)
 
 .venv-bench/installed: Benchmarks/peers/requirements.txt
 	python3 -m venv .venv-bench
