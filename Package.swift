@@ -58,6 +58,8 @@ let package = Package(
                 .embedInCode("../../recipes/recorded-targets.yaml"), .embedInCode("../../recipes/api-answers.yaml"),
                 .embedInCode("../../recipes/regression.yaml"), .embedInCode("../../recipes/embedding.yaml"),
                 .embedInCode("../../recipes/language-model.yaml"),
+                .embedInCode("../../recipes/ablation-wordnet26.yaml"),
+                .embedInCode("../../recipes/ablation-prompt-injection.yaml"),
             ]),
         .executableTarget(
             name: "retort",

@@ -27,7 +27,9 @@ extension ModelDirectory {
         let hasClassifier = filling.holds(names.published("classifier.weight"))
         let isFresh = classes != nil && !(hasClassifier && configuration.classifies)
         if let classes {
-            if !isFresh { try require(classes, of: configuration, in: configurationURL) }
+            // What a single number is called does not matter.
+            let isNumber = isRegression && configuration.head == .regression && configuration.labels.count == 1
+            if !isFresh, !isNumber { try require(classes, of: configuration, in: configurationURL) }
             if isFresh { configuration = configuration.classifying(classes) }
             if isFresh, isRegression { configuration.head = .regression }
             names = EncoderNames(configuration)

@@ -32,6 +32,22 @@ public enum Bootstrap {
             high: Quantile.linear(means, 0.975))
     }
 
+    /// Σ sums / Σ counts over rows of unequal size, with the 2.5 % and 97.5 % quantiles over resamples of the rows.
+    ///
+    /// - Parameter counts: what each row's sum is of, such as its positions; at least one is above 0.
+    public static func ratio(
+        of sums: [Double], per counts: [Int], resamples: Int = 10_000, seed: UInt64
+    ) -> Estimate {
+        precondition(sums.count == counts.count, "\(sums.count) sums, \(counts.count) counts")
+        return statistic(rows: sums.count, resamples: resamples, seed: seed) { rows in
+            let (sum, count) = rows.reduce(into: (0.0, 0)) { total, row in
+                total.0 += sums[row]
+                total.1 += counts[row]
+            }
+            return sum / Double(max(1, count))
+        }
+    }
+
     /// A statistic of n rows with the 2.5 % and 97.5 % quantiles over resamples of them.
     ///
     /// - Parameters:

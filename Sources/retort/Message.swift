@@ -27,6 +27,15 @@ enum Message {
     }
 }
 
+extension String {
+    /// As an argument in a shell.
+    var shellQuoted: String {
+        let plain = "./=,:@%+-_~"
+        let isPlain = !isEmpty && allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || plain.contains($0)) }
+        return isPlain ? self : "'" + replacing("'", with: #"'\''"#) + "'"
+    }
+}
+
 /// One line of data on standard output. Names and texts from files do not reach a terminal raw: see `printable`.
 func printData(_ text: String) {
     writeData(text.printable() + "\n")

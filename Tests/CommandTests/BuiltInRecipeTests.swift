@@ -93,6 +93,14 @@ struct BuiltInRecipeTests {
                     "teacher.model=encoder", "teacher.fine_tune.epochs=1", "student.layers=1", "data.max_length=8",
                     "loss.features.pairs=[[1, 1]]",
                 ])
+            for name in ["ablation-wordnet26", "ablation-prompt-injection"] {
+                _ = try run(
+                    command, name,
+                    [
+                        "teacher.model=encoder", "teacher.fine_tune.epochs=1", "student.layers=1", "data.max_length=8",
+                        "loss.features.pairs=[[1, 1]]",
+                    ])
+            }
             _ = try run(
                 command, "embedding",
                 ["teacher.model=encoder", "student.layers=1", "data.max_length=8", "loss.features.pairs=[[1, 1]]"])
@@ -117,7 +125,7 @@ struct BuiltInRecipeTests {
             Set(listed)
                 == [
                     "quickstart", "recorded-targets", "api-answers", "published-teacher", "regression", "embedding",
-                    "language-model",
+                    "language-model", "ablation-wordnet26", "ablation-prompt-injection",
                 ])
     }
 }

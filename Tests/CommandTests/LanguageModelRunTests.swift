@@ -62,7 +62,7 @@ struct LanguageModelRunTests {
             #expect(report["task"] as? String == "language-model")
             let pairs = try #require(report["pairs"] as? [[String: Any]])
             #expect(pairs.map { $0["b"] as? String } == ["truncated", "labels_only", "student"])
-            let predicted = try command.run("predict", "\(run.path)/export", "--max-tokens", "3", input: "a b\n")
+            let predicted = try command.run("predict", run.path, "--max-tokens", "3", input: "a b\n")
             #expect(predicted.status == 0 && predicted.output.contains("\"tokens\""), "\(predicted.errors)")
 
             // The plan counted what the run then wrote.
@@ -94,14 +94,7 @@ struct LanguageModelRunTests {
         try with { command in
             #expect(try command.run("run", "letters.yaml", "run.directory=whole", "train.epochs=30").status == 0)
             let running = try command.start(["run", "letters.yaml", "run.directory=broken", "train.epochs=30"])
-            // The metrics tell when the student's training is under way.
-            func steps() throws -> Int {
-                guard let run = try? run(of: command, in: "broken") else { return 0 }
-                let metrics = run.appendingPathComponent("metrics.jsonl")
-                guard let text = try? String(contentsOf: metrics, encoding: .utf8) else { return 0 }
-                return text.split(separator: "\n").count { $0.contains("\"stage\":\"student\"") }
-            }
-            while running.process.isRunning, try steps() < 10 { sched_yield() }
+            TinyRun(command, "broken").wait(for: 10, of: "student", in: running)
             running.process.interrupt()
             let stopped = try running.finish()
             #expect(stopped.status == 130, "\(stopped.errors)")
@@ -130,13 +123,7 @@ struct LanguageModelRunTests {
             #expect(whole.status == 0, "\(whole.errors)")
             #expect(whole.errors.contains("stage 2: best validation loss"), "\(whole.errors)")
             let running = try command.start(["train", "letters.yaml", "run.directory=broken"] + changes)
-            func steps() throws -> Int {
-                guard let run = try? run(of: command, in: "broken") else { return 0 }
-                let metrics = run.appendingPathComponent("metrics.jsonl")
-                guard let text = try? String(contentsOf: metrics, encoding: .utf8) else { return 0 }
-                return text.split(separator: "\n").count { $0.contains("\"stage\":\"student-2\"") }
-            }
-            while running.process.isRunning, try steps() < 15 { sched_yield() }
+            TinyRun(command, "broken").wait(for: 15, of: "student-2", in: running)
             running.process.interrupt()
             let stopped = try running.finish()
             #expect(stopped.status == 130, "\(stopped.errors)")
@@ -180,6 +167,16 @@ struct LanguageModelRunTests {
             ] {
                 #expect(sizes.errors.contains(problem), "\(sizes.errors)")
             }
+            let odd = try command.run(
+                "check", "letters.yaml", "student={layers: 1, hidden: 6, heads: 2, feed_forward: 4}")
+            #expect(odd.status == 2 && odd.errors.contains("even number"), "\(odd.errors)")
+            var config = try String(
+                contentsOf: command.folder.appendingPathComponent("model/config.json"), encoding: .utf8)
+            config = config.replacing("\"eos_token_id\": 2", with: "\"eos_token_id\": 9999")
+            try command.write(config, to: "model/config.json")
+            let end = try command.run("check", "letters.yaml")
+            #expect(end.status == 2 && end.errors.contains("eos_token_id 9999"), "\(end.errors)")
+            try command.write(config.replacing("9999", with: "2"), to: "model/config.json")
             let heads = try command.run("check", "letters.yaml", "student={layers: 1, heads: 3, hidden: 16}")
             #expect(heads.status == 2 && heads.errors.contains("student.heads"), "\(heads.errors)")
             let train = try command.run(

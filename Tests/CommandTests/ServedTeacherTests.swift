@@ -79,6 +79,19 @@ struct ServedTeacherTests {
             let sure = try firstLoss("sure", "{mix: {files: [b.h5, a.h5], rule: most_confident}}")
             #expect(try sure == firstLoss("named-sure", "{file: c.h5}") && sure == firstLoss("a", "{file: a.h5}"))
             #expect(mixed != sure)
+
+            // A recording that changed is mixed anew.
+            let run = try #require(
+                FileManager.default.contentsOfDirectory(
+                    atPath: command.folder.appendingPathComponent("mixed").path
+                ).first)
+            let file = command.folder.appendingPathComponent("mixed/\(run)/targets/mixed.h5")
+            let before = try Data(contentsOf: file)
+            try FileManager.default.removeItem(at: command.folder.appendingPathComponent("a.h5"))
+            try FileManager.default.copyItem(
+                at: command.folder.appendingPathComponent("b.h5"), to: command.folder.appendingPathComponent("a.h5"))
+            #expect(try command.run("train", "mixed/\(run)").status == 0)
+            #expect(try Data(contentsOf: file) != before)
         }
     }
 
@@ -165,6 +178,8 @@ struct ServedTeacherTests {
             let answers = predicted.output.split(separator: "\n").count { $0.contains("\"text\":\"ge\"") }
             #expect(answers >= 6, "\(predicted.output)")
             let short = try command.run("check", "served.yaml", "data.max_length=5")
+            let few = try command.run("check", "served.yaml", "data.limit=5")
+            #expect(few.status == 0 && few.output.contains("windows      5 of"), "\(few.output)")
             #expect(short.status == 2 && short.errors.contains("a row of"), "\(short.errors)")
         }
     }

@@ -30,11 +30,7 @@ struct StagedTrainingTests {
         _ command: Command, _ verb: String, _ folder: String, _ changes: [String], stage: String
     ) throws -> String {
         let running = try command.start([verb, "tiny.yaml", "run.directory=\(folder)"] + changes)
-        func steps() -> Int {
-            guard let found = try? run(in: command, folder) else { return 0 }
-            return (try? metrics(found, stage, in: command).count) ?? 0
-        }
-        while running.process.isRunning, steps() < 7 { sched_yield() }
+        TinyRun(command, folder).wait(for: 7, of: stage, in: running)
         running.process.interrupt()
         let cut = try running.finish()
         #expect(cut.status == 130, "\(cut.errors)")

@@ -125,11 +125,25 @@ struct ValueRunTests {
             let unlabelled = try command.start(["check", "tiny.yaml"] + Self.changes + ["task=embedding"]).finish()
             #expect(unlabelled.status == 2 && unlabelled.errors.contains("teacher.train"))
             #expect(unlabelled.errors.contains("train.baseline"), "\(unlabelled.errors)")
+            let stages = try command.start(
+                ["check", "tiny.yaml"] + Self.changes + [
+                    "train.stages=[{epochs: 1, loss: {squared_error: 0, output: {weight: 0}, attention: {pairs: [[1, 1]]}}}]"
+                ]
+            ).finish()
+            #expect(stages.status == 2 && stages.errors.contains("nothing to learn"), "\(stages.errors)")
+            #expect(stages.errors.contains("attention: is not there for regression"), "\(stages.errors)")
+            try command.write("text,label\na cat,1\na dog,1\na cow,1\n", to: "test.csv")
+            try command.write("text,label\na cat,1\n", to: "validation.csv")
+            let constant = try command.start(["check", "tiny.yaml"] + Self.changes).finish()
+            #expect(constant.status == 2 && constant.errors.contains("all numbers are 1.0"), "\(constant.errors)")
+            #expect(constant.errors.contains("too few"), "\(constant.errors)")
+            try command.write(Self.rows(60, offset: 240), to: "validation.csv")
+            try command.write(Self.rows(60, offset: 300), to: "test.csv")
             let gate = try command.start(
                 ["check", "tiny.yaml"] + Self.changes + ["evaluate.gates={accuracy: '>= 0.5'}"]
             ).finish()
             #expect(gate.status == 2 && gate.errors.contains("unknown metric"), "\(gate.errors)")
-            try command.write("text,label\na cat,much\na dog,nan\n,1\na cow,3\n", to: "train.csv")
+            try command.write("text,label\na cat,0x10\na dog,nan\n,1\na cow,3\n", to: "train.csv")
             let rows = try command.start(["check", "tiny.yaml"] + Self.changes).finish()
             #expect(rows.status == 2)
             for place in ["train.csv:2", "train.csv:3", "train.csv:4"] {

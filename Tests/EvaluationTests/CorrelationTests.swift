@@ -31,5 +31,11 @@ struct CorrelationTests {
         #expect(abs(found.value - mean.value) < 1e-9)
         #expect(abs(found.low - mean.low) < 1e-9 && abs(found.high - mean.high) < 1e-9)
         #expect(found.low < found.value && found.value < found.high)
+        // Rows of equal size are rows of the mean; of unequal size, what is the same everywhere stays the same.
+        let equal = Bootstrap.ratio(of: values, per: values.map { _ in 1 }, resamples: 400, seed: 5)
+        #expect(abs(equal.low - mean.low) < 1e-9 && abs(equal.high - mean.high) < 1e-9)
+        let counts = (0..<50).map { 1 + $0 * $0 % 17 }
+        let constant = Bootstrap.ratio(of: counts.map(Double.init), per: counts, seed: 1)
+        #expect(constant == Estimate(value: 1, low: 1, high: 1))
     }
 }

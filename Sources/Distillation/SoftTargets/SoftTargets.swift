@@ -108,10 +108,12 @@ public final class SoftTargets: TeacherTargets {
 
     /// The token rows that there are targets for, in the order of the file, each once.
     ///
+    /// - Parameter limit: takes so many from the beginning.
     /// - Throws: `InputError` where a row is shorter or longer than asked for.
-    public func tokenRows(from least: Int, to most: Int) throws -> any TokenRows {
+    public func tokenRows(from least: Int, to most: Int, limit: Int? = nil) throws -> any TokenRows {
         var seen: Set<[Int32]> = []
-        let rows = parts.flatMap(\.sequences).filter { seen.insert($0).inserted }
+        let rows = Array(
+            parts.flatMap(\.sequences).filter { seen.insert($0).inserted }.prefix(limit ?? .max))
         if let row = rows.first(where: { !(least...most).contains($0.count) }) {
             throw InputError(
                 file: name, field: SoftTargetFile.tokens,

@@ -81,7 +81,7 @@ private enum ScoreTemplate {
             </header>
             <section>
             <h2>Models</h2>
-            <p class="note">Judged on {{judgedOn}}. In brackets the 95% interval (bootstrap, 10,000 resamples). Agreement, divergence and similarity are with {{referenceName}}.</p>
+            <p class="note">Judged on {{judgedOn}}. In brackets the 95% interval (bootstrap over rows). Agreement, divergence and similarity are with {{referenceName}}.</p>
             <div class="scroll" tabindex="0" role="region" aria-label="Models">
             <table>
             <thead><tr><th>Model</th>{{#columns}}<th>{{.}}</th>{{/columns}}</tr></thead>

@@ -42,7 +42,7 @@ extension ClassificationStages {
             data: splits.map { .init($0.0, "\(grouped($0.2.count)) of \($0.1)") }
                 + [.init("Classes", material.classes.joined(separator: ", "))],
             learningCurves: try context.learningCurves(), headScores: try headScores(stages: stages),
-            commands: ["retort run recipe.yaml"],
+            commands: ["retort run resolved.yaml"],
             digests: try splits.map { .init($0.1, try DataAddress($0.1).digest()) })
     }
 

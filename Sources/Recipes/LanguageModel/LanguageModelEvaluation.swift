@@ -70,7 +70,7 @@ extension LanguageModelStages {
             recipe: recipe.name, resolvedRecipe: recipe.resolvedYAML(),
             environment: RunEnvironment.current().facts.map { .init($0.name, $0.value) },
             data: splits.map { .init("Tokens, \($0.0)", "\(grouped($0.2)) of \($0.1)") },
-            learningCurves: try context.learningCurves(), commands: ["retort run recipe.yaml"],
+            learningCurves: try context.learningCurves(), commands: ["retort run resolved.yaml"],
             digests: try corpus.splits.map { .init($0.source.name, try $0.source.digest()) })
     }
 
@@ -128,10 +128,9 @@ extension LanguageModelScores {
         ]
     }
 
-    /// The mean over positions of what was summed per row; rows are of about equal length.
+    /// The mean over positions of what was summed per row.
     private func estimate(_ sums: [Double], _ seed: UInt64) -> Estimate {
-        let scale = Double(sums.count) / Double(positions)
-        return Bootstrap.mean(of: sums.map { $0 * scale }, seed: seed)
+        Bootstrap.ratio(of: sums, per: counts, seed: seed)
     }
 }
 
@@ -139,7 +138,7 @@ extension ScoreReport: RunReport {
     public var headline: RunHeadline {
         let metric = (models.flatMap(\.scores) + models.flatMap(\.comparisons)).first?.metric ?? .similarity
         return RunHeadline(
-            name: "Test \(metric.rawValue)", precision: 3,
+            name: "Test \(metric.rawValue)", precision: 3, isCost: [.perplexity, .klMean, .rmse].contains(metric),
             models: models.compactMap { model in model.value(metric).map { (model.key, model.name, $0) } })
     }
 

@@ -54,7 +54,7 @@ struct LanguageModelPlan: RunPlan {
         let problems = recipe.problems(teacher: configuration, tokenizer: tokenizer)
         if !problems.isEmpty { throw InputErrors(problems) }
         let student = recipe.studentConfiguration(teacher: configuration)
-        let reader = CorpusTokenizer(tokenizer: tokenizer, end: configuration.endTokens.first)
+        let reader = CorpusTokenizer(tokenizer: tokenizer, end: try recipe.endToken(of: configuration))
         self.recipe = recipe.name
         window = recipe.data.maxLength
         var sample: [[Int32]] = []
@@ -129,7 +129,7 @@ struct LanguageModelPlan: RunPlan {
         case .recording(let url):
             let targets = try SoftTargets(reading: url)
             try targets.requireFit(reader.tokenizer)
-            let rows = try targets.tokenRows(from: 2, to: window)
+            let rows = try targets.tokenRows(from: 2, to: window, limit: recipe.data.limit)
             let read = Split(
                 name: split.name, file: split.source.name, records: rows.count, tokens: rows.tokenCount,
                 skippedRecords: 0)
@@ -216,8 +216,9 @@ extension Recipe {
         let hidden = student.hidden ?? teacher.hiddenSize
         guard hidden.isMultiple(of: heads), (hidden / heads).isMultiple(of: 2), teacher.heads[0] > 0 else {
             refuse(
-                "student.heads", "\(heads) heads do not cut the width \(hidden) into even parts",
-                "give both student.hidden and student.heads")
+                "student.heads",
+                "\(heads) heads on the width \(hidden): a head's width must be a whole and even number",
+                "give student.hidden and student.heads so that hidden / heads is even")
             return problems
         }
         let student = studentConfiguration(teacher: teacher)

@@ -41,7 +41,7 @@ final class LanguageModelStages: TaskStages {
         let teacher = Recipe.place(recipe.teacher.model!)
         let tokenizer = try DecoderDirectory.readTokenizer(DecoderDirectory.place(of: teacher))
         try tokenizer.write(to: run.file(ModelFolder.tokenizer))
-        let reader = CorpusTokenizer(tokenizer: tokenizer, end: try teacherConfiguration().endTokens.first)
+        let reader = CorpusTokenizer(tokenizer: tokenizer, end: try recipe.endToken(of: teacherConfiguration()))
         var skipped: [InputError] = []
         var counts: [String] = []
         for split in corpus.splits {
@@ -78,7 +78,9 @@ final class LanguageModelStages: TaskStages {
     func rows(_ split: String) throws -> any TokenRows {
         switch corpus[split].source {
         case .texts: try TokenFile(reading: run.file(corpus[split].tokensFile), window: recipe.data.maxLength)
-        case .recording(let url): try SoftTargets(reading: url).tokenRows(from: 2, to: recipe.data.maxLength)
+        case .recording(let url):
+            try SoftTargets(reading: url).tokenRows(
+                from: 2, to: recipe.data.maxLength, limit: recipe.data.limit)
         }
     }
 
@@ -231,6 +233,20 @@ private struct TeacherSource: Encodable {
 }
 
 extension Recipe {
+    /// The token that ends a text, if the teacher has one.
+    ///
+    /// - Throws: `InputError` where it is not of the vocabulary.
+    func endToken(of teacher: DecoderConfiguration) throws -> Int32? {
+        guard let token = teacher.endTokens.first else { return nil }
+        guard (0..<Int32(teacher.vocabularySize)).contains(token) else {
+            throw places.error(
+                at: "teacher.model",
+                problem: "its eos_token_id \(token) is outside of its vocabulary of \(teacher.vocabularySize)",
+                remedy: "correct it in config.json or generation_config.json")
+        }
+        return token
+    }
+
     /// The shape of a language model's student: the teacher's, but for the sizes that the recipe gives.
     func studentConfiguration(teacher: DecoderConfiguration) -> DecoderConfiguration {
         var configuration = teacher.keeping(layers: student.layers)

@@ -22,7 +22,9 @@ struct StageInputs {
         if stage == .label {
             add(recipe.losses.dropFirst().map { $0.loss.setting.inlineYAML }.joined(), "the losses of `train.stages`")
         }
-        if sources.contains(.label) { add(outside.targets, "the soft targets that the recipe names") }
+        if stage == .label || sources.contains(.label) {
+            add(outside.targets, "the soft targets that the recipe names")
+        }
         for source in sources {
             for (path, digest) in (state.stages[source.rawValue]?.outputs ?? [:]).sorted(by: { $0.key < $1.key }) {
                 add("\(path) \(digest)", "\(path) of the stage `\(source.rawValue)`")

@@ -63,6 +63,8 @@ public struct RunHeadline {
     public var name: String
     /// Digits after the point.
     public var precision: Int
+    /// Whether a smaller number is a better one.
+    public var isCost = false
     public var models: [(key: String, name: String, value: Double)]
 }
 

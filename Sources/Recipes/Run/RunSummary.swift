@@ -15,6 +15,7 @@ struct RunSummary: RunReport, Codable {
     let files: [String]
     private var headlineName: String
     private var headlinePrecision: Int
+    private var isCost: Bool
     private var models: [Model]
 
     init(_ report: any RunReport, showing metrics: [Recipe.Metric]) {
@@ -23,6 +24,7 @@ struct RunSummary: RunReport, Codable {
         files = report.files
         headlineName = report.headline.name
         headlinePrecision = report.headline.precision
+        isCost = report.headline.isCost
         models = report.headline.models.map { Model(key: $0.key, name: $0.name, value: $0.value) }
     }
 
@@ -48,7 +50,8 @@ struct RunSummary: RunReport, Codable {
 
     var headline: RunHeadline {
         RunHeadline(
-            name: headlineName, precision: headlinePrecision, models: models.map { ($0.key, $0.name, $0.value) })
+            name: headlineName, precision: headlinePrecision, isCost: isCost,
+            models: models.map { ($0.key, $0.name, $0.value) })
     }
 
     /// They are in the log already.

@@ -23,5 +23,7 @@ public enum BuiltInRecipes {
         BuiltInRecipe(PackageResources.recorded_targets_yaml), BuiltInRecipe(PackageResources.api_answers_yaml),
         BuiltInRecipe(PackageResources.regression_yaml), BuiltInRecipe(PackageResources.embedding_yaml),
         BuiltInRecipe(PackageResources.language_model_yaml),
+        BuiltInRecipe(PackageResources.ablation_wordnet26_yaml),
+        BuiltInRecipe(PackageResources.ablation_prompt_injection_yaml),
     ]
 }

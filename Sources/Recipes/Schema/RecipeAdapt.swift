@@ -46,7 +46,7 @@ extension Recipe.Hold: Section {
         Field(
             "kind", \.kind,
             "`kl`: the divergence T²·KL from what the student said before, on the same rows. `l2_sp`: half the squared distance of "
-                + "its weights, the head's apart, from those it had (Li et al. 2018, arXiv 1802.01483), in the place of weight decay."
+                + "its weights, the head's (pooler and classifier) apart, from those it had (Li et al. 2018, arXiv 1802.01483), in the place of weight decay."
         ),
         Field(
             "weight", \.weight, .number(.from(0, to: 1_000_000)),

@@ -188,8 +188,9 @@ extension Recipe.Student: Section {
         Field("dropout", \.dropout, .number(.from(0, below: 1)), "Share of activations dropped while training."),
         Field(
             "initialize", \.initialize,
-            "First weights: drawn at random; copied from layers of the teacher; or from those of `checkpoint`. Of a wider model the "
-                + "first columns, whole heads and neurons are taken, the same ones in all layers."),
+            "First weights: drawn at random; copied from layers of the teacher; or from those of `checkpoint`. Of a wider encoder "
+                + "the first columns, whole heads and neurons are taken, the same ones in all layers; a language model's student has the "
+                + "teacher's sizes."),
         Field(
             "teacher_layers", \.teacherLayers, .list(of: .integer(1...96), count: 1...96, distinct: true),
             "With `initialize: teacher_layers`: which of the teacher's layers, counted from 1, one for each of the student's. "

@@ -70,11 +70,12 @@ extension Rule {
         if recipe.train.earlyStopping?.metric == .accuracy {
             refuse("train.early_stopping.metric", "use loss")
         }
-        let labels = recipe.task == .regression ? recipe.loss.squaredError : 0
-        if labels + recipe.loss.output.weight + (recipe.loss.features?.weight ?? 0) == 0 {
+        for (path, loss) in recipe.losses {
+            let labels = recipe.task == .regression ? loss.squaredError : 0
+            guard labels + loss.output.weight + (loss.features?.weight ?? 0) == 0 else { continue }
             found.append(
                 Violation(
-                    path: "loss", problem: "all weights that count here are 0, so there is nothing to learn",
+                    path: path, problem: "all weights that count here are 0, so there is nothing to learn",
                     remedy: "give output.weight or features.weight a value above 0"))
         }
         guard recipe.task == .embedding else { return found }

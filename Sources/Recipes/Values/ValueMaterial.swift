@@ -44,6 +44,18 @@ struct ValueMaterial {
         guard errors.isEmpty, let train = rows[0], let validation = rows[1], let test = rows[2] else {
             throw InputErrors(errors)
         }
+        for rows in [validation, test] {
+            // A correlation needs rows that differ.
+            let same = recipe.task == .regression && Set(rows.numbers).count == 1
+            guard rows.count < 3 || same else { continue }
+            errors.append(
+                InputError(
+                    file: rows.file, field: same && rows.count > 2 ? recipe.data.label : nil,
+                    problem: same && rows.count > 2
+                        ? "all numbers are \(rows.numbers[0])" : "\(rows.count) rows are too few to be judged by",
+                    remedy: "give at least three rows that differ"))
+        }
+        guard errors.isEmpty else { throw InputErrors(errors) }
         (self.train, self.validation, self.test) = (train, validation, test)
         inputs = TaskInputs(
             data: Digest.sha256(digests.joined() + recipe.section("data")),

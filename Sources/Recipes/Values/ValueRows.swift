@@ -39,9 +39,12 @@ struct ValueRows {
             }
             if let label {
                 let text = record.fields[1].trimmingCharacters(in: .whitespaces)
-                guard let number = Double(text), number.isFinite, abs(number) < 1e30 else {
+                // Squares must stay finite in float32, and hexadecimal digits are no number that others read.
+                guard text.allSatisfy({ "0123456789+-.eE".contains($0) }), let number = Double(text),
+                    abs(number) <= 1e15
+                else {
                     return refuse(
-                        label, "found '\(text.prefix(40))', expected a number",
+                        label, "found '\(text.prefix(40))', expected a number from -1e15 to 1e15",
                         "write it as 0.5 or -3, delete the row, or set data.on_bad_row=skip")
                 }
                 rows.numbers.append(number)

@@ -23,6 +23,7 @@ struct CheckCommand: ParsableCommand {
         let plan = try recipe.plan()
         if json { return try JSONLineWriter(isPretty: true).write(plan) }
         for line in plan.lines { printData(line) }
-        Message.line("next: retort run \(([options.recipe] + options.overrides).joined(separator: " "))")
+        Message.line(
+            "next: retort run \(([options.recipe] + options.overrides).map(\.shellQuoted).joined(separator: " "))")
     }
 }

@@ -59,6 +59,14 @@ struct EvalCommand: ParsableCommand {
             try RunSession(RunDirectory.open(model)).execute()
             return
         }
+        for path in [model] + [against].compactMap({ $0 }) {
+            let folder = LoadedModel.modelFolder(of: URL(fileURLWithPath: path))
+            guard !DecoderDirectory.isDecoder(DecoderDirectory.place(of: folder)) else {
+                throw InputError(
+                    file: path, problem: "is a language model; rows with labels judge classifiers",
+                    remedy: "the report of its run has its perplexity and its divergence from the teacher")
+            }
+        }
         let judged = try LoadedModel(URL(fileURLWithPath: model, isDirectory: true))
         try judged.requireClassifier()
         let address = try DataAddress(data)

@@ -71,7 +71,8 @@ struct PredictCommand: ParsableCommand {
     }
 
     func run() throws {
-        let predictor = try predictor(DecoderDirectory.place(of: URL(fileURLWithPath: model)))
+        let folder = LoadedModel.modelFolder(of: URL(fileURLWithPath: model))
+        let predictor = try predictor(DecoderDirectory.place(of: folder))
         if let text { return try predictor.answer([PredictionRequest(id: .integer(1), text: text)]) }
         try TextLines(batch: batch).read(PredictionRequest.init, answer: predictor.answer)
     }

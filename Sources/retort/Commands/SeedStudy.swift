@@ -4,13 +4,13 @@ import Recipes
 /// The same recipe under several seeds: what is the method's, and what is luck?
 struct SeedStudy {
     private var seeds: [UInt64] = []
-    private var headline = (name: "", precision: 2)
+    private var headline = (name: "", precision: 2, isCost: false)
     /// By model, one value per seed.
     private var results: [(key: String, name: String, values: [Double])] = []
 
     mutating func add(_ report: any RunReport, seed: UInt64) {
         seeds.append(seed)
-        headline = (report.headline.name, report.headline.precision)
+        headline = (report.headline.name, report.headline.precision, report.headline.isCost)
         for model in report.headline.models {
             if let index = results.firstIndex(where: { $0.key == model.key }) {
                 results[index].values.append(model.value)
@@ -34,7 +34,7 @@ struct SeedStudy {
             lines.append(name + Self.right(summary(model.values), 15) + values)
         }
         if let distilled = values("student"), let plain = values("labels_only") {
-            let differences = zip(distilled, plain).map { $0 - $1 }
+            let differences = zip(distilled, plain).map { headline.isCost ? $1 - $0 : $0 - $1 }
             lines.append("Distillation is worth \(summary(differences)) over labels only.")
         }
         return lines
