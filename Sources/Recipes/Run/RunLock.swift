@@ -12,15 +12,10 @@ public final class RunLock {
         guard descriptor >= 0 else {
             throw InputError(file: url.path, problem: "cannot create the lock: \(String(cString: strerror(errno)))")
         }
-        // Whoever only looks (`holder(of:)`) holds the lock for a moment.
-        var attempts = 1
-        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-            guard attempts < 5 else {
-                close(descriptor)
-                throw RunInUse(run: run.url.path, holder: Self.name(in: url))
-            }
-            attempts += 1
-            usleep(20_000)
+        var lock = Self.wholeFile
+        guard fcntl(descriptor, Self.setLock, &lock) == 0 else {
+            close(descriptor)
+            throw RunInUse(run: run.url.path, holder: Self.name(in: url))
         }
         let text = "process \(ProcessInfo.processInfo.processIdentifier)\n"
         ftruncate(descriptor, 0)
@@ -37,7 +32,19 @@ public final class RunLock {
         let descriptor = open(url.path, O_RDONLY)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        return flock(descriptor, LOCK_SH | LOCK_NB) == 0 ? nil : name(in: url)
+        var lock = wholeFile
+        guard fcntl(descriptor, getLock, &lock) == 0, lock.l_type != Int16(F_UNLCK) else { return nil }
+        return name(in: url)
+    }
+
+    /// F_OFD_GETLK and F_OFD_SETLK (fcntl(2)): locks of the open file, which can be asked about without being taken. Linux's
+    /// headers show them with extensions only.
+    private static let (getLock, setLock) = (Int32(36), Int32(37))
+
+    private static var wholeFile: flock {
+        var lock = flock()
+        (lock.l_type, lock.l_whence) = (Int16(F_WRLCK), Int16(SEEK_SET))
+        return lock
     }
 
     private static func name(in url: URL) -> String {
