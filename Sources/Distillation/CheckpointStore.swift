@@ -48,7 +48,22 @@ public struct CheckpointStore {
         return nil
     }
 
-    private var prefix: String { "\(stage)-step-" }
+    private var prefix: String { stage + Self.mark }
+
+    private static let mark = "-step-"
+
+    /// The step of the newest checkpoint of a stage, or of a round of it such as `prune-2`; nil where there is none.
+    public static func newestStep(in directory: URL, ofStage stage: String) throws -> Int? {
+        guard FileManager.default.fileExists(atPath: directory.path) else { return nil }
+        return try FileManager.default.contentsOfDirectory(at: directory, includingPropertiesForKeys: nil)
+            .compactMap { url -> Int? in
+                let name = url.deletingPathExtension().lastPathComponent
+                guard url.pathExtension == "h5", name.hasPrefix(stage + "-"),
+                    let mark = name.range(of: mark, options: .backwards)
+                else { return nil }
+                return Int(name[mark.upperBound...])
+            }.max()
+    }
 
     /// The stage's files, oldest first.
     private func files() throws -> [URL] {

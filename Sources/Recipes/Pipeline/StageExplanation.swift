@@ -1,3 +1,4 @@
+import Distillation
 import Files
 import Foundation
 
@@ -42,7 +43,9 @@ extension Pipeline {
             let sources = StageInputs.dependencies(of: stage).sources.filter(changing.contains)
             if !reasons.isEmpty {
                 verdict = .runs
-                if let step = run.newestCheckpoint(of: stage) {
+                if let step = try CheckpointStore.newestStep(
+                    in: run.file("checkpoints"), ofStage: stage.rawValue)
+                {
                     reasons.append("a checkpoint of step \(step) is there")
                 }
             } else if !sources.isEmpty {
@@ -80,20 +83,6 @@ extension RunState {
             }
         }
         return try reasons + record.damagedOutputs(in: run).map { "\($0.path), which it made, \($0.problem)" }
-    }
-}
-
-extension RunDirectory {
-    /// The step of the newest checkpoint of a stage, or of a round of it.
-    fileprivate func newestCheckpoint(of stage: Pipeline.Stage) -> Int? {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: file("checkpoints").path)) ?? []
-        let steps = names.compactMap { name -> Int? in
-            guard name.hasSuffix(".h5"), name.hasPrefix("\(stage.rawValue)-"),
-                let mark = name.range(of: "-step-", options: .backwards)
-            else { return nil }
-            return Int(name[mark.upperBound...].dropLast(3))
-        }
-        return steps.max()
     }
 }
 
