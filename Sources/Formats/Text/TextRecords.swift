@@ -9,6 +9,11 @@ public struct TextRecord: Sendable, Equatable {
     public let line: Int
     /// Its values, in the order of the columns asked for.
     public let fields: [String]
+
+    /// Whether it is a line of running text, of a `.txt` file.
+    public var isLine: Bool {
+        if case .text(.txt, _) = Container(name: file) { true } else { false }
+    }
 }
 
 /// The columns that were asked for, of every record of an address.

@@ -122,10 +122,9 @@ struct CorpusTokenizer {
             in: address, columns: [data.text], limit: data.limit,
             leavingOut: data.onBadRow == .skip ? { skipped.append($0) } : nil
         ) { record in
-            let isLine = Self.isText(record.file)
             if let file, file != record.file, let last = pieces.indices.last { pieces[last].ends = true }
             file = record.file
-            pieces.append((isLine ? record.fields[0] + "\n" : record.fields[0], !isLine))
+            pieces.append((record.isLine ? record.fields[0] + "\n" : record.fields[0], !record.isLine))
             bytes += record.fields[0].utf8.count
             extent.records += 1
             // The last piece stays: whether its file ends with it shows in the next one.
@@ -143,13 +142,5 @@ struct CorpusTokenizer {
                 remedy: "give a file with texts, or check data.text")
         }
         return extent
-    }
-
-    /// Whether a file's records are lines of running text.
-    private static func isText(_ name: String) -> Bool {
-        let kinds = ["gz", "bz2", "xz", "zst"]
-        var parts = name.lowercased().split(separator: ".")
-        if let last = parts.last, kinds.contains(String(last)) { parts.removeLast() }
-        return parts.last == "txt"
     }
 }
