@@ -90,7 +90,7 @@ final class ValueStages: TaskStages {
                 checkpointing: recipe.train.checkpointing)
             try context.train(
                 Pipeline.Stage.teacher.rawValue, inputs, objective.parameters, objective, options,
-                place: material.train.place)
+                place: material.train.rows.place)
         }
         return try write(teacher, to: ModelFolder.teacher)
     }
@@ -152,7 +152,7 @@ final class ValueStages: TaskStages {
                 let outputs = try self.outputs(of: student, held)
                 return ValidationValues(loss: loss(of: outputs, wanted: wanted), accuracy: nil)
             },
-            place: material.train.place)
+            place: material.train.rows.place)
         let (student, endings) = try training.train({ try freshStudent(tokenizer, key: key) }, key: key)
         var result = try write(student, to: distils ? ModelFolder.student : ModelFolder.baseline)
         result.summary = ([result.summary] + endings).joined(separator: ", ")
