@@ -194,7 +194,7 @@ final class LanguageModelStages: TaskStages {
                 return (objective, objective.parameters)
             },
             measure: { student in
-                let scores = try LanguageModelScores(of: student, against: nil, on: held) { _, _ in
+                let scores = try LanguageModelScores(of: student, on: held) { _, _ in
                     try Interruption.check()
                 }
                 return ValidationValues(
@@ -212,7 +212,7 @@ final class LanguageModelStages: TaskStages {
     private func write(_ model: Decoder, to folder: String) throws -> StageResult {
         try DecoderDirectory.write(model, to: run.file(folder))
         try TokenizerFiles.load(from: run.file(ModelFolder.tokenizer)).write(to: run.file(folder))
-        let scores = try LanguageModelScores(of: model, against: nil, on: rows("validation")) { _, _ in
+        let scores = try LanguageModelScores(of: model, on: rows("validation")) { _, _ in
             try Interruption.check()
         }
         return StageResult(
