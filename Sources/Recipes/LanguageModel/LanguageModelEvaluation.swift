@@ -12,7 +12,10 @@ extension LanguageModelStages {
     func evaluate(stages: [Pipeline.Stage]) throws -> (report: any RunReport, result: StageResult) {
         let rows = try rows("test")
         var entries: [(key: String, name: String, path: String, model: Decoder)] = [
-            ("teacher", "Teacher", teacherPlace.relativePath, try DecoderDirectory.read(teacherPlace))
+            (
+                "teacher", try isTeacher ? "Teacher" : "Base model", teacherPlace.relativePath,
+                try DecoderDirectory.read(teacherPlace)
+            )
         ]
         if recipe.student.initialize == .teacherLayers {
             entries.append(("truncated", "Student, untrained", "", try freshStudent()))
@@ -45,6 +48,18 @@ extension LanguageModelStages {
         return (report, report.result)
     }
 
+    /// Whether the model that the recipe names gave the targets: those of a served teacher, or of several, are of others.
+    private var isTeacher: Bool {
+        get throws {
+            let named = recipe.teacher.targets.named
+            guard !named.isEmpty else { return true }
+            let digest = try LoadedTeacher.digest(of: teacherPlace)
+            return try named.allSatisfy {
+                try SoftTargets(reading: Recipe.place($0)).description.digests[SoftTargetDescription.teacher] == digest
+            }
+        }
+    }
+
     private func weightBytes(ofModel key: String, at path: String) throws -> Int {
         let place = key == "teacher" ? teacherPlace : run.file(path)
         let file = FileKind(at: place) == .gguf ? place.path : try StoredWeights(directory: place).file
@@ -67,7 +82,7 @@ extension LanguageModelStages {
     func export() throws -> StageResult {
         let row = try rows("validation").tokens(0)
         let batch = PackedBatch([Array(row.prefix(32))], samples: [0])
-        let names = try context.exportModel(from: ModelFolder.student) { source, copy in
+        let names = try context.exportCopy(of: ModelFolder.student) { source, copy in
             try DecoderDirectory.read(source).logits(batch).values == DecoderDirectory.read(copy).logits(batch).values
         } card: {
             try modelCard(DecoderDirectory.readConfiguration(run.file(ModelFolder.student)))
