@@ -77,24 +77,26 @@ def main():
     parser.add_argument("--directory", type=pathlib.Path, default=pathlib.Path("runs/ablation"))
     parser.add_argument("changes", nargs="*")
     options = parser.parse_intermixed_args()
-    seeds = range(1, options.seeds + 1)
-    print(f"| data, student | " + " | ".join(losses(3)) + " | teacher |")
-    print("|---" * (len(losses(3)) + 2) + "|")
-    for name in options.sets:
-        teacher = recorded(options.program, name, options.directory / name / "teacher", options.changes)
-        for layers in options.layers:
-            cells, found = [], []
-            for variant, (label, loss) in enumerate(losses(layers).items()):
-                values = []
-                for seed in seeds:
+    found, teachers = {}, {}
+    # Seed by seed, so that an ablation that is not finished has a whole table of fewer seeds.
+    for seed in range(1, options.seeds + 1):
+        for name in options.sets:
+            teacher = recorded(options.program, name, options.directory / name / "teacher", options.changes)
+            for layers in options.layers:
+                for variant, (label, loss) in enumerate(losses(layers).items()):
                     place = options.directory / name / f"{layers}-layers" / f"loss-{variant}-seed-{seed}"
-                    found, value = accuracy(
+                    teachers[name], value = accuracy(
                         options.program, name, teacher, place, loss, layers, seed, options.changes)
-                    values.append(value)
+                    found.setdefault((name, layers), {}).setdefault(label, []).append(value)
                     print(f"{name}, {layers} layers, {label}, seed {seed}: {value:.2f}", file=sys.stderr)
-                spread = statistics.stdev(values) if len(values) > 1 else 0
-                cells.append(f"{statistics.mean(values):.2f} ± {spread:.2f}")
-            print(f"| {name}, {layers} layers | " + " | ".join(cells) + f" | {found:.2f} |", flush=True)
+    print("| data, student | " + " | ".join(losses(3)) + " | teacher |")
+    print("|---" * (len(losses(3)) + 2) + "|")
+    for (name, layers), variants in found.items():
+        cells = [
+            f"{statistics.mean(values):.2f} ± {statistics.stdev(values) if len(values) > 1 else 0:.2f}"
+            for values in variants.values()
+        ]
+        print(f"| {name}, {layers} layers | " + " | ".join(cells) + f" | {teachers[name]:.2f} |")
 
 
 main()

@@ -31,7 +31,7 @@ struct SoftTargetsTests {
         try withDirectory { directory in
             let url = directory.appendingPathComponent("targets")
             #expect(try record(url, precision: precision) == sequences.count)
-            try body(SoftTargets(reading: url, outcomes: 3, memory: memory))
+            try body(SoftTargets(reading: url, outcomes: 3, memory: memory, tokenMemory: memory))
         }
     }
 

@@ -10,8 +10,7 @@ final class SoftTargetPart {
     /// What is in the file.
     let plan: TargetPlan
     let hashes: [UInt64]
-    let tokens: [Int32]
-    private let offsets: [Int64]
+    let tokens: StoredTokens
     private let columns: [TargetColumn: StoredColumn]
     private let logProbabilities: StoredColumn?
     private let ids: HDF5Dataset?
@@ -22,9 +21,11 @@ final class SoftTargetPart {
     /// repeated rows shrink well, but what shrinks better is a bomb.
     private static let (growth, allowance) = (64, 256 << 20)
 
-    /// - Parameter memory: what the rows of earlier files have taken, in bytes; these are added.
+    /// - Parameters:
+    ///   - memory: what the rows of earlier files have taken, in bytes; these are added.
+    ///   - tokenRoom: bytes that tokens may still take in memory.
     /// - Throws: `InputError` naming the file and the attribute or dataset.
-    init(reading url: URL, memory: inout Int) throws {
+    init(reading url: URL, memory: inout Int, tokenRoom: inout Int) throws {
         name = url.path
         let file = try HDF5File(reading: url)
         // A file of its own size costs nothing of what all share.
@@ -37,22 +38,18 @@ final class SoftTargetPart {
         }
         let description = try SoftTargetDescription(reading: file, named: name)
         self.description = description
-        offsets = try read(SoftTargetFile.offsets, count: nil, as: Int64.self)
-        tokens = try read(SoftTargetFile.tokens, count: nil, as: Int32.self)
-        guard offsets.first == 0, Int(offsets[offsets.count - 1]) == tokens.count,
-            zip(offsets, offsets.dropFirst()).allSatisfy({ $0 < $1 })
-        else {
-            throw InputError(
-                file: name, field: SoftTargetFile.offsets, problem: "the offsets do not rise from 0 to \(tokens.count)")
-        }
-        let (rows, positions) = (offsets.count - 1, tokens.count)
+        let offsets = try read(SoftTargetFile.offsets, count: nil, as: Int64.self)
+        let tokens = try StoredTokens(
+            offsets: offsets, in: file, limit: max(0, Self.allowance - memory), room: &tokenRoom)
+        memory += tokens.count * MemoryLayout<Int32>.size
+        self.tokens = tokens
+        let (rows, positions) = (tokens.rows, tokens.count)
         if try file.links(in: "/").contains(where: { $0.name == "rows" }),
             try file.links(in: "rows").contains(where: { $0.name == "hash" })
         {
             hashes = try read(SoftTargetFile.hashes, count: rows, as: UInt64.self)
         } else {
-            let (offsets, tokens) = (offsets, tokens)
-            hashes = (0..<rows).map { TokenRow.hash(tokens[Int(offsets[$0])..<Int(offsets[$0 + 1])]) }
+            hashes = try (0..<rows).map { TokenRow.hash(try tokens[$0]) }
         }
         func count(_ scope: TargetScope) -> Int { scope == .row ? rows : positions }
         var columns: [TargetColumn: StoredColumn] = [:]
@@ -91,24 +88,14 @@ final class SoftTargetPart {
 
     var rows: Int { hashes.count }
 
-    var sequences: [[Int32]] { (0..<rows).map { Array(tokens[positions($0)]) } }
-
-    /// The positions of a row.
-    func positions(_ row: Int) -> Range<Int> {
-        Int(offsets[row])..<Int(offsets[row + 1])
-    }
-
     /// Whether these are the file's rows, in this order.
-    func holds(_ rows: [[Int32]]) -> Bool {
-        rows.count == self.rows && rows.indices.allSatisfy { tokens[positions($0)].elementsEqual(rows[$0]) }
-    }
-
-    func holds(_ tokens: [Int32], at row: Int) -> Bool {
-        self.tokens[positions(row)].elementsEqual(tokens)
+    func holds(_ rows: [[Int32]]) throws -> Bool {
+        guard rows.count == self.rows else { return false }
+        return try rows.indices.allSatisfy { try tokens[$0] == rows[$0] }
     }
 
     private func ranges(_ rows: [Int], _ scope: TargetScope) -> [Range<Int>] {
-        rows.map { scope == .row ? $0..<$0 + 1 : positions($0) }
+        rows.map { scope == .row ? $0..<$0 + 1 : tokens.positions($0) }
     }
 
     func column(_ column: TargetColumn) -> StoredColumn? { columns[column] }

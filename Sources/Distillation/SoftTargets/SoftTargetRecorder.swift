@@ -143,9 +143,9 @@ public struct SoftTargetRecorder {
     ) throws -> Bool {
         guard FileManager.default.fileExists(atPath: url.path) else { return false }
         do {
-            var memory = 0
-            let part = try SoftTargetPart(reading: url, memory: &memory)
-            if part.description == expected, part.holds(rows) { return true }
+            var (memory, tokenRoom) = (0, 0)
+            let part = try SoftTargetPart(reading: url, memory: &memory, tokenRoom: &tokenRoom)
+            if part.description == expected, try part.holds(rows) { return true }
             throw InputError(
                 file: url.path,
                 problem: "was recorded otherwise (\(part.description.differences(from: expected) ?? "other rows"))",

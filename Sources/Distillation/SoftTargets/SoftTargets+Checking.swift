@@ -24,7 +24,7 @@ extension SoftTargets {
     /// Refuses rows whose hash is not theirs: a reader would not find them.
     public func requireHashes() throws {
         for part in parts {
-            for (row, hash) in part.hashes.enumerated() where TokenRow.hash(part.tokens[part.positions(row)]) != hash {
+            for (row, hash) in part.hashes.enumerated() where TokenRow.hash(try part.tokens[row]) != hash {
                 throw InputError(
                     file: part.name, field: SoftTargetFile.hashes,
                     problem: "row \(row): the hash is not that of its tokens",
@@ -39,11 +39,13 @@ extension SoftTargets {
         try requireTokenizer(tokenizer.digest)
         let size = tokenizer.vocabularySize
         for part in parts {
-            if let bad = part.tokens.firstIndex(where: { $0 < 0 || $0 >= size }) {
+            for row in 0..<part.rows {
+                guard let bad = try part.tokens[row].firstIndex(where: { $0 < 0 || $0 >= size }) else { continue }
                 throw InputError(
                     file: part.name, field: SoftTargetFile.tokens,
                     problem:
-                        "position \(bad): the id \(part.tokens[bad]) is outside of the vocabulary, 0 to \(size - 1)",
+                        "position \(part.tokens.positions(row).lowerBound + bad): the id \(try part.tokens[row][bad]) is outside "
+                        + "of the vocabulary, 0 to \(size - 1)",
                     remedy: "give the tokenizer of the recording, or record the targets again")
             }
         }

@@ -23,7 +23,7 @@ extension SoftTargets {
         let columns = columns
         try HDF5File.create(at: url) { file in
             let writer = try SoftTargetWriter(
-                file, merged, rows: parts.flatMap(\.sequences),
+                file, merged, rows: parts.flatMap { part in try (0..<part.rows).map { try part.tokens[$0] } },
                 columns: columns.map { ($0, parts[0].column($0)!.width) }, plan: parts[0].plan)
             var done = 0
             for part in parts {

@@ -28,16 +28,22 @@ public final class SoftTargets: TeacherTargets {
     ///   - outcomes: the classes, or the ids of the vocabulary, that predictions must be over; nil takes any.
     ///   - memory: columns of states are read once, when first asked for, and kept while all of them together take at most this
     ///     many bytes; the others are read row by row.
+    ///   - tokenMemory: bytes of tokens that are kept; rows beyond that are read when they are compared.
     /// - Throws: `InputError` naming the file and the dataset.
-    public convenience init(reading url: URL, outcomes: Int? = nil, memory: Int = 1 << 29) throws {
-        try self.init(files: Self.files(of: url), named: url.path, outcomes: outcomes, memory: memory)
+    public convenience init(
+        reading url: URL, outcomes: Int? = nil, memory: Int = 1 << 29, tokenMemory: Int = 1 << 26
+    ) throws {
+        try self.init(
+            files: Self.files(of: url), named: url.path, outcomes: outcomes, memory: memory, tokenMemory: tokenMemory)
     }
 
-    init(files: [URL], named name: String, outcomes: Int? = nil, memory: Int = 1 << 29) throws {
+    init(
+        files: [URL], named name: String, outcomes: Int? = nil, memory: Int = 1 << 29, tokenMemory: Int = 1 << 26
+    ) throws {
         self.name = name
         self.memory = memory
-        var rows = 0
-        parts = try files.map { try SoftTargetPart(reading: $0, memory: &rows) }.sorted {
+        var (rows, tokenRoom) = (0, tokenMemory)
+        parts = try files.map { try SoftTargetPart(reading: $0, memory: &rows, tokenRoom: &tokenRoom) }.sorted {
             $0.description.part < $1.description.part
         }
         description = parts[0].description
@@ -111,18 +117,26 @@ public final class SoftTargets: TeacherTargets {
     /// - Parameter limit: takes so many from the beginning.
     /// - Throws: `InputError` where a row is shorter or longer than asked for.
     public func tokenRows(from least: Int, to most: Int, limit: Int? = nil) throws -> any TokenRows {
-        var seen: Set<[Int32]> = []
-        let rows = Array(
-            parts.flatMap(\.sequences).filter { seen.insert($0).inserted }.prefix(limit ?? .max))
-        if let row = rows.first(where: { !(least...most).contains($0.count) }) {
+        let rows = distinctRows(limit: limit)
+        if let length = (0..<rows.count).lazy.map(rows.length).first(where: { !(least...most).contains($0) }) {
             throw InputError(
                 file: name, field: SoftTargetFile.tokens,
-                problem: "a row of \(row.count) tokens; expected \(least) to \(most)",
-                remedy: row.count > most
+                problem: "a row of \(length) tokens; expected \(least) to \(most)",
+                remedy: length > most
                     ? "raise data.max_length, or record the targets with a smaller --max-length"
                     : "leave the row out; a single token predicts nothing")
         }
         return rows
+    }
+
+    /// The rows that are found, in the order of the file.
+    func distinctRows(limit: Int? = nil) -> RecordedRows {
+        let places = parts.enumerated().lazy.flatMap { part, file in
+            file.hashes.enumerated().lazy.filter { row, hash in
+                self.place[hash].map { $0.part == part && $0.row == row } ?? false
+            }.map { (part: part, row: $0.offset) }
+        }
+        return RecordedRows(parts, Array(places.prefix(limit ?? .max)))
     }
 
     /// What the names of recordings end in.
@@ -296,7 +310,7 @@ public final class SoftTargets: TeacherTargets {
 
     private func place(of sequence: [Int32]) throws -> Place {
         // The tokens are compared too: equal hashes alone prove nothing.
-        guard let place = place[TokenRow.hash(sequence)], parts[place.part].holds(sequence, at: place.row) else {
+        guard let place = place[TokenRow.hash(sequence)], try parts[place.part].tokens[place.row] == sequence else {
             throw InputError(
                 file: name, field: SoftTargetFile.hashes,
                 problem:

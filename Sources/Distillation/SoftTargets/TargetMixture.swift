@@ -58,7 +58,8 @@ public struct TargetMixture {
                     SoftTargetFile.tokens, "holds \(other.rows) rows, not the \(first.rows) of",
                     "record the same texts, cut at the same length")
             }
-            for part in first.parts { try other.requireRows(part.sequences) }
+            let rows = first.distinctRows()
+            try other.requireRows(rows.tokens(0..<rows.count))
             kept = max(kept, predictions.kept)
         }
         predictions = .init(scope: own.scope, outcomes: own.outcomes, kept: kept)
@@ -101,8 +102,8 @@ public struct TargetMixture {
         description.classes = sources.lazy.compactMap(\.description.classes).first
         description.digests = digests
         // Of rows that a recording of another program has twice, the first is the one that is found.
-        var seen: Set<[Int32]> = []
-        let rows = sources[0].parts.flatMap(\.sequences).filter { seen.insert($0).inserted }
+        let recorded = sources[0].distinctRows()
+        let rows = try recorded.tokens(0..<recorded.count)
         var summary = Summary(rowsOfSource: sources.map { _ in 0 })
         summary.rows = rows.count
         summary.positions = rows.reduce(0) { $0 + $1.count }

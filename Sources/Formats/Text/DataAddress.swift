@@ -26,11 +26,12 @@ public struct DataAddress: Sendable {
         self.text = text
         let (path, entries) = Self.isFile(text) ? (text, nil) : Self.parts(of: text)
         self.entries = entries
-        guard !Self.isFile(path) else {
-            files = [path]
-            return
+        files = Self.isFile(path) ? [path] : Glob.isPattern(path) ? Glob.files(matching: path) : []
+        if let stream = files.first(where: { !Self.canBeReadAgain($0) }) {
+            throw InputError(
+                file: stream, problem: "is a pipe or a device, which can be read once only",
+                remedy: "write it to a file first; data are read several times")
         }
-        files = Glob.isPattern(path) ? Glob.files(matching: path) : []
         guard files.isEmpty else { return }
         let (directory, names) = Glob.nearest(to: path)
         let place = directory.isEmpty ? FileManager.default.currentDirectoryPath : directory
@@ -69,6 +70,12 @@ public struct DataAddress: Sendable {
             colon = rest.firstIndex(of: ":")
         }
         return (text, nil)
+    }
+
+    /// Whether it is an ordinary file; one that cannot be asked is left to the reader's error.
+    private static func canBeReadAgain(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
     }
 
     private static func isFile(_ path: String) -> Bool {
