@@ -5,7 +5,7 @@ SHELL := /bin/bash
 retort := .build/release/retort
 python := .venv/bin/python
 
-.PHONY: help setup build demo lint test consumers teachers seeds ablation distil bench tokenization decoding torture clean
+.PHONY: help setup build demo lint test consumers teachers seeds ablation distil pruning bench tokenization decoding torture clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -60,6 +60,9 @@ ablation: build teachers ## What each term of the loss is worth: four losses, tw
 
 distil: build teachers .venv-bench/installed ## The same recipe in Retort and in PyTorch: accuracy over seeds, and time (half an hour)
 	$(python) Benchmarks/distil.py $(retort) .venv-bench/bin/python
+
+pruning: build teachers .venv-bench/installed ## Accuracy against the share of heads kept, at once and in rounds, three seeds (an hour)
+	.venv-bench/bin/python Benchmarks/pruning.py $(retort)
 
 .venv-bench/installed: Benchmarks/peers/requirements.txt
 	python3 -m venv .venv-bench

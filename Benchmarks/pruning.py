@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Accuracy against the share of heads that stay, removed at once and in rounds, as a Markdown table and a plot.
+
+    pruning.py RETORT [--seeds 3] [--keep 0.8 0.6 0.4 0.2] [--recover 240] [--directory runs/pruning] [--plot FILE.svg] [KEY=VALUE ...]
+
+The model is all-MiniLM-L6-v2, fine-tuned on WordNet-26. Per seed it is distilled into itself once, all six layers of it; then heads
+go, in one round or in four, with as many recovering steps in all. What stays fast is measured: the latency of one text beside
+that of the unpruned model in the same run. Finished runs are not run again.
+"""
+import argparse
+import json
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+
+RECIPE = "recipes/ablation-wordnet26.yaml"
+ROUNDS = {"at once": 1, "four rounds": 4}
+
+
+def retort(program, *arguments):
+    finished = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True)
+    if finished.returncode not in (0, 1):
+        sys.exit(f"{' '.join(map(str, arguments))}\n{finished.stderr}")
+
+
+def only(directory):
+    runs = sorted(directory.glob("*/resolved.yaml"))
+    return runs[0].parent if runs else None
+
+
+def unpruned(program, directory, seed, teacher, changes):
+    """A run with the six-layer model that is pruned."""
+    place = directory / f"seed-{seed}" / "unpruned"
+    source = [f"teacher={{model: {teacher}/models/teacher, targets: {{file: {teacher}/targets/train}}}}"] if teacher else []
+    if not only(place):
+        retort(
+            program, "run", RECIPE, f"run.directory={place}", f"seed={seed}", "student.layers=6",
+            "loss={cross_entropy: 0.3, kl: {weight: 0.7, temperature: 2}}", "train.epochs=1",
+            "train.learning_rate=1e-4", *source, *changes)
+    run = only(place)
+    if not (run / "report" / "report.json").exists():
+        retort(program, "resume", run)
+    return run
+
+
+def pruned(program, base, place, keep, rounds, recover):
+    """The report of a copy of a run whose recipe prunes; its finished stages are used as they are."""
+    run = place / base.name
+    if not run.exists():
+        aside = place / ".unfinished"
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.copytree(base, aside, ignore=shutil.ignore_patterns("lock", "report", "export", "checkpoints"))
+        recipe = (base / "resolved.yaml").read_text()
+        heads = f"{{criterion: sensitivity, keep: {keep}, rounds: {rounds}, recover_steps: {recover // rounds}}}"
+        changed, count = re.subn(r"^prune: null$", f"prune: {{heads: {heads}}}", recipe, flags=re.M)
+        if count != 1:
+            sys.exit(f"{base}/resolved.yaml has a prune section already")
+        (aside / "resolved.yaml").write_text(changed)
+        aside.rename(run)
+    if not (run / "report" / "report.json").exists():
+        retort(program, "resume", run)
+    return json.loads((run / "report" / "report.json").read_text())["models"]
+
+
+def spread(values):
+    return f"{statistics.mean(values):.2f} ± {statistics.stdev(values) if len(values) > 1 else 0:.2f}"
+
+
+def plot(file, base, found, keeps):
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6, 4))
+    axes.axhline(statistics.mean(base), color="0.5", linestyle=":", label="unpruned")
+    axes.axhline(statistics.mean(base) - 1, color="0.8", linestyle=":", label="one point less")
+    for name in ROUNDS:
+        means = [statistics.mean(model["accuracy"] for model in found[name, keep]) for keep in keeps]
+        errors = [statistics.pstdev(model["accuracy"] for model in found[name, keep]) for keep in keeps]
+        axes.errorbar([100 * keep for keep in keeps], means, yerr=errors, marker="o", capsize=3, label=name)
+    axes.invert_xaxis()
+    axes.set(xlabel="heads kept, %", ylabel="test accuracy, %")
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(file, metadata={"Date": None})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--keep", nargs="+", type=float, default=[0.8, 0.6, 0.4, 0.2])
+    parser.add_argument("--recover", type=int, default=240, help="training steps after pruning, of all rounds together")
+    parser.add_argument("--directory", type=pathlib.Path, default=pathlib.Path("runs/pruning"))
+    parser.add_argument("--plot", type=pathlib.Path)
+    parser.add_argument("changes", nargs="*")
+    options = parser.parse_intermixed_args()
+    base, found, teacher = [], {}, None
+    for seed in range(1, options.seeds + 1):
+        run = unpruned(options.program, options.directory, seed, teacher, options.changes)
+        teacher = teacher or run
+        models = json.loads((run / "report" / "report.json").read_text())["models"]
+        base.append(100 * models["student"]["metrics"]["accuracy"])
+        for keep in options.keep:
+            for name, rounds in ROUNDS.items():
+                place = options.directory / f"seed-{seed}" / f"keep-{keep}-rounds-{rounds}"
+                models = pruned(options.program, run, place, keep, rounds, options.recover)
+                student, smaller = models["student"], models["pruned"]
+                found.setdefault((name, keep), []).append({
+                    "accuracy": 100 * smaller["metrics"]["accuracy"],
+                    "parameters": smaller["parameters"] / student["parameters"],
+                    "latency": smaller["latency_ms"]["p50"] / student["latency_ms"]["p50"],
+                })
+                print(f"seed {seed}, {keep} kept, {name}: {found[name, keep][-1]}", file=sys.stderr)
+    print("| heads kept | at once, % | in four rounds, % | time of a text | weights |\n|---|---|---|---|---|")
+    print(f"| 100 % | {spread(base)} | {spread(base)} | 1.00 × | 1.00 × |")
+    for keep in options.keep:
+        cells = [spread([model["accuracy"] for model in found[name, keep]]) for name in ROUNDS]
+        both = [model for name in ROUNDS for model in found[name, keep]]
+        latency, weights = (statistics.median(model[key] for model in both) for key in ("latency", "parameters"))
+        print(f"| {100 * keep:.0f} % | {cells[0]} | {cells[1]} | {latency:.2f} × | {weights:.2f} × |")
+    if options.plot:
+        plot(options.plot, base, found, options.keep)
+
+
+main()
