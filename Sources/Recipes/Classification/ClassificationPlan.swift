@@ -211,7 +211,7 @@ struct ClassificationPlan: RunPlan {
                 epochs: adapt.epochs, examples: adaptRows, batch: recipe.train.batch)
         }
         if let prune = recipe.prune { steps["prune"] = prune.heads.rounds * prune.heads.recoverSteps }
-        if let quantize = recipe.quantize, quantize.method == .qat { steps["quantize"] = quantize.steps }
+        if let quantize = recipe.quantize, quantize.method.trains { steps["quantize"] = quantize.steps }
         return steps
     }
 }
