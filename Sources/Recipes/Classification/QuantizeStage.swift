@@ -16,7 +16,7 @@ extension ClassificationStages {
     /// integers.
     func quantize(inputs: String) throws -> StageResult {
         let settings = recipe.quantize!
-        let key = RandomKey(recipe.seed).mixed("quantize")
+        let key = context.key("quantize")
         let model = try ModelDirectory.readEncoder(run.file(floatStudentFolder))
         let data = try sequences(material.train)
         let rows = key.mixed("calibration").permutation(data.count)
@@ -55,7 +55,7 @@ extension ClassificationStages {
         let quantized = try QuantizedEncoder(model, scheme)
         let folder = run.file(ModelFolder.int8)
         try quantized.write(to: folder)
-        try tokenizer().write(to: folder)
+        try context.tokenizer().write(to: folder)
         var result = try result(IntegerRuntime(quantized), in: ModelFolder.int8)
         result.outputs += outputs
         if !quantized.keptFloat.isEmpty {
