@@ -110,7 +110,8 @@ struct QuantizationCalibrationTests {
         let found = try ActivationCalibration(method: .entropy).ranges(of: encoder, on: sequences)
         let shares = try found.ranges.map { name, range in
             let whole = try #require(extremes.ranges[name])
-            #expect(min(whole.lowerBound, 0) <= range.lowerBound && range.upperBound <= max(whole.upperBound, 0), "\(name)")
+            #expect(
+                min(whole.lowerBound, 0) <= range.lowerBound && range.upperBound <= max(whole.upperBound, 0), "\(name)")
             return (range.upperBound - range.lowerBound) / (whole.upperBound - whole.lowerBound)
         }
         #expect(shares.contains { $0 < 0.95 } && shares.allSatisfy { $0 > 0.1 })

@@ -87,6 +87,8 @@ public struct QuantizedEncoder: Equatable, Sendable {
     public var keptFloat: [String] {
         tables.filter { $0.rows.int8 == nil }.map(\.name) + linears.filter { $0.int8 == nil }.map(\.name)
     }
+    /// Whether inputs are on fixed grids, not on one for each token.
+    public var hasFixedGrids: Bool { !quantizesPerToken }
     /// Whether each token has its own grid.
     var quantizesPerToken: Bool { linears.contains { if case .perToken = $0.form { true } else { false } } }
     /// All layer norms, in the order in which forward meets them.
