@@ -5,7 +5,7 @@ SHELL := /bin/bash
 retort := .build/release/retort
 python := .venv/bin/python
 
-.PHONY: help setup build demo lint test consumers teachers seeds ablation distil pruning bench tokenization decoding torture clean
+.PHONY: help setup build demo lint test consumers teachers seeds ablation distil pruning bench tokenization decoding llamacpp torture clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -42,6 +42,7 @@ consumers: .venv/installed ## Read what Retort wrote with the libraries people u
 	$(python) Tests/Consumers/tokenizer_agrees.py $(retort)
 	$(python) Tests/Consumers/quickstart.py $(retort)
 	$(python) Tests/Consumers/minimal_layout.py $(retort)
+	$(python) Tests/Consumers/gguf_reads.py $(retort)
 	$(python) Tests/Consumers/tensorboard_reads.py $(retort)
 	$(python) Tests/Consumers/failures_survive.py $(retort)
 	$(python) Tests/Consumers/torture.py $(retort) 5
@@ -78,6 +79,10 @@ tokenization: build .venv/installed ## Time encoding beside the tokenizers packa
 
 decoding: build teachers .venv-bench/installed ## Time decoding SmolLM2 beside llama.cpp, and print the ratios
 	.venv-bench/bin/python Benchmarks/decoding.py $(retort)
+
+llamacpp: build teachers .venv-bench/installed ## Continue texts in llama.cpp from our GGUF files of SmolLM2, and compare
+	.venv-bench/bin/python Tests/Consumers/llamacpp_agrees.py $(retort) \
+		~/.cache/retort/teachers/SmolLM2-135M-Instruct/SmolLM2-135M-Instruct.Q4_1.gguf
 
 clean: ## Remove what was built
 	rm -rf .build .venv .venv-bench

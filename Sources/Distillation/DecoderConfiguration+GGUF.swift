@@ -8,11 +8,12 @@ extension DecoderConfiguration {
     /// - Throws: `InputError` naming the key if the model is of another kind, or a number is missing or impossible.
     init(_ file: GGUFFile) throws {
         let architecture = try file.string("general.architecture")
-        guard architecture == "llama" || architecture == "qwen2" else {
+        guard ["llama", "qwen2", "deci", "gpt2"].contains(architecture) else {
             throw InputError(
                 file: file.path, field: "general.architecture",
-                problem: "found \(architecture); llama and qwen2 are read from GGUF files")
+                problem: "found \(architecture); llama, qwen2, deci and gpt2 are read from GGUF files")
         }
+        let isGPT2 = architecture == "gpt2"
         func key(_ name: String) -> String { "\(architecture).\(name)" }
         func refuse(_ name: String, _ problem: String) -> InputError {
             InputError(file: file.path, field: key(name), problem: problem)
@@ -49,7 +50,7 @@ extension DecoderConfiguration {
                 "attention.head_count_kv", "\(keys) heads do not divide the \(queries) query heads of layer \(layer)")
         }
         let headSize = try file.integerIfPresent(key("attention.key_length")) ?? width / heads[0]
-        let turned = try file.integerIfPresent(key("rope.dimension_count")) ?? headSize
+        let turned = isGPT2 ? headSize : try file.integerIfPresent(key("rope.dimension_count")) ?? headSize
         guard (2...1 << 12).contains(headSize), headSize % 2 == 0, turned == headSize else {
             throw refuse(
                 "rope.dimension_count", "\(turned) of \(headSize) components are turned, expected all of an even number"
@@ -68,14 +69,16 @@ extension DecoderConfiguration {
             rotary: try Self.rotary(file, architecture, headSize: headSize),
             tiesEmbeddings: file["output.weight"] == nil,
             biases: file["blk.0.attn_q.bias"] == nil ? .none : .queryKeyValue)
-        family = architecture == "qwen2" ? .qwen2 : .llama
+        family = isGPT2 ? .gpt2 : architecture == "qwen2" ? .qwen2 : .llama
+        if isGPT2 { (rotary, activation, biases) = (nil, .geluTanh, .all) }
         self.headSize = headSize
         self.heads = heads
         self.keyHeads = keyHeads
         feedForward = try sizes("feed_forward_length", limit: 1 << 20)
-        let epsilon = try file.number(key("attention.layer_norm_rms_epsilon"))
+        let epsilonKey = isGPT2 ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon"
+        let epsilon = try file.number(key(epsilonKey))
         guard Float(epsilon) > 0, Float(epsilon).isFinite else {
-            throw refuse("attention.layer_norm_rms_epsilon", "found \(epsilon), expected a number above 0")
+            throw refuse(epsilonKey, "found \(epsilon), expected a number above 0")
         }
         normEpsilon = Float(epsilon)
         endTokens = try ["eos", "eot"].compactMap { try file.integerIfPresent("tokenizer.ggml.\($0)_token_id") }

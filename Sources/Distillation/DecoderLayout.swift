@@ -11,13 +11,19 @@ enum DecoderLayout {
     /// GGUF's names. In files of Llama models the rows of query and key heads are in the order of interleaved pairs:
     /// row (h, j, s) of the file is row (h, s, j) here, s telling the halves of a head apart.
     case gguf(permutesHeads: Bool)
+    /// GGUF's names of GPT-2: query, key and value fused.
+    case ggufGPT2
+
+    init(gguf configuration: DecoderConfiguration) {
+        self = configuration.family == .gpt2 ? .ggufGPT2 : .gguf(permutesHeads: configuration.family == .llama)
+    }
 
     /// The name with the prefix that some published files leave out.
     func standardName(_ name: String) -> String {
         switch self {
         case .gpt2: name.hasPrefix("transformer.") || name.hasPrefix("lm_head.") ? name : "transformer." + name
         case .llama: name.hasPrefix("model.") || name.hasPrefix("lm_head.") ? name : "model." + name
-        case .gguf: name
+        case .gguf, .ggufGPT2: name
         }
     }
 
@@ -31,6 +37,7 @@ enum DecoderLayout {
         switch self {
         case .llama: StoredPart(name)
         case .gpt2: gpt2Part(name, outputs)
+        case .ggufGPT2: ggufGPT2Part(name, outputs)
         case .gguf(let permutesHeads):
             StoredPart(
                 Self.ggufName(name),
@@ -47,6 +54,24 @@ enum DecoderLayout {
                 first: index * outputs, of: 3 * outputs)
         }
         return StoredPart(name, isTransposed: isTransposed)
+    }
+
+    private func ggufGPT2Part(_ name: String, _ outputs: Int) -> StoredPart {
+        var result = name
+        for (ours, theirs) in [
+            ("transformer.wte", "token_embd"), ("transformer.wpe", "position_embd"),
+            ("transformer.ln_f", "output_norm"),
+            ("lm_head", "output"), ("transformer.h.", "blk."), ("ln_1", "attn_norm"), ("ln_2", "ffn_norm"),
+            ("attn.c_proj", "attn_output"), ("mlp.c_fc", "ffn_up"), ("mlp.c_proj", "ffn_down"),
+        ] {
+            result = result.replacing(ours, with: theirs)
+        }
+        for (index, projection) in ["query", "key", "value"].enumerated() where result.contains(".attn.\(projection).")
+        {
+            return StoredPart(
+                result.replacing("attn.\(projection)", with: "attn_qkv"), first: index * outputs, of: 3 * outputs)
+        }
+        return StoredPart(result)
     }
 
     /// The stored row of each row.
@@ -84,6 +109,7 @@ enum DecoderLayout {
         case .llama:
             name.hasSuffix(".rotary_emb.inv_freq") || configuration.tiesEmbeddings && name == "lm_head.weight"
         case .gguf: name == "rope_freqs.weight"
+        case .ggufGPT2: configuration.tiesEmbeddings && name == "output.weight"
         }
     }
 }

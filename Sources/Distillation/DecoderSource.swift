@@ -16,7 +16,7 @@ struct DecoderSource {
         switch stored {
         case .gguf(let file):
             configuration = try DecoderConfiguration(file)
-            layout = .gguf(permutesHeads: configuration.family == .llama)
+            layout = DecoderLayout(gguf: configuration)
             filling = WeightFilling(StoredWeights(file))
             try filling.requireRoom(for: configuration.parameterCount, describedBy: "the metadata")
         case .directory(let url):

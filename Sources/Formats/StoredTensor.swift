@@ -31,6 +31,11 @@ public struct StoredTensor: Sendable, Equatable {
         StoredTensor(.float32, shape, values)
     }
 
+    /// The bits of IEEE halves.
+    public static func float16(shape: [Int], bits: [UInt16]) -> StoredTensor {
+        StoredTensor(.float16, shape, bits)
+    }
+
     public static func int64(shape: [Int], _ values: [Int64]) -> StoredTensor {
         StoredTensor(.int64, shape, values)
     }

@@ -3,7 +3,9 @@ import CKernels
 /// A matrix in symmetric int8 with one scale per row: row i stands for `levels[i, :] · scales[i]`.
 ///
 /// levels: [R, C], scales: [R]. A row's scale is max|row| / 127 and its levels are round(row / scale), half to even, in
-/// −127…127; a row of zeros has scale 1. Used for weights, whose rows are output channels, and for embedding tables.
+/// −127…127; a row of zeros has scale 1. With 7 bits it is 63 instead of 127: then two products of a weight with an
+/// unsigned byte fit int16, which processors without VNNI add them in. Used for weights, whose rows are output channels,
+/// and for embedding tables.
 public struct Int8Matrix: Sendable, Equatable {
     public let rows: Int
     public let width: Int
@@ -11,8 +13,11 @@ public struct Int8Matrix: Sendable, Equatable {
     public let levels: [Int8]
     public let scales: [Float]
 
-    /// The largest level; −128 is left out so that the grid is symmetric.
-    static let limit: Float = 127
+    /// The largest level; the lowest one of two's complement is left out so that the grid is symmetric.
+    static func limit(bits: Int) -> Float {
+        precondition((2...8).contains(bits), "Int8Matrix: \(bits) bits")
+        return Float(1 << (bits - 1) - 1)
+    }
 
     public init(rows: Int, width: Int, levels: [Int8], scales: [Float]) {
         precondition(
@@ -25,10 +30,15 @@ public struct Int8Matrix: Sendable, Equatable {
     }
 
     /// Rounds x: [R, C] exactly as `Tape.fakeQuantizeRows` does.
-    public init(quantizing x: Tensor) {
+    public init(quantizing x: Tensor, bits: Int = 8) {
+        self.init(quantizing: x, scales: Self.scales(of: x, bits: bits), bits: bits)
+    }
+
+    /// Rounds x: [R, C] to grids of these scales: [R], cutting what lies beyond their ends.
+    public init(quantizing x: Tensor, scales: [Float], bits: Int = 8) {
         let (rows, width) = (x.rows, x.width)
-        let scales = Self.scales(of: x)
-        let rounded = RowFakeQuantization(scales: scales).forward(x)
+        precondition(scales.count == rows, "Int8Matrix: \(scales.count) scales for \(rows) rows")
+        let rounded = RowFakeQuantization(scales: scales, limit: Self.limit(bits: bits)).forward(x)
         let levels = [Int8](unsafeUninitializedCapacity: x.count) { levels, count in
             for row in 0..<rows {
                 // The rounded values are level · scale to within one rounding, so this finds the level again.
@@ -56,8 +66,8 @@ public struct Int8Matrix: Sendable, Equatable {
     }
 
     /// max|row| / 127 of each row of x: [R, C] → [R]; 1 for a row of zeros.
-    static func scales(of x: Tensor) -> [Float] {
-        let width = x.width
+    public static func scales(of x: Tensor, bits: Int = 8) -> [Float] {
+        let (width, limit) = (x.width, Self.limit(bits: bits))
         return (0..<x.rows).map { row in
             var largest: Float = 0
             for index in row * width..<(row + 1) * width { largest = max(largest, abs(x.pointer[index])) }

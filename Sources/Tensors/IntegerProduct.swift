@@ -4,19 +4,33 @@ import CKernels
 public struct UInt8Activations: Sendable {
     public let rows: Int
     public let width: Int
-    public let quantization: UInt8Quantization
+    /// The level of 0.
+    let zeroPoint: UInt8
+    /// One scale for all rows, or one for each.
+    let scales: [Float]
     /// Bytes from one row to the next: the width rounded up to a multiple of four, as the kernel reads it.
     let stride: Int
     let levels: [UInt8]
 
-    /// Quantizes x: [N, C].
+    /// Quantizes x: [N, C] on a fixed grid.
     public init(_ x: Tensor, _ quantization: UInt8Quantization) {
+        self.init(x, scales: [quantization.scale], zeroPoint: quantization.zeroPoint)
+    }
+
+    /// Quantizes each row of x: [N, C] on a symmetric grid of its own, s = max|row| / 127, as `Int8Matrix` does; the
+    /// levels stand 128 higher.
+    public init(perRow x: Tensor) {
+        self.init(x, scales: Int8Matrix.scales(of: x), zeroPoint: 128)
+    }
+
+    private init(_ x: Tensor, scales: [Float], zeroPoint: UInt8) {
         let (rows, width) = (x.rows, x.width)
         let stride = (width + 3) / 4 * 4
         self.rows = rows
         self.width = width
         self.stride = stride
-        self.quantization = quantization
+        self.scales = scales
+        self.zeroPoint = zeroPoint
         levels = [UInt8](unsafeUninitializedCapacity: rows * stride) { levels, count in
             // The bytes between width and stride meet zeros of the packed weight, but must be initialized.
             if stride > width { levels.initialize(repeating: 0) }
@@ -25,8 +39,8 @@ public struct UInt8Activations: Sendable {
                 Threads.forEachChunk(of: rows, grain: max(1, (1 << 15) / max(width, 1))) { range in
                     for row in range {
                         kernels.quantize_u8(
-                            x.pointer + row * width, destination + row * stride, width, quantization.scale,
-                            Float(quantization.zeroPoint))
+                            x.pointer + row * width, destination + row * stride, width,
+                            scales.count == 1 ? scales[0] : scales[row], Float(zeroPoint))
                     }
                 }
             }
@@ -85,17 +99,19 @@ public struct PackedInt8Weight: Sendable {
     /// x · Wᵀ + b of x: [N, I] → [N, O], computed from the integers.
     public func multiply(_ x: UInt8Activations) -> Tensor {
         precondition(x.width == depth, "PackedInt8Weight.multiply: input of width \(x.width) for \(depth)")
-        let zeroPoint = Int32(x.quantization.zeroPoint)
+        let zeroPoint = Int32(x.zeroPoint)
         var y = Tensor(uninitialized: [x.rows, width])
+        let isShared = x.scales.count == 1
         multiply(
             x.levels, rows: x.rows, stride: x.stride, weight: packed, offsets: sums.map { $0 * zeroPoint },
-            factors: scales.map { $0 * x.quantization.scale }, bias: bias, into: y.mutablePointer)
+            factors: isShared ? scales.map { $0 * x.scales[0] } : scales, rowScales: isShared ? nil : x.scales,
+            bias: bias, into: y.mutablePointer)
         return y
     }
 
     private func multiply(
         _ levels: UnsafePointer<UInt8>, rows: Int, stride: Int, weight: UnsafePointer<Int8>,
-        offsets: UnsafePointer<Int32>, factors: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+        offsets: UnsafePointer<Int32>, factors: UnsafePointer<Float>, rowScales: [Float]?, bias: UnsafePointer<Float>,
         into y: UnsafeMutablePointer<Float>
     ) {
         let (depth, width) = (depth, width)
@@ -109,6 +125,12 @@ public struct PackedInt8Weight: Sendable {
                 kernels.multiply_u8s8(levels + start * stride, stride, weight, sums, width, count, depth, width)
                 for row in 0..<count {
                     let (source, destination) = (sums + row * width, y + (start + row) * width)
+                    if let scale = rowScales?[start + row] {
+                        for j in 0..<width {
+                            destination[j] = Float(source[j] &- offsets[j]) * (factors[j] * scale) + bias[j]
+                        }
+                        continue
+                    }
                     for j in 0..<width {
                         destination[j] = Float(source[j] &- offsets[j]) * factors[j] + bias[j]
                     }

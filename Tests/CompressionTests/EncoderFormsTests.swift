@@ -103,11 +103,15 @@ struct EncoderFormsTests {
     @Test("the ONNX form names its output, and every value is made and used", arguments: forms)
     func onnx(_ form: Form) throws {
         let (encoder, quantized) = (form.encoder, try quantized(form))
+        let perToken = try QuantizedEncoder(encoder, .perToken)
         let sequences = QuantizationFixture.sequences(24, seed: 9)
         let batch = QuantizationFixture.batch(sequences)
         for (kind, graph, output) in [
             ("float", try ONNXExport.float(encoder), encoder.logits(batch)),
+            ("float16", try ONNXExport.float(encoder, .float16), encoder.logits(batch)),
             ("int8", try ONNXExport.quantized(quantized), IntegerRuntime(quantized).logits(batch)),
+            ("fused", try ONNXExport.quantized(quantized, .fused), IntegerRuntime(quantized).logits(batch)),
+            ("dynamic", try ONNXExport.quantized(perToken, .fused), IntegerRuntime(perToken).logits(batch)),
         ] {
             let model = try ONNXModel(parsing: graph.serialize(), file: "export")
             var made = Set(model.inputs.map(\.name) + model.initializers.map(\.name))

@@ -61,14 +61,15 @@ struct ONNXExportTests {
         // Four inputs in each of two layers and the pooler's; a weight for each quantized layer.
         #expect(count("QuantizeLinear", in: model) == 2 * 4 + 1)
         #expect(count("DequantizeLinear", in: model) == 2 * 4 + 1 + 2 * 6 + 1)
-        let query = encoder.layers[1].query
+        let layer = encoder.layers[1].query
+        let (query, input) = (try #require(layer.int8), try #require(layer.input))
         let levels = try #require(model.initializer("layer1.query.weight.levels"))
         #expect(levels.type == .int8 && levels.shape == [36, 27])
-        #expect(try levels.int8() == transposed(query.weight.levels, rows: 27))
-        #expect(try model.initializer("layer1.query.weight.scale")?.float32() == query.weight.scales)
-        #expect(try model.initializer("layer1.query.bias")?.float32() == query.bias)
-        #expect(try model.initializer("layer1.input.scale")?.float32() == [query.input.scale])
-        #expect(try model.initializer("layer1.input.zero")?.uint8() == [query.input.zeroPoint])
+        #expect(try levels.int8() == transposed(query.levels, rows: 27))
+        #expect(try model.initializer("layer1.query.weight.scale")?.float32() == query.scales)
+        #expect(try model.initializer("layer1.query.bias")?.float32() == layer.bias)
+        #expect(try model.initializer("layer1.input.scale")?.float32() == [input.scale])
+        #expect(try model.initializer("layer1.input.zero")?.uint8() == [input.zeroPoint])
         let readers = model.nodes.filter { $0.inputs[0] == "layer1.input" }.map(\.name)
         #expect(readers == ["query", "key", "value"].map { "layer1.\($0).product" })
         let weight = try #require(model.nodes.first { $0.name == "layer1.query.weight" })

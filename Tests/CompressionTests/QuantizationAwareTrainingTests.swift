@@ -59,7 +59,7 @@ struct QuantizationAwareTrainingTests {
             let integer = IntegerRuntime(quantized).logits(batch)
             #expect(agree(integer, simulated))
             // The scales of the weights followed the training.
-            #expect(quantized.pooler?.weight.scales != untrained.pooler?.weight.scales)
+            #expect(quantized.pooler?.int8?.scales != untrained.pooler?.int8?.scales)
             #expect(quantized.pooler?.input == untrained.pooler?.input)
             QuantizationSimulation.detach(from: encoder)
             #expect(largestDifference(encoder.logits(batch), simulated) > 1e-4)

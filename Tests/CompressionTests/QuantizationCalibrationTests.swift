@@ -76,6 +76,50 @@ struct QuantizationCalibrationTests {
         }
     }
 
+    /// The sum of the squares by which values move on the 8-bit grid over a range.
+    private func loss(_ values: [Float], _ range: ClosedRange<Float>) throws -> Float {
+        let grid = try ActivationRanges(["x": range]).quantization(of: "x")
+        let rounded = Tape(recording: false).fakeQuantize(
+            Variable(constant: Tensor(values, shape: [1, values.count])), grid)
+        return zip(values, rounded.value.values).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    }
+
+    @Test("the least squared error is below that of min-max and of percentiles, outliers included")
+    func squaredError() throws {
+        let encoder = QuantizationFixture.encoder()
+        // One token in a thousand is far away.
+        let word = encoder.wordEmbeddings.table
+        word.value = Tensor(
+            word.value.values.enumerated().map { $0 / 36 == 49 ? $1 * 30 : $1 }, shape: word.value.shape)
+        let sequences = QuantizationFixture.sequences(60)
+        let found = try ActivationCalibration(method: .squaredError).ranges(of: encoder, on: sequences)
+        for (name, values) in inputs(encoder, sequences) {
+            let own = try loss(values, #require(found.ranges[name]))
+            for other in [ActivationCalibration.Method.minMax, .percentile(99.9), .percentile(99), .entropy] {
+                let ranges = try ActivationCalibration(method: other).ranges(of: encoder, on: sequences)
+                #expect(own <= 1.03 * (try loss(values, #require(ranges.ranges[name]))), "\(name) against \(other)")
+            }
+        }
+    }
+
+    @Test("entropy stays inside the extremes, cuts long tails, and keeps a range that is filled evenly")
+    func entropy() throws {
+        let encoder = QuantizationFixture.encoder()
+        let sequences = QuantizationFixture.sequences(60)
+        let extremes = try ActivationCalibration(method: .minMax).ranges(of: encoder, on: sequences)
+        let found = try ActivationCalibration(method: .entropy).ranges(of: encoder, on: sequences)
+        let shares = try found.ranges.map { name, range in
+            let whole = try #require(extremes.ranges[name])
+            #expect(
+                min(whole.lowerBound, 0) <= range.lowerBound && range.upperBound <= max(whole.upperBound, 0), "\(name)")
+            return (range.upperBound - range.lowerBound) / (whole.upperBound - whole.lowerBound)
+        }
+        #expect(shares.contains { $0 < 0.95 } && shares.allSatisfy { $0 > 0.1 })
+        // The inputs of the first layer are a norm's: no tails.
+        let even = "bert.encoder.layer.0.attention.self.query"
+        #expect(try #require(found.ranges[even]).upperBound > 0.4 * (try #require(extremes.ranges[even]).upperBound))
+    }
+
     @Test("zero is drawn into the range and has a level of its own")
     func scales() throws {
         let ranges = ActivationRanges(["a": -1...1.55, "b": 2...5.1, "c": -5.1 ... -2])
@@ -91,7 +135,7 @@ struct QuantizationCalibrationTests {
         for parameter in encoder.embeddingNorm.parameters {
             parameter.value = Tensor(zeros: parameter.value.shape)
         }
-        for method in [ActivationCalibration.Method.minMax, .percentile(99.9)] {
+        for method in [ActivationCalibration.Method.minMax, .percentile(99.9), .entropy, .squaredError] {
             let errors = try #require(throws: InputErrors.self) {
                 try ActivationCalibration(method: method).ranges(of: encoder, on: QuantizationFixture.sequences(5))
             }

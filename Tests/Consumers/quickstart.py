@@ -71,6 +71,7 @@ def main(retort):
         run = run_quickstart(retort, runs)
         check_report(run)
         check_onnx(retort, run, folder)
+        consumer("exports_agree.py", retort, run, TEST_ROWS, show=True)
         for model in ("models/teacher", "models/student", "models/pruned", "export"):
             consumer("safetensors_reads.py", run / model / "model.safetensors")
         for part in sorted((run / "targets/train").glob("*.h5")):

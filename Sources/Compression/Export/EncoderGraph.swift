@@ -45,7 +45,8 @@ struct EncoderGraph<Weights: GraphWeights> {
             let dense = linear("bert.pooler.dense", pooled, named: "pooler")
             let inner = configuration.family == .distilbert ? "Relu" : "Tanh"
             let logits = weights.linear(
-                "classifier", graph.node(inner, [dense], name: "pooled"), named: "logits", in: &graph)
+                "classifier", GraphInput(value: graph.node(inner, [dense], name: "pooled")), named: "logits",
+                in: &graph)
             graph.output(logits, .float32, ["batch", .fixed(configuration.labels.count)])
             graph.setMetadata(
                 "labels", to: String(decoding: try JSONEncoder().encode(configuration.labels), as: UTF8.self))

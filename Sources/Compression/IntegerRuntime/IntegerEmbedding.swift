@@ -1,58 +1,73 @@
 import Models
 import Tensors
 
-/// Sums the rows of the int8 tables in float and normalizes them.
+/// Sums the rows of the tables in float and normalizes them.
 struct IntegerEmbedding {
-    private let words: Int8Matrix
-    private let positions: Int8Matrix
+    private let words: TableRows
+    private let positions: TableRows
     /// The rows of the token types, those of one being 0 where the family has none: types · [C].
-    private let types: [Float]
+    private let types: TableRows
+    private let width: Int
     /// The row of the position table for a text's first position.
     private let positionOffset: Int
     private let norm: FixedNorm
 
     init(_ encoder: QuantizedEncoder) {
+        width = encoder.configuration.hiddenSize
         words = encoder.wordEmbeddings.rows
         positions = encoder.positionEmbeddings.rows
-        types =
-            encoder.tokenTypeEmbeddings.map { table in
-                table.rows.levels.enumerated().map { Float($1) * table.rows.scales[$0 / table.rows.width] }
-            } ?? [Float](repeating: 0, count: words.width)
+        types = encoder.tokenTypeEmbeddings?.rows ?? .float([Float](repeating: 0, count: width), width: width)
         positionOffset = encoder.configuration.positionOffset
         norm = FixedNorm(encoder.embeddingNorm, epsilon: encoder.configuration.layerNormEpsilon)
     }
 
     /// The normalized embedding of each token: [N, C]. Every id must lie in the vocabulary.
     func forward(_ batch: PackedBatch, on tape: Tape) -> Variable {
-        let width = words.width
-        let (ids, places, kinds) = (batch.tokens, batch.positions, batch.tokenTypes)
-        let hasTypes = types.count > width
-        var x = Tensor(uninitialized: [ids.count, width])
-        x.withUnsafeMutableBufferPointer { x in
-            words.levels.withUnsafeBufferPointer { words in
-                positions.levels.withUnsafeBufferPointer { positions in
-                    types.withUnsafeBufferPointer { types in
-                        for (row, (id, own)) in zip(ids, places).enumerated() {
-                            let place = Int(own) + positionOffset
-                            let type = hasTypes ? Int(kinds[row]) * width : 0
-                            precondition(
-                                id >= 0 && id < self.words.rows && place < self.positions.rows && type < types.count,
-                                "IntegerEmbedding: id \(id) at position \(place) is outside of the tables")
-                            let (word, position) = (Int(id) * width, place * width)
-                            let (wordScale, positionScale) = (
-                                self.words.scales[Int(id)], self.positions.scales[place]
-                            )
-                            // Added in the order of the float encoder, so that the sums round alike.
-                            for j in 0..<width {
-                                x[row * width + j] =
-                                    Float(words[word + j]) * wordScale + types[type + j]
-                                    + Float(positions[position + j]) * positionScale
-                            }
-                        }
+        let hasTypes = types.count > 1
+        // Added in the order of the float encoder, so that the sums round alike.
+        var x = words.gather(batch.tokens)
+        x.add(types.gather(hasTypes ? batch.tokenTypes : [Int32](repeating: 0, count: batch.tokens.count)))
+        x.add(positions.gather(batch.positions.map { $0 + Int32(positionOffset) }))
+        return norm(Variable(constant: x), on: tape)
+    }
+}
+
+extension TableRows {
+    /// Rows of the table (V).
+    var count: Int {
+        switch self {
+        case .int8(let matrix): matrix.rows
+        case .float(let values, let width): values.count / width
+        }
+    }
+
+    /// Rows `ids`: [N] → [N, C]. Every id must be one of the table's.
+    func gather(_ ids: [Int32]) -> Tensor {
+        precondition(
+            ids.allSatisfy { $0 >= 0 && Int($0) < count }, "TableRows.gather: an id is outside of the \(count) rows")
+        switch self {
+        case .int8(let matrix):
+            let width = matrix.width
+            var x = Tensor(uninitialized: [ids.count, width])
+            x.withUnsafeMutableBufferPointer { x in
+                matrix.levels.withUnsafeBufferPointer { levels in
+                    for (row, id) in ids.enumerated() {
+                        let (first, scale) = (Int(id) * width, matrix.scales[Int(id)])
+                        for j in 0..<width { x[row * width + j] = Float(levels[first + j]) * scale }
                     }
                 }
             }
+            return x
+        case .float(let values, let width):
+            var x = Tensor(uninitialized: [ids.count, width])
+            x.withUnsafeMutableBufferPointer { x in
+                values.withUnsafeBufferPointer { values in
+                    for (row, id) in ids.enumerated() {
+                        for j in 0..<width { x[row * width + j] = values[Int(id) * width + j] }
+                    }
+                }
+            }
+            return x
         }
-        return norm(Variable(constant: x), on: tape)
     }
 }

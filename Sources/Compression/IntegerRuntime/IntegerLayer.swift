@@ -29,9 +29,11 @@ struct IntegerLayer {
     /// x: [N, C] → [N, C].
     func forward(_ x: Variable, _ offsets: SequenceOffsets, on tape: Tape) -> Variable {
         let shared = query.quantize(x)
-        let context = tape.attention(q: query(shared), k: key(shared), v: value(shared), heads: heads, offsets: offsets)
-        let h = attentionNorm(tape.add(attentionOutput(context), x), on: tape)
-        let fed = output(tape.activation(activation, intermediate(h)))
+        let context = tape.attention(
+            q: query(shared, on: tape), k: key(shared, on: tape), v: value(shared, on: tape), heads: heads,
+            offsets: offsets)
+        let h = attentionNorm(tape.add(attentionOutput(context, on: tape), x), on: tape)
+        let fed = output(tape.activation(activation, intermediate(h, on: tape)), on: tape)
         return outputNorm(tape.add(fed, h), on: tape)
     }
 }

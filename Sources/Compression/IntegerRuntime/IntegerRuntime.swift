@@ -3,8 +3,9 @@ public import Tensors
 
 /// Runs a `QuantizedEncoder` on integers: 8-bit products summed in int32, everything between them in float.
 ///
-/// Inputs of the linear layers are quantized with their fixed scales, query, key and value from one and the same
-/// quantized input. Softmax, norms, activations, the residual stream and the attention products are float.
+/// Inputs of the linear layers are quantized on fixed grids or one per token, query, key and value from one and the same
+/// quantized input. Softmax, norms, activations, the residual stream, the attention products and the layers that the model
+/// keeps in float are float.
 public final class IntegerRuntime: Classifier {
     public let configuration: EncoderConfiguration
     public let parameterCount: Int
@@ -46,33 +47,64 @@ public final class IntegerRuntime: Classifier {
         guard let pooler, let classifier else {
             return (configuration.normalizesEmbedding ? tape.normalize(pooled) : pooled).value
         }
-        let dense = pooler(pooled)
+        let dense = pooler(pooled, on: tape)
         let inner = configuration.family == .distilbert ? tape.activation(.relu, dense) : tape.tanh(dense)
         return tape.linear(inner, weight: classifier.weight, bias: classifier.bias).value
     }
 }
 
-/// A quantized linear layer, packed: x: [N, I] → [N, O].
+/// A linear layer of a quantized model, packed where it is int8: x: [N, I] → [N, O].
 struct IntegerLinear {
-    private let weight: PackedInt8Weight
-    private let input: UInt8Quantization
+    private enum Weight {
+        case fixed(PackedInt8Weight, UInt8Quantization)
+        case perToken(PackedInt8Weight)
+        case float(weight: Variable, bias: Variable)
+    }
+
+    /// An input as layers that share it read it.
+    enum Input {
+        case levels(UInt8Activations)
+        case float(Variable)
+    }
+
+    private let weight: Weight
+    private let factors: [Float]?
 
     init(_ linear: QuantizedLinear) {
-        weight = PackedInt8Weight(linear.weight, bias: linear.bias)
-        input = linear.input
+        factors = linear.inputFactors
+        switch linear.form {
+        case .fixed(let matrix, let grid): weight = .fixed(PackedInt8Weight(matrix, bias: linear.bias), grid)
+        case .perToken(let matrix): weight = .perToken(PackedInt8Weight(matrix, bias: linear.bias))
+        case .float(let values):
+            let outputs = linear.bias.count
+            weight = .float(
+                weight: Variable(constant: Tensor(values, shape: [outputs, values.count / outputs])),
+                bias: Variable(constant: Tensor(linear.bias, shape: [outputs])))
+        }
     }
 
-    func callAsFunction(_ x: Variable) -> Variable {
-        self(quantize(x))
+    func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
+        self(quantize(x), on: tape)
     }
 
-    /// The input as this layer reads it, to be shared by layers with the same input quantization.
-    func quantize(_ x: Variable) -> UInt8Activations {
-        UInt8Activations(x.value, input)
+    /// The input as this layer reads it, to be shared by layers that quantize it alike.
+    func quantize(_ x: Variable) -> Input {
+        func smoothed() -> Tensor { factors.map { x.value.scalingColumns(by: $0) } ?? x.value }
+        return switch weight {
+        case .fixed(_, let grid): .levels(UInt8Activations(smoothed(), grid))
+        case .perToken: .levels(UInt8Activations(perRow: smoothed()))
+        case .float: .float(x)
+        }
     }
 
-    func callAsFunction(_ x: UInt8Activations) -> Variable {
-        Variable(constant: weight.multiply(x))
+    func callAsFunction(_ x: Input, on tape: Tape) -> Variable {
+        switch (weight, x) {
+        case (.fixed(let weight, _), .levels(let levels)), (.perToken(let weight), .levels(let levels)):
+            return Variable(constant: weight.multiply(levels))
+        case (.float(let weight, let bias), .float(let x)): return tape.linear(x, weight: weight, bias: bias)
+        case (.fixed, .float), (.perToken, .float), (.float, .levels):
+            preconditionFailure("IntegerLinear: layers that share an input are stored in different ways")
+        }
     }
 }
 

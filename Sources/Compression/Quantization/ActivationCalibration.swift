@@ -12,13 +12,17 @@ public struct ActivationCalibration: Equatable, Sendable {
         case movingAverage(decay: Float = 0.9999)
         /// The range that holds this percentage of the values, cutting equally many at each end; in 50…100.
         case percentile(Double)
+        /// The range whose grid keeps most of the values' distribution (`HistogramObserver.best`).
+        case entropy
+        /// The range whose grid moves the values least, by the mean of the squares.
+        case squaredError
     }
 
     public let method: Method
 
     public init(method: Method) {
         switch method {
-        case .minMax: break
+        case .minMax, .entropy, .squaredError: break
         case .movingAverage(let decay): precondition((0...1).contains(decay), "ActivationCalibration: decay \(decay)")
         case .percentile(let p): precondition((50...100).contains(p), "ActivationCalibration: percentile \(p)")
         }
@@ -27,46 +31,64 @@ public struct ActivationCalibration: Equatable, Sendable {
 
     /// The ranges of `encoder` on these sequences, in evaluation mode.
     ///
-    /// `percentile` reads the sequences twice: the extremes first, then a histogram between them. Whatever simulates
-    /// quantization on the encoder is taken off.
+    /// Methods with a histogram read the sequences twice: the extremes first, then the histogram between them. Whatever
+    /// simulates quantization on the encoder is taken off.
     ///
-    /// - Parameter batch: sequences per pass.
+    /// - Parameters:
+    ///   - factors: what multiplies the columns of layers' inputs before they are rounded, by the layer's name.
+    ///   - batch: sequences per pass.
     /// - Throws: `InputError` if there are no sequences or one does not fit the model; `InputErrors` naming every layer
     ///   whose input has a NaN, an infinity, or no range.
     public func ranges(
-        of encoder: Encoder, on sequences: [[Int32]], batch: Int = 32
+        of encoder: Encoder, on sequences: [[Int32]], factors: [String: [Float]] = [:], batch: Int = 32
     ) throws -> ActivationRanges {
-        try Self.check(sequences, for: encoder.configuration)
-        QuantizationSimulation.detach(from: encoder)
-        defer { QuantizationSimulation.detach(from: encoder) }
         let groups = encoder.quantizedGroups
         func observe<Observer: ActivationObserver>(with observers: [Observer]) throws -> [Observer] {
-            for (group, observer) in zip(groups, observers) { group[0].quantization = observer }
-            for start in stride(from: 0, to: sequences.count, by: batch) {
-                let range = start..<min(start + batch, sequences.count)
-                _ = encoder.logits(PackedBatch(Array(sequences[range]), samples: Array(range)))
-            }
-            let broken = zip(groups, observers).filter { $0.1.sawNonFinite }
-            guard broken.isEmpty else {
-                throw InputErrors(
-                    broken.map { group, _ in
-                        InputError(
-                            field: group[0].name,
-                            problem: "a calibration value at the layer's input is NaN or infinite",
-                            remedy: "the model's weights have diverged or the file is damaged: train it again")
-                    })
-            }
-            return observers
+            for (group, observer) in zip(groups, observers) { observer.factors = factors[group[0].name] }
+            return try Self.observe(encoder, on: sequences, batch: batch, observers)
         }
         var decay: Float?
         if case .movingAverage(let chosen) = method { decay = chosen }
         var found = try observe(with: groups.map { _ in ExtremesObserver(decay: decay) }).compactMap(\.range)
         try Self.requireRanges(found, of: groups)
-        if case .percentile(let percent) = method {
-            found = try observe(with: found.map { HistogramObserver(range: $0) }).map { $0.holding(percent / 100) }
-            try Self.requireRanges(found, of: groups)
+        let choose: (HistogramObserver) -> ClosedRange<Float>
+        switch method {
+        case .minMax, .movingAverage: return Self.named(found, groups)
+        case .percentile(let percent): choose = { $0.holding(percent / 100) }
+        case .entropy: choose = { $0.best(by: .divergence) }
+        case .squaredError: choose = { $0.best(by: .squaredError) }
         }
+        found = try observe(with: found.map { HistogramObserver(range: $0) }).map(choose)
+        try Self.requireRanges(found, of: groups)
         return Self.named(found, groups)
+    }
+
+    /// Runs the sequences through the float model, each observer at the input of its group of layers.
+    ///
+    /// - Throws: as `ranges`.
+    static func observe<Observer: ActivationObserver>(
+        _ encoder: Encoder, on sequences: [[Int32]], batch: Int, _ observers: [Observer]
+    ) throws -> [Observer] {
+        try check(sequences, for: encoder.configuration)
+        QuantizationSimulation.detach(from: encoder)
+        defer { QuantizationSimulation.detach(from: encoder) }
+        let groups = encoder.quantizedGroups
+        for (group, observer) in zip(groups, observers) { group[0].quantization = observer }
+        for start in stride(from: 0, to: sequences.count, by: batch) {
+            let range = start..<min(start + batch, sequences.count)
+            _ = encoder.logits(PackedBatch(Array(sequences[range]), samples: Array(range)))
+        }
+        let broken = zip(groups, observers).filter { $0.1.sawNonFinite }
+        guard broken.isEmpty else {
+            throw InputErrors(
+                broken.map { group, _ in
+                    InputError(
+                        field: group[0].name,
+                        problem: "a calibration value at the layer's input is NaN or infinite",
+                        remedy: "the model's weights have diverged or the file is damaged: train it again")
+                })
+        }
+        return observers
     }
 
     private static func named(_ found: [ClosedRange<Float>], _ groups: [[Linear]]) -> ActivationRanges {

@@ -6,9 +6,13 @@ class ActivationObserver: LinearQuantization {
     /// Whether a NaN or an infinity passed.
     private(set) var sawNonFinite = false
 
+    /// What multiplies the columns of the input before it is looked at (`Smoothing`).
+    var factors: [Float]?
+
     final func input(_ x: Variable, on tape: Tape) -> Variable {
         if x.value.isFinite {
-            x.value.withUnsafeBufferPointer(observe)
+            let seen = factors.map { x.value.scalingColumns(by: $0) } ?? x.value
+            seen.withUnsafeBufferPointer { observe($0, width: seen.width) }
         } else {
             sawNonFinite = true
         }
@@ -17,8 +21,8 @@ class ActivationObserver: LinearQuantization {
 
     final func weight(_ weight: Variable, on tape: Tape) -> Variable { weight }
 
-    /// Takes in the finite values of one batch, at least one.
-    func observe(_ values: UnsafeBufferPointer<Float>) {}
+    /// Takes in the finite values of one batch, at least one: [N, C], C being `width`.
+    func observe(_ values: UnsafeBufferPointer<Float>, width: Int) {}
 }
 
 /// Smallest and largest value, over all batches or as a moving average of the batches' extremes.
@@ -31,7 +35,7 @@ final class ExtremesObserver: ActivationObserver {
         self.decay = decay
     }
 
-    override func observe(_ values: UnsafeBufferPointer<Float>) {
+    override func observe(_ values: UnsafeBufferPointer<Float>, width: Int) {
         var (low, high) = (values[0], values[0])
         for value in values {
             low = min(low, value)
@@ -49,43 +53,5 @@ final class ExtremesObserver: ActivationObserver {
             high = max(high, range.upperBound)
         }
         self.range = low...high
-    }
-}
-
-/// Counts values in equal bins between two known extremes, to find percentiles.
-final class HistogramObserver: ActivationObserver {
-    /// A bin is 1/32 of a step of the widest 8-bit grid over the range.
-    private static let bins = 255 * 32
-
-    private let range: ClosedRange<Float>
-    private let binWidth: Float
-    private var counts = [Int](repeating: 0, count: bins)
-
-    /// - Parameter range: holds every value that will pass; wider than zero.
-    init(range: ClosedRange<Float>) {
-        self.range = range
-        binWidth = range.upperBound / Float(Self.bins) - range.lowerBound / Float(Self.bins)
-    }
-
-    override func observe(_ values: UnsafeBufferPointer<Float>) {
-        let (low, width, last) = (range.lowerBound, binWidth, Float(Self.bins - 1))
-        counts.withUnsafeMutableBufferPointer { counts in
-            for value in values { counts[Int(max(0, min((value - low) / width, last)))] += 1 }
-        }
-    }
-
-    /// The range without the share (1 − `share`) / 2 of the values at each end, to the width of a bin.
-    func holding(_ share: Double) -> ClosedRange<Float> {
-        let cut = Int((Double(counts.reduce(0, +)) * (1 - share) / 2).rounded(.down))
-        func binsCut(_ counts: some Sequence<Int>) -> Int {
-            var left = cut
-            return counts.prefix { count in
-                left -= count
-                return left >= 0
-            }.count
-        }
-        let low = range.lowerBound + Float(binsCut(counts)) * binWidth
-        let high = range.upperBound - Float(binsCut(counts.reversed())) * binWidth
-        return min(low, high)...max(low, high)
     }
 }

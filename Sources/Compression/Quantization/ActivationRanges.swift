@@ -1,6 +1,4 @@
 import Files
-import Layers
-import Models
 public import Tensors
 
 /// The range of values at the input of each quantized linear layer, by the layer's name.
@@ -39,17 +37,4 @@ public struct ActivationRanges: Codable, Equatable, Sendable {
         return UInt8Quantization(
             scale: scale, zeroPoint: UInt8(min(max((-low / scale).rounded(.toNearestOrEven), 0), 255)))
     }
-}
-
-extension Encoder {
-    /// The linear layers that are quantized; those of one group read the same input.
-    ///
-    /// The classifier stays float: it holds a few rows, and its rounding would show in the logits directly.
-    var quantizedGroups: [[Linear]] {
-        layers.flatMap { [[$0.query, $0.key, $0.value], [$0.attentionOutput], [$0.intermediate], [$0.output]] }
-            + (pooler.map { [[$0]] } ?? [])
-    }
-
-    /// The embedding tables; all are quantized.
-    var embeddings: [Embedding] { [wordEmbeddings, positionEmbeddings, tokenTypeEmbeddings].compactMap { $0 } }
 }

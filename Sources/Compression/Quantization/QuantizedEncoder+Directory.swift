@@ -7,9 +7,10 @@ import Tensors
 /// A model directory with int8 weights: `config.json` with a `quantization_config`, and `model.safetensors` with
 ///
 /// - `X.weight` I8 [O, I], `X.weight_scale` F32 [O], `X.bias` F32 [O], `X.input_scale` F32 [1] and
-///   `X.input_zero_point` U8 [1] for a quantized linear layer X,
+///   `X.input_zero_point` U8 [1] for a quantized linear layer X, without the last two where each token has its own grid,
+///   and with `X.input_factors` F32 [I] where columns of the input are multiplied first,
 /// - `X.weight` I8 [V, C] and `X.weight_scale` F32 [V] for an embedding table X,
-/// - `X.weight` and `X.bias` F32 for norms and the classifier,
+/// - `X.weight` and `X.bias` F32 for norms, the classifier and what else stays float,
 ///
 /// X being BERT's names in every family.
 extension QuantizedEncoder {
@@ -21,7 +22,7 @@ extension QuantizedEncoder {
     /// - Throws: `InputError` if its `config.json` cannot be read, or is quantized in a way that this version does not
     ///   know.
     public static func isQuantized(_ directory: URL) throws -> Bool {
-        try QuantizationConfiguration.stands(in: directory.appendingPathComponent(configurationFile))
+        try QuantizationConfiguration.read(directory.appendingPathComponent(configurationFile)) != nil
     }
 
     /// Reads a model directory that `write(to:)` wrote.
@@ -30,15 +31,17 @@ extension QuantizedEncoder {
     ///   sense as a number; `InputError` if the directory holds no quantized model.
     public init(reading directory: URL) throws {
         let configurationURL = directory.appendingPathComponent(Self.configurationFile)
-        guard try Self.isQuantized(directory) else {
+        guard let description = try QuantizationConfiguration.read(configurationURL) else {
             throw InputError(
                 file: configurationURL.path, field: "quantization_config",
                 problem: "missing: the model is not quantized",
                 remedy: "quantize it with retort quantize")
         }
         let url = directory.appendingPathComponent(Self.weightsFile)
-        var source = StoredQuantizedWeights(try Safetensors(reading: url), file: url.path)
-        try self.init(try EncoderConfiguration(reading: configurationURL), from: &source)
+        let configuration = try EncoderConfiguration(reading: configurationURL)
+        try description.check(configuration, file: configurationURL.path)
+        var source = StoredQuantizedWeights(try Safetensors(reading: url), description, file: url.path)
+        try self.init(configuration, from: &source)
         try source.finish(sharingInputs: layers.map { [$0.query, $0.key, $0.value] })
     }
 
@@ -55,12 +58,27 @@ extension QuantizedEncoder {
             add(name + ".weight", .int8(shape: [matrix.rows, matrix.width], matrix.levels))
             add(name + ".weight_scale", .float32(shape: [matrix.rows], matrix.scales))
         }
-        for table in tables { add(table.name, table.rows) }
+        for table in tables {
+            switch table.rows {
+            case .int8(let rows): add(table.name, rows)
+            case .float(let rows, let width):
+                add(table.name + ".weight", .float32(shape: [rows.count / width, width], rows))
+            }
+        }
         for linear in linears {
-            add(linear.name, linear.weight)
+            switch linear.form {
+            case .fixed(let weight, _), .perToken(let weight): add(linear.name, weight)
+            case .float(let weight):
+                let outputs = linear.bias.count
+                add(linear.name + ".weight", .float32(shape: [outputs, weight.count / outputs], weight))
+            }
             add(linear.name + ".bias", .float32(shape: [linear.bias.count], linear.bias))
-            add(linear.name + ".input_scale", .float32(shape: [1], [linear.input.scale]))
-            add(linear.name + ".input_zero_point", .uint8(shape: [1], [linear.input.zeroPoint]))
+            if let factors = linear.inputFactors {
+                add(linear.name + ".input_factors", .float32(shape: [factors.count], factors))
+            }
+            guard let input = linear.input else { continue }
+            add(linear.name + ".input_scale", .float32(shape: [1], [input.scale]))
+            add(linear.name + ".input_zero_point", .uint8(shape: [1], [input.zeroPoint]))
         }
         for norm in norms {
             add(norm.name + ".weight", .float32(shape: [norm.gamma.count], norm.gamma))
@@ -73,7 +91,7 @@ extension QuantizedEncoder {
         }
         try file.write(to: directory.appendingPathComponent(Self.weightsFile))
         try AtomicFile.write(
-            QuantizationConfiguration.current.json(extending: configuration),
+            QuantizationConfiguration(self).json(extending: configuration),
             to: directory.appendingPathComponent(Self.configurationFile))
         try configuration.writeSentenceModules(to: directory)
     }

@@ -4,8 +4,9 @@ public import Tensors
 
 /// An encoder as int8 stores it: what the integer runtime runs, and what INT8 files hold.
 ///
-/// Linear layers have int8 weights with a scale per output channel and inputs in unsigned 8-bit integers with a fixed
-/// scale and zero point; embedding tables have int8 rows with a scale each. Biases, norms and the classifier are float.
+/// Linear layers have int8 weights with a scale per output channel and inputs in 8-bit integers, on a fixed grid or one for
+/// each token; embedding tables have int8 rows with a scale each. Biases, norms, the classifier and what the scheme kept are
+/// float.
 /// Names are those of published BERT checkpoints, without `.weight`.
 public struct QuantizedEncoder: Equatable, Sendable {
     public let configuration: EncoderConfiguration
@@ -26,17 +27,21 @@ public struct QuantizedEncoder: Equatable, Sendable {
     /// - Throws: `InputError` naming a layer whose range is missing or empty, whose weights are not finite, or that has
     ///   more inputs than the integer product takes.
     public init(_ encoder: Encoder, ranges: ActivationRanges) throws {
-        var source = RoundedWeights(of: encoder, ranges: ranges)
+        try Self.requireHead(of: encoder.configuration)
+        try self.init(encoder, QuantizationScheme(ranges, of: encoder))
+    }
+
+    /// Rounds a trained encoder as `QuantizationSimulation` did with the same scheme.
+    ///
+    /// - Throws: as `init(_:ranges:)`.
+    public init(_ encoder: Encoder, _ scheme: QuantizationScheme) throws {
+        var source = RoundedWeights(of: encoder, scheme)
         try self.init(encoder.configuration, from: &source)
     }
 
     /// Asks `source` for every part, with the name and the shape that the configuration gives it.
     init(_ configuration: EncoderConfiguration, from source: inout some QuantizedWeightSource) throws {
-        guard configuration.head != .maskedLanguageModel else {
-            throw InputError(
-                problem: "the int8 form has heads for classification, regression and embedding, not for masked words",
-                remedy: "keep this model in float")
-        }
+        try Self.requireHead(of: configuration)
         let width = configuration.hiddenSize
         let inputs = configuration.feedForward + configuration.heads.map { $0 * configuration.headSize } + [width]
         let deepest = inputs.reduce(0, max)
@@ -66,10 +71,26 @@ public struct QuantizedEncoder: Equatable, Sendable {
             ? source.floatLinear("classifier", output: configuration.labels.count, input: width) : nil
     }
 
+    private static func requireHead(of configuration: EncoderConfiguration) throws {
+        guard configuration.head != .maskedLanguageModel else {
+            throw InputError(
+                problem: "the int8 form has heads for classification, regression and embedding, not for masked words",
+                remedy: "keep this model in float")
+        }
+    }
+
     /// All embedding tables, in the order of the file.
     var tables: [QuantizedTable] { [wordEmbeddings, positionEmbeddings, tokenTypeEmbeddings].compactMap { $0 } }
     /// All quantized linear layers, in the order in which forward meets them.
     var linears: [QuantizedLinear] { layers.flatMap(\.linears) + [pooler].compactMap { $0 } }
+    /// Names of the layers and tables that stay float, beside those that always do.
+    public var keptFloat: [String] {
+        tables.filter { $0.rows.int8 == nil }.map(\.name) + linears.filter { $0.int8 == nil }.map(\.name)
+    }
+    /// Whether inputs are on fixed grids, not on one for each token.
+    public var hasFixedGrids: Bool { !quantizesPerToken }
+    /// Whether each token has its own grid.
+    var quantizesPerToken: Bool { linears.contains { if case .perToken = $0.form { true } else { false } } }
     /// All layer norms, in the order in which forward meets them.
     var norms: [FloatNorm] { [embeddingNorm] + layers.flatMap { [$0.attentionNorm, $0.outputNorm] } }
 }
@@ -104,19 +125,53 @@ public struct QuantizedEncoderLayer: Equatable, Sendable {
     var linears: [QuantizedLinear] { [query, key, value, attentionOutput, intermediate, output] }
 }
 
-/// An embedding table in int8 with a scale per row.
+/// An embedding table: [V, C].
 public struct QuantizedTable: Equatable, Sendable {
     public let name: String
-    /// [V, C].
-    public let rows: Int8Matrix
+    public let rows: TableRows
 }
 
-/// A linear layer with int8 weights: weight [O, I], bias [O].
+/// The rows of a table, in int8 with a scale each or, where the scheme kept them, in float.
+public enum TableRows: Equatable, Sendable {
+    case int8(Int8Matrix)
+    /// Row-major: [V, C].
+    case float([Float], width: Int)
+
+    public var int8: Int8Matrix? {
+        if case .int8(let matrix) = self { matrix } else { nil }
+    }
+}
+
+/// A linear layer of a quantized model: weight [O, I], bias [O].
 public struct QuantizedLinear: Equatable, Sendable {
+    /// How weight and input meet.
+    public enum Form: Equatable, Sendable {
+        /// The input on a fixed grid.
+        case fixed(Int8Matrix, UInt8Quantization)
+        /// Each row of the input on a symmetric grid of its own.
+        case perToken(Int8Matrix)
+        /// Not quantized: the weight row-major, [O, I].
+        case float([Float])
+    }
+
     public let name: String
-    public let weight: Int8Matrix
+    public let form: Form
     public let bias: [Float]
-    public let input: UInt8Quantization
+    /// What multiplies the columns of the input before it is rounded: [I]; nil: nothing (`Smoothing`).
+    public var inputFactors: [Float]?
+
+    /// The weight, unless it stays float.
+    public var int8: Int8Matrix? {
+        switch form {
+        case .fixed(let weight, _), .perToken(let weight): weight
+        case .float: nil
+        }
+    }
+
+    /// The grid of the input, where it is fixed.
+    public var input: UInt8Quantization? {
+        if case .fixed(_, let grid) = form { grid } else { nil }
+    }
 }
 
 /// A layer norm's scale and shift: [C] each.

@@ -5,11 +5,13 @@ import Tensors
 /// The weights of a quantized model file. What is wrong is gathered, so that one reading names all of it.
 struct StoredQuantizedWeights: QuantizedWeightSource {
     private let file: String
+    private let description: QuantizationConfiguration
     private var tensors: [String: StoredTensor]
     private var errors: [InputError] = []
 
-    init(_ safetensors: Safetensors, file: String) {
+    init(_ safetensors: Safetensors, _ description: QuantizationConfiguration, file: String) {
         self.file = file
+        self.description = description
         tensors = Dictionary(uniqueKeysWithValues: safetensors.tensors.map { ($0.name, $0.tensor) })
     }
 
@@ -23,28 +25,44 @@ struct StoredQuantizedWeights: QuantizedWeightSource {
             errors.append(InputError(file: file, field: name, problem: "surplus: the configuration has no such tensor"))
         }
         for group in groups {
-            for linear in group where linear.input != group[0].input {
+            for linear in group
+            where linear.input != group[0].input || linear.inputFactors != group[0].inputFactors {
+                func words(_ linear: QuantizedLinear) -> String {
+                    let grid = linear.input.map { "scale \($0.scale) and zero point \($0.zeroPoint)" } ?? "no grid"
+                    return grid + (linear.inputFactors == nil ? "" : " and factors")
+                }
                 errors.append(
                     InputError(
                         file: file, field: linear.name,
-                        problem: "its input has scale \(linear.input.scale) and zero point \(linear.input.zeroPoint), "
-                            + "expected those of \(group[0].name): \(group[0].input.scale) and "
-                            + "\(group[0].input.zeroPoint)"))
+                        problem:
+                            "its input has \(words(linear)), expected what \(group[0].name) has: \(words(group[0]))"))
             }
         }
         if !errors.isEmpty { throw InputErrors(errors) }
     }
 
     mutating func table(_ name: String, rows: Int, width: Int) -> QuantizedTable {
-        QuantizedTable(name: name, rows: matrix(name, rows: rows, width: width))
+        QuantizedTable(
+            name: name,
+            rows: description.keeps(name)
+                ? .float(floats(name + ".weight", [rows, width]), width: width)
+                : .int8(matrix(name, rows: rows, width: width)))
     }
 
     mutating func linear(_ name: String, output: Int, input: Int) -> QuantizedLinear {
-        QuantizedLinear(
-            name: name, weight: matrix(name, rows: output, width: input), bias: floats(name + ".bias", [output]),
-            input: UInt8Quantization(
-                scale: scales(name + ".input_scale", [1]).first ?? 1,
-                zeroPoint: elements(name + ".input_zero_point", .uint8, [1]) { try $0.uint8() }?.first ?? 0))
+        let bias = floats(name + ".bias", [output])
+        guard !description.keeps(name) else {
+            return QuantizedLinear(name: name, form: .float(floats(name + ".weight", [output, input])), bias: bias)
+        }
+        let weight = matrix(name, rows: output, width: input)
+        let factors = tensors[name + ".input_factors"].map { _ in scales(name + ".input_factors", [input]) }
+        guard !description.isPerToken else {
+            return QuantizedLinear(name: name, form: .perToken(weight), bias: bias, inputFactors: factors)
+        }
+        let grid = UInt8Quantization(
+            scale: scales(name + ".input_scale", [1]).first ?? 1,
+            zeroPoint: elements(name + ".input_zero_point", .uint8, [1]) { try $0.uint8() }?.first ?? 0)
+        return QuantizedLinear(name: name, form: .fixed(weight, grid), bias: bias, inputFactors: factors)
     }
 
     mutating func norm(_ name: String, width: Int) -> FloatNorm {

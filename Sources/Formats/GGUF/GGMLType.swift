@@ -22,6 +22,11 @@ enum GGMLType {
         }
     }
 
+    /// The number of an element type, or nil if it is not written.
+    static func code(of type: ElementType) -> UInt32? {
+        (0...30).first { elementType($0) == type }
+    }
+
     /// The name of a type that is not read, for the message that says so.
     static func name(_ code: UInt32) -> String {
         unread[code] ?? "type \(code)"

@@ -107,6 +107,17 @@ public struct ONNXGraphBuilder: Sendable {
     /// - Throws: `InputErrors` if values are used before they are made, or names collide; `InputError` if the model is
     ///   larger than the 2 GB that the format allows.
     public func serialize() throws -> Data {
+        let model = try message()
+        do {
+            return try model.serializedData()
+        } catch {
+            throw InputError(
+                field: graph.name, problem: "the model cannot be written as ONNX: \(error)",
+                remedy: "one message holds at most 2 GB; write(to:) puts the data beside it")
+        }
+    }
+
+    private func message() throws -> Onnx_ModelProto {
         guard problems.isEmpty else { throw InputErrors(problems) }
         var model = Onnx_ModelProto()
         model.irVersion = 8
@@ -124,20 +135,18 @@ public struct ONNXGraphBuilder: Sendable {
             return entry
         }
         model.graph = graph
-        do {
-            return try model.serializedData()
-        } catch {
-            throw InputError(
-                field: graph.name, problem: "the model cannot be written as ONNX: \(error)",
-                remedy: "ONNX files hold at most 2 GB; quantize the model first")
-        }
+        return model
     }
 
-    /// Replaces the file at `url` by the model.
+    /// Replaces the file at `url` by the model; constants of more bytes than `singleFileLimit` altogether go to a file
+    /// beside it, `NAME_data`.
     ///
     /// - Throws: as `serialize()`, or `InputError` if the file cannot be written.
-    public func write(to url: URL) throws {
-        try AtomicFile.write(serialize(), to: url)
+    public func write(to url: URL, singleFileLimit: Int = 2_000_000_000) throws {
+        guard graph.initializer.reduce(0, { $0 + $1.rawData.count }) > singleFileLimit else {
+            return try AtomicFile.write(serialize(), to: url)
+        }
+        try ONNXExternalData.write(message(), to: url)
     }
 
     private mutating func requireONNX(_ type: ElementType, _ name: String) {

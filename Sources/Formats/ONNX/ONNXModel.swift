@@ -2,7 +2,7 @@ import Files
 public import Foundation
 import SwiftProtobuf
 
-/// An ONNX model, read whole from one file (https://github.com/onnx/onnx/blob/main/docs/IR.md).
+/// An ONNX model, with what lies in the files beside it (https://github.com/onnx/onnx/blob/main/docs/IR.md).
 public struct ONNXModel: Sendable {
     /// An input or output of the graph.
     public struct Value: Equatable, Sendable {
@@ -36,13 +36,18 @@ public struct ONNXModel: Sendable {
 
     /// - Throws: `InputError` naming the file and the tensor, node or key that is wrong.
     public init(reading url: URL) throws {
-        try self.init(parsing: MappedFile.data(at: url), file: url.path)
+        try self.init(MappedFile.data(at: url), file: url.path, directory: url.deletingLastPathComponent())
     }
 
     /// Reads a model from memory.
     ///
     /// - Parameter file: named in errors.
     public init(parsing bytes: Data, file: String) throws {
+        try self.init(bytes, file: file, directory: nil)
+    }
+
+    /// - Parameter directory: where constants may lie that are not in the model.
+    private init(_ bytes: Data, file: String, directory: URL?) throws {
         var options = BinaryDecodingOptions()
         options.discardUnknownFields = true
         let model: Onnx_ModelProto
@@ -65,7 +70,7 @@ public struct ONNXModel: Sendable {
         outputs = model.graph.output.map(Value.init)
         nodes = try model.graph.node.map { try Node($0, file: file) }
         initializers = try model.graph.initializer.map { tensor in
-            try Self.naming(file, tensor.name) { (tensor.name, try StoredTensor(tensor)) }
+            try Self.naming(file, tensor.name) { (tensor.name, try StoredTensor(tensor, beside: directory)) }
         }
         _ = try Self.unique(initializers.map { ($0.name, ()) }, "initializer", file)
     }

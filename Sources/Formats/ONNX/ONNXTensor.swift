@@ -41,19 +41,18 @@ extension StoredTensor {
         return message
     }
 
-    /// - Throws: `InputError` if the type is not read, the data lies in another file, or it does not fill the shape.
-    init(_ message: Onnx_TensorProto) throws {
+    /// - Parameter directory: where data may lie that is not in the message.
+    /// - Throws: `InputError` if the type is not read, the data lies elsewhere, or it does not fill the shape.
+    init(_ message: Onnx_TensorProto, beside directory: URL? = nil) throws {
         guard let type = ElementType(onnx: message.dataType) else {
             let name = Onnx_TensorProto.DataType(rawValue: Int(message.dataType)).map { "\($0)" } ?? "unknown"
             throw InputError(problem: "the element type \(message.dataType) (\(name)) is not read")
         }
-        guard message.dataLocation != .external, message.externalData.isEmpty else {
-            let location = message.externalData.first { $0.key == "location" }?.value ?? "not named"
-            throw InputError(
-                problem: "its data lies in another file (\(location)), which is not read",
-                remedy: "save the model as one file (onnx.save_model with save_as_external_data=False)")
-        }
-        let bytes = message.hasRawData ? message.rawData : try Self.typedData(message, type)
+        let isExternal = message.dataLocation == .external || !message.externalData.isEmpty
+        let bytes =
+            isExternal
+            ? try ONNXExternalData.bytes(of: message, beside: directory)
+            : message.hasRawData ? message.rawData : try Self.typedData(message, type)
         try self.init(type: type, shape: message.dims.map { Int($0) }, bytes: bytes)
     }
 

@@ -104,7 +104,7 @@ struct ClassificationPlan: RunPlan {
                 epochs: adapt.epochs, examples: material.adapt?.train.count ?? 0, batch: recipe.train.batch)
         }
         if let prune = recipe.prune { trainingSteps["prune"] = prune.heads.rounds * prune.heads.recoverSteps }
-        if let quantize = recipe.quantize, quantize.method == .qat { trainingSteps["quantize"] = quantize.steps }
+        if let quantize = recipe.quantize, quantize.method.trains { trainingSteps["quantize"] = quantize.steps }
         memoryBytes = recipe.encoderMemory(teacher: teacher, student: student, targetBytes: targetBytes)
         freeDiskBytes = try Self.freeDisk()
         seconds = 0

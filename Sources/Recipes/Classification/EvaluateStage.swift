@@ -40,10 +40,26 @@ extension ClassificationStages {
             recipe: recipe.name, resolvedRecipe: recipe.resolvedYAML(),
             environment: RunEnvironment.current().facts.map { .init($0.name, $0.value) },
             data: splits.map { .init($0.0, "\(grouped($0.2.count)) of \($0.1)") }
-                + [.init("Classes", material.classes.joined(separator: ", "))],
+                + [.init("Classes", material.classes.joined(separator: ", "))] + (try roundingFacts(stages: stages)),
             learningCurves: try context.learningCurves(), headScores: try headScores(stages: stages),
             commands: ["retort run resolved.yaml"],
             digests: try splits.map { .init($0.1, try DataAddress($0.1).digest()) })
+    }
+
+    /// What rounding each part alone costs, from the table of the quantization.
+    private func roundingFacts(stages: [Pipeline.Stage]) throws -> [RunRecord.Fact] {
+        guard stages.contains(.quantize), recipe.quantize?.sensitivity != nil else { return [] }
+        let table = try String(contentsOf: run.file(Self.sensitivityFile), encoding: .utf8)
+        return table.split(separator: "\n").dropFirst().map { line in
+            let fields = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            guard fields.count == 5, let kl = Double(fields[1]), let error = Double(fields[2]),
+                let same = Double(fields[3])
+            else { return .init("Rounding", String(line)) }
+            return .init(
+                "Rounding of \(fields[0])",
+                String(
+                    format: "mean KL %.2e ± %.1e, same class %.1f %%; stored as %@", kl, error, 100 * same, fields[4]))
+        }
     }
 
     private func headScores(stages: [Pipeline.Stage]) throws -> [HeadScore] {

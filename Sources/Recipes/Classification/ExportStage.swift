@@ -29,15 +29,23 @@ extension ClassificationStages {
                 case .onnx:
                     files.append("model.onnx")
                     try writeONNX(to: aside.appendingPathComponent("model.onnx"), from: source)
+                    try prove(.onnx, in: aside)
                 case .safetensors:
                     let name = ModelDirectory.weightsFile
                     files.append(name)
                     try AtomicFile.write(
                         Data(contentsOf: source.appendingPathComponent(name)), to: aside.appendingPathComponent(name))
-                    try checkReadBack(from: aside)
+                    try prove(.safetensors, in: aside)
                 }
             }
             try AtomicFile.write(modelCard(files: files), to: aside.appendingPathComponent("README.md"))
+            let model = try ExportSource(source)
+            let sample = model.sequences(TokenizerSample.texts)
+            try ExportRecord(
+                kind: model.kind, formats: recipe.export.map { $0 == .onnx ? .onnx : .safetensors },
+                isClassifier: true, width: model.width, sequences: sample, expected: model.outputs(sample),
+                isDecoder: false
+            ).write(to: aside)
             return files
         }
         let sizes = try weights.map { name in
@@ -47,35 +55,30 @@ extension ClassificationStages {
         }
         return StageResult(
             summary: sizes.joined(separator: ", "),
-            outputs: (weights + [ModelDirectory.configurationFile, "tokenizer.json", "README.md"]).map {
-                "export/\($0)"
-            })
+            outputs: (weights + [ModelDirectory.configurationFile, "tokenizer.json", "README.md", ExportRecord.file])
+                .map {
+                    "export/\($0)"
+                })
     }
 
-    /// Writes the graph, and reads the file back: it must hold the very weights.
     private func writeONNX(to url: URL, from source: URL) throws {
-        let graph =
-            try recipe.quantize == nil
-            ? ONNXExport.float(ModelDirectory.readEncoder(source))
-            : ONNXExport.quantized(QuantizedEncoder(reading: source))
-        try graph.write(to: url)
-        let written = try graph.serialize()
-        let read = try ONNXModel(reading: url)
-        guard try Data(contentsOf: url) == written, !read.nodes.isEmpty else {
-            throw ExportMismatch(file: url.path, problem: "read back, it does not hold what was written")
+        guard recipe.quantize != nil else {
+            return try ONNXExport.float(ModelDirectory.readEncoder(source)).write(to: url)
         }
+        let encoder = try QuantizedEncoder(reading: source)
+        try ONNXExport.quantized(encoder, encoder.hasFixedGrids ? .qdq : .fused).write(to: url)
     }
 
-    /// The exported weights must give the very logits of the stage that they come from.
-    private func checkReadBack(from folder: URL) throws {
-        let exported = try LoadedModel(folder)
-        let source = try LoadedModel(run.file(finalFolder))
+    /// Reads the file back and runs it: it must give what the stage's model gives for the first validation rows.
+    private func prove(_ format: ExportFormat, in folder: URL) throws {
+        let source = try ExportSource(run.file(finalFolder))
         let rows = Array(try sequences(material.validation).sequences.prefix(256))
-        let (found, expected) = (try exported.classifier.logits(of: rows), try source.classifier.logits(of: rows))
-        guard found == expected else {
-            throw ExportMismatch(
-                file: folder.appendingPathComponent(ModelDirectory.weightsFile).path,
-                problem: "read back, it does not give the logits of the model that it was written from")
+        let found = OutputAgreement(
+            try source.outputs(rows), try ExportProof(format: format, directory: folder).outputs(rows),
+            width: source.width)
+        let tolerance = ExportProof.tolerance(format, source.kind, isClassifier: source.isClassifier)
+        if let problem = found.problem(tolerance) {
+            throw ExportMismatch(file: folder.appendingPathComponent(format.path).path, problem: problem)
         }
     }
 

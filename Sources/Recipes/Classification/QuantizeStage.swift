@@ -12,22 +12,33 @@ extension ClassificationStages {
         recipe.prune == nil ? distilledFolder : ModelFolder.pruned
     }
 
-    /// Calibrates the activations' ranges, trains on with rounding in place, and stores the integers.
+    /// Calibrates the activations' ranges, finds what stays float, trains on with rounding in place, and stores the
+    /// integers.
     func quantize(inputs: String) throws -> StageResult {
         let settings = recipe.quantize!
         let key = context.key("quantize")
         let model = try ModelDirectory.readEncoder(run.file(floatStudentFolder))
         let data = try sequences(material.train)
-        let rows = key.mixed("calibration").permutation(data.count).prefix(settings.calibration.rows)
-        let method: ActivationCalibration.Method =
-            switch settings.calibration.method {
-            case .minMax: .minMax
-            case .movingAverage: .movingAverage()
-            case .percentile: .percentile(settings.calibration.percentile)
-            }
-        let ranges = try ActivationCalibration(method: method).ranges(of: model, on: rows.map { data.sequences[$0] })
-        if settings.method == .qat {
-            try QuantizationSimulation.attach(to: model, ranges: ranges)
+        let rows = key.mixed("calibration").permutation(data.count)
+        var scheme = try scheme(
+            settings, of: model, on: rows.prefix(settings.calibration.rows).map { data.sequences[$0] })
+        let kept = try QuantizationGroup.named(settings.keepFloat, of: model.configuration)
+        var outputs: [String] = []
+        if let sensitivity = settings.sensitivity {
+            let found = try QuantizationSensitivity(
+                of: model, scheme, kept: kept,
+                gate: .init(
+                    divergence: sensitivity.kl, agreement: sensitivity.agreement, most: sensitivity.most),
+                on: rows.prefix(sensitivity.rows).map { data.sequences[$0] })
+            try AtomicFile.write(found.csv, to: run.file(Self.sensitivityFile))
+            outputs.append(Self.sensitivityFile)
+            scheme = found.scheme
+        } else {
+            scheme = scheme.keeping(kept)
+        }
+        if settings.method.trains {
+            let steps = settings.method == .lsq ? LearnedSteps(attachingTo: model, scheme) : nil
+            if steps == nil { QuantizationSimulation.attach(to: model, scheme) }
             let objective = try DistillationObjective(
                 student: model, data: data, targets: try teacherTargets(), weights: recipe.lossWeights.forRecovery,
                 key: key)
@@ -36,14 +47,46 @@ extension ClassificationStages {
             // The rounded weights and activations are exact in float32, as in the integers that they stand for.
             options.precision = .float32
             try context.train(
-                Pipeline.Stage.quantize.rawValue, inputs, objective.parameters, objective, options,
-                place: material.train.place)
+                Pipeline.Stage.quantize.rawValue, inputs, objective.parameters + (steps?.parameters ?? []), objective,
+                options, place: material.train.place)
             QuantizationSimulation.detach(from: model)
+            if let steps { scheme = steps.learned }
         }
-        let quantized = try QuantizedEncoder(model, ranges: ranges)
+        let quantized = try QuantizedEncoder(model, scheme)
         let folder = run.file(ModelFolder.int8)
         try quantized.write(to: folder)
         try context.tokenizer().write(to: folder)
-        return try result(IntegerRuntime(quantized), in: ModelFolder.int8)
+        var result = try result(IntegerRuntime(quantized), in: ModelFolder.int8)
+        result.outputs += outputs
+        if !quantized.keptFloat.isEmpty {
+            result.summary += "; in float: " + scheme.keptGroups(of: model.configuration).joined(separator: ", ")
+        }
+        return result
+    }
+
+    /// Each part's KL when it is quantized alone.
+    static let sensitivityFile = "quantize/sensitivity.csv"
+
+    /// How the model's inputs and weights are rounded; folds what smoothing moves into the weights.
+    private func scheme(
+        _ settings: Recipe.Quantize, of model: Encoder, on rows: [[Int32]]
+    ) throws -> QuantizationScheme {
+        let factors =
+            settings.smoothing > 0 ? try Smoothing.apply(to: model, alpha: Float(settings.smoothing), on: rows) : [:]
+        let method: ActivationCalibration.Method =
+            switch settings.calibration.method {
+            case .minMax: .minMax
+            case .movingAverage: .movingAverage()
+            case .percentile: .percentile(settings.calibration.percentile)
+            case .entropy: .entropy
+            case .mse: .squaredError
+            }
+        // Ranges are found in either case: that is what refuses weights that have diverged.
+        let ranges = try ActivationCalibration(method: method).ranges(of: model, on: rows, factors: factors)
+        var scheme =
+            try settings.activations == .int8Dynamic ? .perToken : QuantizationScheme(ranges, of: model)
+        scheme.inputFactors = factors
+        scheme.weightBits = settings.reduceRange ? 7 : 8
+        return scheme
     }
 }

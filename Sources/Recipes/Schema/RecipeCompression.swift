@@ -40,15 +40,33 @@ extension Recipe {
         public var learningRate = 1e-4
         public var weights = WeightFormat.int8PerChannel
         public var activations = ActivationFormat.int8Static
+        public var reduceRange = false
+        public var smoothing = 0.0
+        public var keepFloat: [String] = []
         public var calibration = Calibration()
+        /// Nil when the parts that stay float are those of `keepFloat` alone.
+        public var sensitivity: QuantizeSensitivity?
+    }
+
+    /// When parts of the model go back to float by themselves.
+    public struct QuantizeSensitivity: Equatable, Sendable {
+        public var rows = 256
+        public var kl = 0.01
+        public var agreement = 0.99
+        public var most = 4
     }
 
     /// When the rounding to integers is taken into account.
     public enum Method: String, SettingChoice {
         /// In further training steps that round as the integer model will.
         case qat
+        /// As `qat`, and the steps of the grids are trained too (LSQ).
+        case lsq
         /// Only after training.
         case ptq
+
+        /// Whether there are training steps.
+        public var trains: Bool { self != .ptq }
     }
 
     /// Integer format of the weights.
@@ -58,8 +76,10 @@ extension Recipe {
 
     /// Integer format of the activations.
     public enum ActivationFormat: String, SettingChoice {
+        /// On grids that calibration finds.
         case int8Static = "int8_static"
-        static let unsupported = ["int8_dynamic"]
+        /// Each token on a grid of its own.
+        case int8Dynamic = "int8_dynamic"
     }
 
     /// How the ranges of the activations are found.
@@ -73,8 +93,7 @@ extension Recipe {
     public enum RangeMethod: String, SettingChoice {
         case minMax = "minmax"
         case movingAverage = "moving_average"
-        case percentile
-        static let unsupported = ["entropy", "mse"]
+        case percentile, entropy, mse
     }
 }
 
@@ -114,12 +133,42 @@ extension Recipe.Quantize: Section {
     static let fields: [Field<Self>] = [
         Field(
             "method", \.method,
-            "`qat` trains on with rounding in place; `ptq` rounds the finished student, and leaves `steps` unused."),
+            "`qat` trains on with rounding in place, `lsq` trains the steps of the grids too; `ptq` rounds the finished student, "
+                + "and leaves `steps` unused."),
         Field("steps", \.steps, .integer(1...1_000_000), "Training steps with rounding in place."),
         Field("learning_rate", \.learningRate, .number(.above(0, to: 1)), "Highest learning rate of these steps."),
         Field("weights", \.weights, "Integer format of the weights."),
-        Field("activations", \.activations, "Integer format of the activations."),
+        Field(
+            "activations", \.activations,
+            "Integer format of the activations: `int8_static` on grids that calibration finds, `int8_dynamic` on one per token."
+        ),
+        Field(
+            "reduce_range", \.reduceRange, .boolean,
+            "Weights in 7 bits, for x86 processors without VNNI, where other programs' products of 8 bits overflow."),
+        Field(
+            "smoothing", \.smoothing, .number(.from(0, to: 1)),
+            "How much of the difficulty of rounding moves from activations to weights (SmoothQuant's alpha); 0 for none."
+        ),
+        Field(
+            "keep_float", \.keepFloat, .list(of: .text(.line), count: 0...4096, distinct: true),
+            "Parts that stay float: `embeddings`, `layer.0.attention.self`, `layer.0.attention.output`, "
+                + "`layer.0.intermediate`, `layer.0.output`, …, `pooler`."),
         Field(section: "calibration", \.calibration, "How the ranges of the activations are found."),
+        Field(
+            optionalSection: "sensitivity", \.sensitivity,
+            "Measures each part quantized alone, and keeps the worst in float until the whole is close to the float model. "
+                + "The table is quantize/sensitivity.csv."),
+    ]
+}
+
+extension Recipe.QuantizeSensitivity: Section {
+    static let fields: [Field<Self>] = [
+        Field("rows", \.rows, .integer(1...1_000_000), "Training rows that are compared."),
+        Field("kl", \.kl, .number(.from(0, to: 100)), "Highest mean KL of the classes against the float model."),
+        Field(
+            "agreement", \.agreement, .number(.from(0, to: 1)),
+            "Lowest share of rows whose likeliest class is that of the float model."),
+        Field("most", \.most, .integer(0...4096), "Parts that may go back to float."),
     ]
 }
 

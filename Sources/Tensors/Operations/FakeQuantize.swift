@@ -41,6 +41,7 @@ private struct FakeQuantize: DifferentiableOperation {
 /// straight-through estimator with the scale held constant.
 struct RowFakeQuantization {
     let scales: [Float]
+    let limit: Float
 
     func forward(_ x: Tensor) -> Tensor {
         var y = Tensor(uninitialized: x.shape)
@@ -49,7 +50,7 @@ struct RowFakeQuantization {
             for row in range {
                 let start = row * width
                 kernels.fake_quantize(
-                    x.pointer + start, destination + start, width, scales[row], 0, -Int8Matrix.limit, Int8Matrix.limit)
+                    x.pointer + start, destination + start, width, scales[row], 0, -limit, limit)
             }
         }
         return y
@@ -79,8 +80,10 @@ extension Tape {
     }
 
     /// x: [R, C] as it comes back from an `Int8Matrix`, whose scales follow x; the gradient passes unchanged.
-    public func fakeQuantizeRows(_ x: Variable) -> Variable {
-        let y = RowFakeQuantization(scales: Int8Matrix.scales(of: x.value)).forward(x.value)
+    public func fakeQuantizeRows(_ x: Variable, bits: Int = 8) -> Variable {
+        let y = RowFakeQuantization(
+            scales: Int8Matrix.scales(of: x.value, bits: bits), limit: Int8Matrix.limit(bits: bits)
+        ).forward(x.value)
         return record(y, from: x) { StraightThrough(x: x.slot) }
     }
 }

@@ -29,7 +29,7 @@ public struct GGUFVocabulary: Sendable {
     }
 
     /// How texts are split and what else the name in `tokenizer.ggml.pre` says, as llama.cpp has it.
-    private static func byteLevel(_ pre: String) -> (preTokenizer: String, ignoresMerges: Bool)? {
+    static func byteLevel(_ pre: String) -> (preTokenizer: String, ignoresMerges: Bool)? {
         let gpt2 = #"{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}"#
         func sequence(_ parts: [String]) -> String {
             #"{"type":"Sequence","pretokenizers":["# + parts.joined(separator: ",") + "]}"

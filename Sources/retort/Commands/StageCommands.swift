@@ -58,11 +58,3 @@ struct QuantizeCommand: StageCommand {
     static let stage = Pipeline.Stage.quantize
     @OptionGroup var options: StageOptions
 }
-
-struct ExportCommand: StageCommand {
-    static let configuration = described(
-        "export", "Write the finished model as ONNX and safetensors.",
-        result: "export")
-    static let stage = Pipeline.Stage.export
-    @OptionGroup var options: StageOptions
-}

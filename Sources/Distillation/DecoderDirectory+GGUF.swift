@@ -1,0 +1,169 @@
+import Files
+public import Formats
+public import Foundation
+import Layers
+public import Models
+import Tensors
+public import Tokenizers
+
+extension DecoderDirectory {
+    /// Writes a decoder as the GGUF file that llama.cpp loads.
+    ///
+    /// Llama's, Qwen2's and GPT-2's graphs take one size for all layers; a Llama-shaped decoder with uneven layers is
+    /// written for the graph of `deci`, which has sizes per layer. Norms, biases and position tables are F32; matrices whose
+    /// rows are no whole blocks are F16 in block formats.
+    ///
+    /// - Parameters:
+    ///   - type: of the matrices: `float32`, `float16`, `q80` or `q40`.
+    ///   - name: `general.name`.
+    /// - Throws: `InputError` if no graph of llama.cpp computes this decoder, or the tokenizer has no GGUF form.
+    public static func writeGGUF(
+        _ decoder: Decoder, _ tokenizer: any Tokenizer, type: ElementType, name: String, to url: URL
+    ) throws {
+        let configuration = decoder.configuration
+        var file = GGUFBuilder(architecture: try architecture(of: configuration))
+        file.set("general.name", .string(name))
+        file.set("general.file_type", .unsigned(try fileType(type)))
+        if type == .q80 || type == .q40 { file.set("general.quantization_version", .unsigned(2)) }
+        describe(configuration, in: &file)
+        try describe(GGUFVocabulary(tokenizer, rows: configuration.vocabularySize), configuration, in: &file)
+        let layout = DecoderLayout(gguf: configuration)
+        var fused: [String: [Float]] = [:]
+        for parameter in decoder.parameters {
+            let part = layout.part(of: parameter, configuration)
+            var values = parameter.value.values
+            let width = parameter.value.width
+            if let order = part.order {
+                let own = values
+                let inner = parameter.value.shape.count == 1 ? 1 : width
+                for (row, stored) in order.enumerated() {
+                    for column in 0..<inner { values[stored * inner + column] = own[row * inner + column] }
+                }
+            }
+            var shape = parameter.value.shape
+            if let outputs = part.outputs {
+                // Query, key and value come one after the other.
+                fused[part.name, default: []] += values
+                shape[0] = outputs
+                guard fused[part.name]!.count == shape.reduce(1, *) else { continue }
+                values = fused.removeValue(forKey: part.name)!
+            }
+            file.add(part.name, tensor(values, shape, type, isTable: part.name == "position_embd.weight"))
+        }
+        if let factors = configuration.rotary.flatMap({ frequencyFactors($0, headSize: configuration.headSize) }) {
+            file.add("rope_freqs.weight", .float32(shape: [factors.count], factors))
+        }
+        try file.write(to: url)
+    }
+
+    private static func tensor(
+        _ values: [Float], _ shape: [Int], _ type: ElementType, isTable: Bool
+    ) -> StoredTensor {
+        guard shape.count == 2, !isTable, type != .float32 else { return .float32(shape: shape, values) }
+        guard type != .float16, shape[1].isMultiple(of: 32) else {
+            return .float16(shape: shape, bits: HalfPrecision.encode(values))
+        }
+        return .blocks(type, shape: shape, values)
+    }
+
+    private static func architecture(of configuration: DecoderConfiguration) throws -> String {
+        func isEven(_ sizes: [Int]) -> Bool { Set(sizes).count == 1 }
+        let even = isEven(configuration.heads) && isEven(configuration.keyHeads) && isEven(configuration.feedForward)
+        func refuse(_ problem: String) -> InputError {
+            InputError(problem: problem, remedy: "export the model as safetensors")
+        }
+        if case .yarn? = configuration.rotary?.scaling {
+            throw refuse("rotary positions stretched by YaRN are not written as GGUF")
+        }
+        switch configuration.family {
+        case .gpt2:
+            guard configuration.activation == .geluTanh else {
+                throw refuse("llama.cpp computes GPT-2's GELU by its tangent, the model has the exact one")
+            }
+            guard even else { throw refuse("llama.cpp has one size for all layers of GPT-2; this model's differ") }
+            return "gpt2"
+        case .qwen2:
+            guard even else { throw refuse("llama.cpp has one size for all layers of Qwen2; this model's differ") }
+            return "qwen2"
+        case .llama:
+            guard configuration.biases == .none else {
+                throw refuse("llama.cpp's graph for uneven or plain Llama layers has no biases; this model has some")
+            }
+            return even ? "llama" : "deci"
+        }
+    }
+
+    /// `enum llama_ftype`.
+    private static func fileType(_ type: ElementType) throws -> UInt32 {
+        switch type {
+        case .float32: return 0
+        case .float16: return 1
+        case .q40: return 2
+        case .q80: return 7
+        default:
+            throw InputError(
+                problem: "decoders are not written as GGUF with \(type.rawValue)",
+                remedy: "choose F32, F16, Q8_0 or Q4_0")
+        }
+    }
+
+    private static func describe(_ configuration: DecoderConfiguration, in file: inout GGUFBuilder) {
+        func sizes(_ key: String, _ values: [Int]) {
+            file.setOwn(
+                key,
+                Set(values).count == 1 ? .unsigned(UInt32(values[0])) : .integers(values.map { Int32($0) }))
+        }
+        file.setOwn("block_count", .unsigned(UInt32(configuration.layers)))
+        file.setOwn("context_length", .unsigned(UInt32(configuration.maximumPositions)))
+        file.setOwn("embedding_length", .unsigned(UInt32(configuration.hiddenSize)))
+        file.setOwn("vocab_size", .unsigned(UInt32(configuration.vocabularySize)))
+        sizes("feed_forward_length", configuration.feedForward)
+        sizes("attention.head_count", configuration.heads)
+        sizes("attention.head_count_kv", configuration.keyHeads)
+        guard let rotary = configuration.rotary else {
+            return file.setOwn("attention.layer_norm_epsilon", .float32(configuration.normEpsilon))
+        }
+        file.setOwn("attention.layer_norm_rms_epsilon", .float32(configuration.normEpsilon))
+        file.setOwn("attention.key_length", .unsigned(UInt32(configuration.headSize)))
+        file.setOwn("attention.value_length", .unsigned(UInt32(configuration.headSize)))
+        file.setOwn("rope.dimension_count", .unsigned(UInt32(configuration.headSize)))
+        file.setOwn("rope.freq_base", .float32(Float(rotary.base)))
+        if case .linear(let factor)? = rotary.scaling {
+            file.setOwn("rope.scaling.type", .string("linear"))
+            file.setOwn("rope.scaling.factor", .float32(Float(factor)))
+        }
+    }
+
+    /// By what the frequencies are divided, where that differs from one to the next.
+    private static func frequencyFactors(_ rotary: RotaryPositions, headSize: Int) -> [Float]? {
+        switch rotary.scaling {
+        case nil, .linear, .yarn: return nil
+        case .factors(let factors): return factors.map { Float($0) }
+        case .llama3:
+            let plain = RotaryPositions(base: rotary.base).frequencies(headSize: headSize)
+            return zip(plain, rotary.frequencies(headSize: headSize)).map { Float($0 / $1) }
+        }
+    }
+
+    private static func describe(
+        _ vocabulary: GGUFVocabulary, _ configuration: DecoderConfiguration, in file: inout GGUFBuilder
+    ) {
+        func set(_ key: String, _ value: GGUFBuilder.Value) { file.set("tokenizer.ggml.\(key)", value) }
+        set("model", .string(vocabulary.model))
+        if let pre = vocabulary.pre { set("pre", .string(pre)) }
+        set("tokens", .strings(vocabulary.tokens))
+        if !vocabulary.scores.isEmpty { set("scores", .floats(vocabulary.scores)) }
+        set("token_type", .integers(vocabulary.types))
+        if !vocabulary.merges.isEmpty { set("merges", .strings(vocabulary.merges)) }
+        let special = vocabulary.special
+        let end = configuration.endTokens.first ?? special.end
+        for (role, id) in [
+            ("bos", special.beginning), ("eos", end), ("unknown", special.unknown), ("padding", special.pad),
+        ] {
+            if let id { set("\(role)_token_id", .unsigned(UInt32(id))) }
+        }
+        if let adds = vocabulary.addsBeginning { set("add_bos_token", .bool(adds)) }
+        if let adds = vocabulary.addsEnd { set("add_eos_token", .bool(adds)) }
+        if let adds = vocabulary.addsBlank { set("add_space_prefix", .bool(adds)) }
+    }
+}

@@ -1,0 +1,186 @@
+import CArchive
+import Files
+public import Foundation
+
+/// A directory as one `.tar.zst` file that says what is in it: `manifest.json`, its first entry, has the size and the SHA-256
+/// of every other.
+///
+/// Times, owners and permissions are left out, so that the same files give the same bytes.
+public enum ModelBundle {
+    /// Replaces the file at `url` by the files of `directory`, under its name.
+    ///
+    /// The bundle is read back and compared with the manifest before it is put in place.
+    ///
+    /// - Throws: `InputError` if a file cannot be read, or the bundle cannot be written or read back.
+    public static func write(_ directory: URL, to url: URL) throws {
+        let files = try files(of: directory)
+        let manifest = try manifest(files)
+        let folder = directory.lastPathComponent
+        try AtomicFile.replace(url) { aside in
+            let writer = try BundleWriter(aside, shown: url.path)
+            try writer.add("\(folder)/\(manifestFile)", manifest)
+            for file in files { try writer.add("\(folder)/\(file.path)", MappedFile.data(at: file.url)) }
+            try writer.close()
+            let found = try digests(of: aside, folder: folder)
+            let expected = Dictionary(
+                uniqueKeysWithValues: try files.map { ($0.path, try Digest.sha256(fileAt: $0.url)) })
+            guard found.filter({ $0.key != manifestFile }) == expected,
+                found[manifestFile] == Digest.sha256(manifest)
+            else { throw InputError(file: url.path, problem: "read back, it does not hold the files") }
+        }
+    }
+
+    /// Compares a bundle's files with its manifest.
+    ///
+    /// - Returns: how many files there are.
+    /// - Throws: `InputError` naming the first file that is missing, surplus or changed.
+    @discardableResult
+    public static func verify(_ url: URL) throws -> Int {
+        var manifest: Manifest?
+        var found: [String: String] = [:]
+        try forEachFile(of: url) { name, bytes in
+            let path = name.split(separator: "/", maxSplits: 1).last.map(String.init) ?? name
+            if path == manifestFile, manifest == nil {
+                manifest = try? JSONDecoder().decode(Manifest.self, from: bytes)
+            } else if found.updateValue(Digest.sha256(bytes), forKey: path) != nil {
+                throw InputError(file: url.path, field: path, problem: "is in the bundle twice")
+            }
+        }
+        guard let manifest else {
+            throw InputError(
+                file: url.path, field: manifestFile, problem: "is not there, or damaged",
+                remedy: "ask for the bundle again from whoever made it")
+        }
+        let expected = Dictionary(manifest.files.map { ($0.path, $0.sha256) }) { first, _ in first }
+        for path in Set(found.keys).union(expected.keys).sorted() where found[path] != expected[path] {
+            throw InputError(
+                file: url.path, field: path,
+                problem: found[path] == nil
+                    ? "is missing" : expected[path] == nil ? "is not in the manifest" : "was changed",
+                remedy: "ask for the bundle again from whoever made it")
+        }
+        return found.count
+    }
+
+    private static let manifestFile = "manifest.json"
+
+    private struct Manifest: Codable {
+        struct File: Codable {
+            var path: String
+            var bytes: Int
+            var sha256: String
+        }
+
+        var schema = 1
+        var files: [File]
+    }
+
+    private static func files(of directory: URL) throws -> [(path: String, url: URL)] {
+        let manager = FileManager.default
+        guard let paths = try? manager.subpathsOfDirectory(atPath: directory.path) else {
+            throw InputError(file: directory.path, problem: "the directory cannot be read")
+        }
+        return paths.sorted().compactMap { path in
+            let url = directory.appendingPathComponent(path)
+            var isDirectory: ObjCBool = false
+            guard manager.fileExists(atPath: url.path, isDirectory: &isDirectory), !isDirectory.boolValue,
+                path != manifestFile
+            else { return nil }
+            return (path, url)
+        }
+    }
+
+    private static func manifest(_ files: [(path: String, url: URL)]) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(
+            Manifest(
+                files: files.map { file in
+                    let attributes = try FileManager.default.attributesOfItem(atPath: file.url.path)
+                    return .init(
+                        path: file.path, bytes: attributes[.size] as? Int ?? 0,
+                        sha256: try Digest.sha256(fileAt: file.url))
+                }))
+    }
+
+    private static func digests(of url: URL, folder: String) throws -> [String: String] {
+        var found: [String: String] = [:]
+        try forEachFile(of: url) { name, bytes in
+            found[String(name.dropFirst(folder.count + 1))] = Digest.sha256(bytes)
+        }
+        return found
+    }
+
+    private static func forEachFile(of url: URL, _ body: (String, Data) throws -> Void) throws {
+        let data = try MappedFile.data(at: url)
+        try data.withUnsafeBytes { bytes in
+            let source = try FilteredBytes(MappedBytes(bytes), .zstd, file: url.path)
+            try ArchiveReader.read(tar: source, file: url.path) { reader in
+                while let entry = try reader.next() {
+                    guard entry.kind == .file else { continue }
+                    var content = Data()
+                    while let block = try reader.nextBlock() {
+                        guard content.count + block.count <= entry.size ?? 0 else {
+                            throw InputError(file: url.path, field: entry.name, problem: "is longer than it says")
+                        }
+                        content.append(contentsOf: block)
+                    }
+                    try body(entry.name, content)
+                }
+            }
+        }
+    }
+}
+
+/// Writes a tar archive through Zstandard with libarchive.
+private final class BundleWriter {
+    private let archive: OpaquePointer
+    private let shown: String
+
+    init(_ url: URL, shown: String) throws {
+        guard let archive = archive_write_new() else { throw InputError(file: shown, problem: "out of memory") }
+        self.archive = archive
+        self.shown = shown
+        try check(archive_write_set_format_pax_restricted(archive))
+        try check(archive_write_add_filter_zstd(archive))
+        try check(archive_write_open_filename(archive, url.path))
+    }
+
+    deinit {
+        archive_write_free(archive)
+    }
+
+    func add(_ name: String, _ bytes: Data) throws {
+        guard let entry = archive_entry_new() else { throw InputError(file: shown, problem: "out of memory") }
+        defer { archive_entry_free(entry) }
+        archive_entry_set_pathname_utf8(entry, name)
+        archive_entry_set_size(entry, Int64(bytes.count))
+        // A regular file (S_IFREG) that its owner may write and everyone read.
+        archive_entry_set_filetype(entry, 0o100000)
+        archive_entry_set_perm(entry, 0o644)
+        archive_entry_set_mtime(entry, 0, 0)
+        try check(archive_write_header(archive, entry))
+        try bytes.withUnsafeBytes { bytes in
+            var written = 0
+            while written < bytes.count {
+                let count = archive_write_data(
+                    archive, bytes.baseAddress! + written, min(bytes.count - written, 1 << 22))
+                guard count > 0 else { throw failure() }
+                written += Int(count)
+            }
+        }
+    }
+
+    func close() throws {
+        try check(archive_write_close(archive))
+    }
+
+    private func check(_ status: Int32) throws {
+        guard status == ARCHIVE_OK || status == ARCHIVE_WARN else { throw failure() }
+    }
+
+    private func failure() -> InputError {
+        let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown reason"
+        return InputError(file: shown, problem: "cannot write: \(reason)", remedy: "check the free space")
+    }
+}

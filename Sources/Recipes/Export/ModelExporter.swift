@@ -1,0 +1,137 @@
+import Compression
+import Distillation
+import Files
+import Formats
+public import Foundation
+import Layers
+import Models
+import Tensors
+import Tokenizers
+
+/// Writes a finished model in the formats that others read, and proves each file before it is handed over.
+///
+/// The directory is made aside and put in place when everything in it has been read back, run in our own runtime on real
+/// texts, and found to give the model's outputs within the format's tolerance. Exporting again gives the same bytes.
+public struct ModelExporter {
+    /// A format, how its file was judged, and its size.
+    public struct Entry: Sendable {
+        public let format: ExportFormat
+        public let bytes: Int
+        public let agreement: String
+    }
+
+    public let kind: ExportFormat.Kind
+    private let source: ExportSource
+
+    /// Reads a model directory, a GGUF file, or a run's finished model.
+    ///
+    /// - Throws: `InputError` saying what is missing or wrong.
+    public init(_ place: URL) throws {
+        source = try ExportSource(place)
+        kind = source.kind
+    }
+
+    /// Writes the formats to `place`, which is replaced if it is an earlier export.
+    ///
+    /// - Parameters:
+    ///   - texts: what the files are proved on, beside a sample of many kinds of text.
+    ///   - card: what the model card says beyond the model's shape; nil: nothing.
+    /// - Throws: `ExportMismatch` if a file does not compute what the model does; `InputError` or `InputErrors` if the model
+    ///   has no such form, or the directory cannot be written. Nothing is left at `place` then that was not there before.
+    public func write(
+        _ formats: [ExportFormat], to place: URL, texts: [String] = [], card: ModelCard.Notes = .init(),
+        progress: (ExportFormat) throws -> Void = { _ in }
+    ) throws -> [Entry] {
+        let files = FileManager.default
+        if files.fileExists(atPath: place.path), !isReplaceable(place) {
+            throw InputError(
+                file: place.path, problem: "is there already, and is no export", remedy: "name another directory")
+        }
+        let aside = place.deletingLastPathComponent().appendingPathComponent(".\(place.lastPathComponent).unfinished")
+        if files.fileExists(atPath: aside.path) { try files.removeItem(at: aside) }
+        var finished = false
+        defer { if !finished { try? files.removeItem(at: aside) } }
+        try writeDirectory(formats, to: aside)
+        let sample = source.sequences(TokenizerSample.texts)
+        let own = source.sequences(texts)
+        let expected = try source.outputs(sample)
+        let reference = try source.outputs(own)
+        var entries: [Entry] = []
+        for format in formats {
+            try progress(format)
+            try write(format, to: aside)
+            let proof = ExportProof(format: format, directory: aside)
+            let tolerance = ExportProof.tolerance(format, kind, isClassifier: source.isClassifier)
+            let found = OutputAgreement(
+                reference + expected, try proof.outputs(own) + proof.outputs(sample), width: source.width)
+            let url = aside.appendingPathComponent(format.path)
+            if let problem = found.problem(tolerance) {
+                throw ExportMismatch(file: place.appendingPathComponent(format.path).path, problem: problem)
+            }
+            let bytes = try files.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0
+            entries.append(Entry(format: format, bytes: bytes, agreement: found.summary(tolerance)))
+        }
+        try AtomicFile.write(
+            ModelCard(source, entries, notes: card, name: place.lastPathComponent).text,
+            to: aside.appendingPathComponent("README.md"))
+        let record = ExportRecord(
+            kind: kind, formats: formats, isClassifier: source.isClassifier, width: source.width, sequences: sample,
+            expected: expected, isDecoder: kind == .decoder)
+        try record.write(to: aside)
+        if files.fileExists(atPath: place.path) { try files.removeItem(at: place) }
+        try files.moveItem(at: aside, to: place)
+        finished = true
+        return entries
+    }
+
+    /// Whether the directory is empty or an export, and may be replaced.
+    private func isReplaceable(_ place: URL) -> Bool {
+        let entries = try? FileManager.default.contentsOfDirectory(atPath: place.path)
+        return entries.map { $0.isEmpty || $0.contains(ExportRecord.file) } ?? false
+    }
+
+    /// What every format needs: the configuration, the tokenizer, and the weights if they are asked for.
+    private func writeDirectory(_ formats: [ExportFormat], to aside: URL) throws {
+        switch source.model {
+        case .float(let encoder): try ModelDirectory.write(encoder, source.tokenizer, to: aside)
+        case .int8(let encoder):
+            try encoder.write(to: aside)
+            try source.tokenizer.write(to: aside)
+        case .decoder(let decoder):
+            try DecoderDirectory.write(decoder, to: aside)
+            try source.tokenizer.write(to: aside)
+        }
+        guard !formats.contains(.safetensors) else { return }
+        try FileManager.default.removeItem(at: aside.appendingPathComponent(ModelDirectory.weightsFile))
+    }
+
+    private func write(_ format: ExportFormat, to aside: URL) throws {
+        let url = aside.appendingPathComponent(format.path)
+        switch (format, source.model) {
+        case (.safetensors, _): break
+        case (.onnx, .float(let encoder)): try ONNXExport.float(encoder).write(to: url)
+        case (.onnxFloat16, .float(let encoder)): try ONNXExport.float(encoder, .float16).write(to: url)
+        case (.onnx, .int8(let encoder)):
+            try ONNXExport.quantized(encoder, encoder.hasFixedGrids ? .qdq : .fused).write(to: url)
+        case (.onnxFused, .int8(let encoder)): try ONNXExport.quantized(encoder, .fused).write(to: url)
+        case (.compressedTensors, .int8(let encoder)):
+            let directory = url.deletingLastPathComponent()
+            try encoder.writeCompressedTensors(to: directory)
+            try source.tokenizer.write(to: directory)
+        case (.gguf, .decoder(let decoder)): try writeGGUF(decoder, .float32, url)
+        case (.ggufF16, .decoder(let decoder)): try writeGGUF(decoder, .float16, url)
+        case (.ggufQ80, .decoder(let decoder)): try writeGGUF(decoder, .q80, url)
+        case (.ggufQ40, .decoder(let decoder)): try writeGGUF(decoder, .q40, url)
+        case (.onnx, .decoder), (.onnxFloat16, _), (.onnxFused, _), (.compressedTensors, _), (.gguf, _), (.ggufF16, _),
+            (.ggufQ80, _), (.ggufQ40, _):
+            throw InputError(
+                field: format.rawValue, problem: "the model is no \(kind.rawValue) of this format",
+                remedy: "choose from \(kind.formats.map(\.rawValue).joined(separator: ", "))")
+        }
+    }
+
+    private func writeGGUF(_ decoder: Decoder, _ type: ElementType, _ url: URL) throws {
+        let name = source.url.deletingPathExtension().lastPathComponent
+        try DecoderDirectory.writeGGUF(decoder, source.tokenizer, type: type, name: name, to: url)
+    }
+}

@@ -1,0 +1,161 @@
+import Compression
+import Files
+import Formats
+import Foundation
+import Layers
+import Models
+import Tensors
+import Testing
+
+/// Our own runtime for exported graphs, against the models that they were written from.
+@Suite("Exported graphs, run here")
+struct ONNXProofTests {
+    private let sequences = QuantizationFixture.sequences(24, seed: 9)
+
+    private func run(_ graph: ONNXGraphBuilder) throws -> [Float] {
+        try ONNXProof(graph.serialize(), file: "export").outputs(of: sequences, batch: 5)
+    }
+
+    private func difference(_ found: [Float], _ expected: [Float]) -> (largest: Float, mean: Float) {
+        let largest = expected.map(abs).max() ?? 1
+        let differences = zip(found, expected).map { abs($0 - $1) / largest }
+        return (differences.max() ?? .infinity, differences.reduce(0, +) / Float(max(differences.count, 1)))
+    }
+
+    @Test("float graphs give what the model gives", arguments: EncoderFormsTests.forms)
+    func float(_ form: EncoderFormsTests.Form) throws {
+        let encoder = form.encoder
+        let expected = encoder.logits(QuantizationFixture.batch(sequences)).values
+        let float32 = try run(ONNXExport.float(encoder))
+        #expect(float32.count == expected.count)
+        #expect(difference(float32, expected).largest < 1e-5)
+        let half = difference(try run(ONNXExport.float(encoder, .float16)), expected)
+        #expect(half.largest < 2e-2 && half.largest > 1e-6)
+    }
+
+    @Test("integer graphs give what the integer runtime gives", arguments: EncoderFormsTests.forms)
+    func integers(_ form: EncoderFormsTests.Form) throws {
+        let encoder = form.encoder
+        var scheme = try QuantizationScheme(QuantizationFixture.ranges(of: encoder), of: encoder)
+        scheme.inputFactors = try Smoothing.apply(to: encoder, alpha: 0.5, on: sequences)
+        for scheme in [
+            scheme,
+            scheme.keeping(
+                try QuantizationGroup.named(["embeddings", "layer.1.attention.self"], of: encoder.configuration)),
+        ] {
+            let quantized = try QuantizedEncoder(encoder, scheme)
+            let expected = IntegerRuntime(quantized).logits(QuantizationFixture.batch(sequences)).values
+            for kind in [ONNXExport.Form.qdq, .fused] {
+                let found = difference(try run(ONNXExport.quantized(quantized, kind)), expected)
+                #expect(found.mean < 2e-3 && found.largest < 5e-2, "\(kind)")
+            }
+        }
+    }
+
+    @Test("a graph that finds its grids itself comes close to one grid per token", arguments: EncoderFormsTests.forms)
+    func dynamic(_ form: EncoderFormsTests.Form) throws {
+        let quantized = try QuantizedEncoder(form.encoder, .perToken)
+        let expected = IntegerRuntime(quantized).logits(QuantizationFixture.batch(sequences)).values
+        let graph = try ONNXExport.quantized(quantized, .fused)
+        let model = try ONNXModel(parsing: graph.serialize(), file: "export")
+        #expect(model.nodes.contains { $0.operation == "DynamicQuantizeLinear" })
+        #expect(
+            !model.nodes.contains {
+                $0.operation == "QuantizeLinear" || $0.operation == "MatMul" && $0.name.contains("query")
+            })
+        #expect(difference(try run(graph), expected).mean < 3e-2)
+        let error = try #require(throws: InputError.self) { try ONNXExport.quantized(quantized, .qdq) }
+        #expect(error.problem.contains("grid of its own"))
+    }
+
+    @Test("forms and models that do not belong together are refused")
+    func strangePairs() throws {
+        #expect(throws: InputError.self) { try ONNXExport.float(QuantizationFixture.encoder(), .qdq) }
+        #expect(throws: InputError.self) { try ONNXExport.quantized(QuantizationFixture.quantized(), .float16) }
+    }
+
+    @Test("one weight that changed shows in the outputs")
+    func sensitivity() throws {
+        let encoder = QuantizationFixture.encoder()
+        let expected = encoder.logits(QuantizationFixture.batch(sequences)).values
+        let weight = encoder.layers[0].output.weight
+        weight.value = Tensor(weight.value.values.enumerated().map { $0 == 7 ? $1 + 1 : $1 }, shape: weight.value.shape)
+        #expect(difference(try run(ONNXExport.float(encoder)), expected).largest > 1e-4)
+    }
+
+    @Test("damaged graphs are refused with the node's name")
+    func damaged() throws {
+        func graph(_ build: (inout ONNXGraphBuilder, String) -> String) throws -> Data {
+            var graph = ONNXGraphBuilder(name: "x")
+            let ids = graph.input("input_ids", .int64, ["batch", "sequence"])
+            let mask = graph.input("attention_mask", .int64, ["batch", "sequence"])
+            _ = graph.node("Identity", [mask], name: "unused")
+            graph.output(build(&graph, ids), .float32, ["batch", 2])
+            return try graph.serialize()
+        }
+        let broken: [(String, (inout ONNXGraphBuilder, String) -> String)] = [
+            ("strange", { $0.node("Conv", [$1], name: "strange") }),
+            (
+                "gather",
+                {
+                    let table = $0.initializer("table", .float32(shape: [2, 2], [1, 2, 3, 4]))
+                    return $0.node("Gather", [table, $1], name: "gather")
+                }
+            ),
+            (
+                "reshape",
+                {
+                    let shape = $0.initializer("shape", .int64(shape: [2], [1 << 40, 1 << 40]))
+                    return $0.node("Reshape", [$1, shape], name: "reshape")
+                }
+            ),
+            (
+                "product",
+                {
+                    let weight = $0.initializer("weight", .float32(shape: [3, 2], [1, 2, 3, 4, 5, 6]))
+                    let x = $0.node("Cast", [$1], name: "cast", attributes: ["to": .int(1)])
+                    return $0.node("MatMul", [x, weight], name: "product")
+                }
+            ),
+            ("turn", { $0.node("Transpose", [$1], name: "turn", attributes: ["perm": .ints([0, 0])]) }),
+        ]
+        for (name, build) in broken {
+            let bytes = try graph(build)
+            let error = try #require(throws: InputError.self, "\(name)") {
+                _ = try ONNXProof(bytes, file: "f").outputs(of: [[5, 6, 7, 8, 9]])
+            }
+            #expect(error.field == name)
+        }
+    }
+
+    @Test("the compressed-tensors layout gives the same numbers, smoothed layers are refused")
+    func compressedTensors() throws {
+        for form in EncoderFormsTests.forms {
+            let encoder = form.encoder
+            let ranges = try QuantizationFixture.ranges(of: encoder)
+            var scheme = try QuantizationScheme(ranges, of: encoder)
+            let batch = QuantizationFixture.batch(sequences)
+            for scheme in [
+                scheme, .perToken,
+                scheme.keeping(try QuantizationGroup.named(["layer.0.output"], of: encoder.configuration)),
+            ] {
+                let quantized = try QuantizedEncoder(encoder, scheme)
+                try QuantizationFixture.withDirectory { directory in
+                    try quantized.writeCompressedTensors(to: directory)
+                    let read = try QuantizedEncoder(compressedTensors: directory)
+                    #expect(IntegerRuntime(read).logits(batch).values == IntegerRuntime(quantized).logits(batch).values)
+                    let file = try Safetensors(reading: directory.appendingPathComponent("model.safetensors"))
+                    let scales = file.tensors.filter {
+                        $0.name.hasSuffix("query.weight_scale") || $0.name.hasSuffix("q_lin.weight_scale")
+                    }
+                    #expect(scales.map(\.tensor.shape) == [[36, 1], [27, 1]])
+                }
+            }
+            scheme.inputFactors = try Smoothing.apply(to: encoder, alpha: 0.5, on: sequences)
+            let smoothed = try QuantizedEncoder(encoder, scheme)
+            #expect(throws: InputError.self) {
+                try smoothed.writeCompressedTensors(to: URL(fileURLWithPath: "/nowhere"))
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+"""Checks that the gguf package (0.19.0) reads the decoders that Retort exports, and finds in them what it would have
+written itself.
+
+    python3 gguf_reads.py RETORT
+
+Makes a small Llama with random weights and a byte-level tokenizer (Tests/Golden/pipelines/smollm.json), exports it in F32,
+F16, Q8_0 and Q4_0, and compares every tensor with `gguf.quants.quantize` of the weights, in llama.cpp's order of rows.
+
+Needs gguf, safetensors and numpy.
+"""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import gguf
+import numpy as np
+from gguf.quants import quantize
+from safetensors.numpy import save_file
+
+PIPELINE = pathlib.Path(__file__).parents[1] / "Golden/pipelines/smollm.json"
+WIDTH, LAYERS, HEADS, KEY_HEADS, INNER = 64, 2, 4, 2, 96
+KINDS = {"F32": gguf.GGMLQuantizationType.F32, "F16": gguf.GGMLQuantizationType.F16,
+         "Q8_0": gguf.GGMLQuantizationType.Q8_0, "Q4_0": gguf.GGMLQuantizationType.Q4_0}
+NAMES = {
+    "model.embed_tokens": "token_embd", "model.norm": "output_norm", "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "model.layers.": "blk.",
+}
+
+
+def check(condition, text):
+    print(("ok    " if condition else "WRONG ") + text, flush=True)
+    if not condition:
+        sys.exit(1)
+
+
+def weights(vocabulary):
+    random = np.random.default_rng(7)
+    keys = WIDTH // HEADS * KEY_HEADS
+    shapes = {"model.embed_tokens": (vocabulary, WIDTH), "model.norm": (WIDTH,)}
+    for layer in range(LAYERS):
+        own = f"model.layers.{layer}."
+        shapes |= {
+            own + "input_layernorm": (WIDTH,), own + "post_attention_layernorm": (WIDTH,),
+            own + "self_attn.q_proj": (WIDTH, WIDTH), own + "self_attn.k_proj": (keys, WIDTH),
+            own + "self_attn.v_proj": (keys, WIDTH), own + "self_attn.o_proj": (WIDTH, WIDTH),
+            own + "mlp.gate_proj": (INNER, WIDTH), own + "mlp.up_proj": (INNER, WIDTH),
+            own + "mlp.down_proj": (WIDTH, INNER),
+        }
+    return {name + ".weight": random.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def interleaved(matrix, heads):
+    """As llama.cpp's converter orders the rows of queries and keys."""
+    rows, width = matrix.shape
+    return matrix.reshape(heads, 2, rows // heads // 2, width).swapaxes(1, 2).reshape(rows, width)
+
+
+def expected(name, value):
+    if ".q_proj." in name:
+        value = interleaved(value, HEADS)
+    if ".k_proj." in name:
+        value = interleaved(value, KEY_HEADS)
+    for ours, theirs in NAMES.items():
+        name = name.replace(ours, theirs)
+    return name, value
+
+
+def make_model(folder):
+    tokenizer = json.loads(PIPELINE.read_text(encoding="utf-8"))
+    vocabulary = max([*tokenizer["model"]["vocab"].values(), *(t["id"] for t in tokenizer["added_tokens"])]) + 1
+    folder.mkdir()
+    shutil.copy(PIPELINE, folder / "tokenizer.json")
+    (folder / "config.json").write_text(json.dumps({
+        "model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": vocabulary, "hidden_size": WIDTH,
+        "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "num_key_value_heads": KEY_HEADS,
+        "intermediate_size": INNER, "max_position_embeddings": 64, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+        "hidden_act": "silu", "tie_word_embeddings": True,
+    }))
+    made = weights(vocabulary)
+    save_file(made, folder / "model.safetensors", metadata={"format": "pt"})
+    return made
+
+
+def main(retort):
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        made = make_model(folder / "model")
+        out = folder / "out"
+        formats = "gguf,gguf-f16,gguf-q8_0,gguf-q4_0"
+        subprocess.run(
+            [retort, "export", folder / "model", "--format", formats, "--output", out], check=True,
+            stdout=subprocess.DEVNULL)
+        wanted = dict(expected(name, value) for name, value in made.items())
+        for kind, code in KINDS.items():
+            reader = gguf.GGUFReader(out / f"model-{kind}.gguf")
+            found = {tensor.name: tensor for tensor in reader.tensors}
+            check(found.keys() == wanted.keys(), f"{kind}: {len(found)} tensors")
+            for name, value in wanted.items():
+                kept = code if value.ndim == 2 else gguf.GGMLQuantizationType.F32
+                if found[name].tensor_type != kept:
+                    check(False, f"{kind}: {name} is {found[name].tensor_type.name}")
+                if found[name].data.tobytes() != quantize(value, kept).tobytes():
+                    check(False, f"{kind}: {name} has other bytes")
+            field = reader.fields["tokenizer.ggml.pre"]
+            check(bytes(field.parts[field.data[0]]) == b"smollm", f"{kind}: every tensor as the package writes it")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])
