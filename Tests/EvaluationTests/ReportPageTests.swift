@@ -74,7 +74,7 @@ struct ReportPageTests {
         let html = try report.html()
         for model in report.models {
             #expect(html.contains(String(format: ">%.1f%%</td>", model.metrics.accuracy.value * 100)))
-            #expect(html.contains(String(format: "<td>%.3f</td>", model.metrics.ece)))
+            #expect(html.contains(String(format: "<td>%.3f</td>", try #require(model.metrics.ece))))
         }
         #expect(html.contains(report.verdict.headline) && html.contains(report.verdict.cost))
         let pair = report.pairs[3]

@@ -70,6 +70,20 @@ struct ReportPage {
         var threads: String
     }
 
+    struct SliceTable {
+        struct Row {
+            var slice: String
+            var rows: String
+            var reference: String
+            var subject: String
+            var difference: String
+            var flips: String
+        }
+
+        var column: String
+        var rows: [Row]
+    }
+
     struct Figure {
         var caption: String
         var picture: String
@@ -103,6 +117,7 @@ struct ReportPage {
     let curves: [Figure]
     let headPicture: [Figure]
     let reliability: [Figure]
+    let slices: [SliceTable]
     let confusions: [ConfusionTable]
     let classTables: [ClassTable]
     let samples: [SampleRow]
@@ -147,13 +162,16 @@ extension ReportPage {
         }
         headPicture =
             HeadImportanceChart.markup(report.record.headScores).map { [Figure(caption: "", picture: $0)] } ?? []
-        reliability = report.models.map { model in
-            Figure(
-                caption: model.result.name,
-                picture: ReliabilityChart.markup(
-                    model.metrics.calibration, name: model.result.name, role: report.role(model.result.key),
-                    classes: report.data.classNames.count))
+        reliability = report.models.compactMap { model in
+            model.metrics.calibration.map {
+                Figure(
+                    caption: model.result.name,
+                    picture: ReliabilityChart.markup(
+                        $0, name: model.result.name, role: report.role(model.result.key),
+                        classes: report.data.classNames.count))
+            }
         }
+        slices = SliceTable.tables(report)
         confusions = report.models.map {
             ConfusionTable(name: $0.result.name, $0.metrics.confusion, classNames: report.data.classNames)
         }
