@@ -5,7 +5,7 @@ SHELL := /bin/bash
 retort := .build/release/retort
 python := .venv/bin/python
 
-.PHONY: help setup build demo lint test consumers teachers seeds ablation bench tokenization decoding torture clean
+.PHONY: help setup build demo lint test consumers teachers seeds ablation distil bench tokenization decoding torture clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -58,6 +58,9 @@ seeds: build ## The quickstart's students over three seeds: distilled against la
 
 ablation: build teachers ## What each term of the loss is worth: four losses, two students, two data sets, five seeds (hours)
 	python3 Benchmarks/ablation.py $(retort)
+
+distil: build teachers .venv-bench/installed ## The same recipe in Retort and in PyTorch: accuracy over seeds, and time (half an hour)
+	$(python) Benchmarks/distil.py $(retort) .venv-bench/bin/python
 
 .venv-bench/installed: Benchmarks/peers/requirements.txt
 	python3 -m venv .venv-bench

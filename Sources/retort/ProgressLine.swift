@@ -30,7 +30,7 @@ final class ProgressLine: RunObserver {
         show(
             "\(position) \(progress.stage) \(bar(report.step, progress.totalSteps)) "
                 + "\(report.step)/\(progress.totalSteps) · loss \(number(report.loss))\(terms) "
-                + "· lr \(number(report.learningRate)) · \(Int(progress.examplesPerSecond)) examples/s "
+                + "· lr \(number(report.learningRate)) · \(pace(progress.examplesPerSecond)) examples/s "
                 + "· \(time(progress.secondsLeft)) left")
     }
 
@@ -39,8 +39,8 @@ final class ProgressLine: RunObserver {
         guard isDue || done == total else { return }
         let (seconds, fresh) = (first!.time.duration(to: clock.now).seconds, done - first!.done)
         let rate = fresh > 0 && seconds > 0 ? Double(fresh) / seconds : 0
-        let pace = rate > 0 ? " · \(Int(rate)) \(unit)/s · \(time(Double(total - done) / rate)) left" : ""
-        show("\(position)\(position.isEmpty ? "" : " ")\(stage) \(bar(done, total)) \(done)/\(total) \(unit)\(pace)")
+        let shown = rate > 0 ? " · \(pace(rate)) \(unit)/s · \(time(Double(total - done) / rate)) left" : ""
+        show("\(position)\(position.isEmpty ? "" : " ")\(stage) \(bar(done, total)) \(done)/\(total) \(unit)\(shown)")
     }
 
     /// Shows how far something has come whose amount is known, with its rate and the time that is left.
@@ -52,7 +52,7 @@ final class ProgressLine: RunObserver {
         let format = total < 10 ? "%.1f/%.1f" : "%.0f/%.0f"
         show(
             "\(stage) \(bar(first, second)) \(String(format: format, done, total)) \(unit) "
-                + "· \(String(format: rate < 10 ? "%.1f" : "%.0f", rate)) \(unit)/s · \(time(left)) left")
+                + "· \(pace(rate)) \(unit)/s · \(time(left)) left")
     }
 
     func ended(_ stage: String, seconds: Double, summary: String) {
@@ -107,6 +107,10 @@ final class ProgressLine: RunObserver {
 
     private func number(_ value: Float) -> String {
         String(format: value != 0 && abs(value) < 0.001 ? "%.1e" : "%.3f", value)
+    }
+
+    private func pace(_ rate: Double) -> String {
+        String(format: rate < 1 ? "%.2f" : rate < 10 ? "%.1f" : "%.0f", rate)
     }
 
     private func time(_ seconds: Double) -> String {

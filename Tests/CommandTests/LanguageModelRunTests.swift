@@ -196,7 +196,7 @@ struct LanguageModelRunTests {
                 "run", "letters.yaml", "student={layers: 3, hidden: 24, heads: 3, feed_forward: 20}",
                 "loss.features.pairs=[[3, 2]]", "train.epochs=1", "evaluate.gates={perplexity: '<= 1000'}")
             #expect(result.status == 0, "\(result.errors)")
-            #expect(!result.output.contains("untrained"))
+            #expect(!result.output.contains("untrained") && result.output.contains("Teacher"))
             let targets = try run(of: command).appendingPathComponent("targets/train").path
             let named = try command.run(
                 "run", "letters.yaml", "teacher.targets={file: \(targets)}", "run.directory=named", "train.epochs=1",
@@ -205,6 +205,11 @@ struct LanguageModelRunTests {
             let cooler = try command.run(
                 "check", "letters.yaml", "teacher.targets={file: \(targets)}", "loss.kl.temperature=3")
             #expect(cooler.status == 2 && cooler.errors.contains("not exact at T = 3"), "\(cooler.errors)")
+            // The last window is looked up too.
+            let texts = command.folder.appendingPathComponent("texts-2.csv")
+            try command.write(try String(contentsOf: texts, encoding: .utf8) + "abc\n", to: "texts-2.csv")
+            let longer = try command.run("check", "letters.yaml", "teacher.targets={file: \(targets)}")
+            #expect(longer.status == 2 && longer.errors.contains("no targets for the token row"), "\(longer.errors)")
         }
     }
 

@@ -170,6 +170,7 @@ struct ServedTeacherTests {
             #expect(plan.status == 0 && plan.output.contains("answers.h5"), "\(plan.errors)")
             let result = try command.run("run", "served.yaml")
             #expect(result.status == 0, "\(result.errors)")
+            #expect(result.output.contains("Base model") && !result.output.contains("Teacher"), "\(result.output)")
             let runs = command.folder.appendingPathComponent("runs")
             let run = try #require(FileManager.default.contentsOfDirectory(atPath: runs.path).first)
             let predicted = try command.run(

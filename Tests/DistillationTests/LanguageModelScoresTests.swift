@@ -27,10 +27,10 @@ struct LanguageModelScoresTests {
     func dense() throws {
         let (teacher, student) = (Self.decoder(1, layers: 3), Self.decoder(2, layers: 1))
         var reported = 0
-        let found = try LanguageModelScores(of: student, against: teacher, on: rows) { done, total in
+        let found = try LanguageModelScores.all(of: [teacher, student], on: rows) { done, total in
             #expect(total == 40 && done > reported)
             reported = done
-        }
+        }[1]
         #expect(reported == 40)
         var losses: [Double] = []
         for (index, row) in rows.enumerated() {
@@ -54,14 +54,14 @@ struct LanguageModelScoresTests {
         }
         #expect(abs(found.meanLoss - losses.reduce(0, +) / Double(found.positions)) < 1e-5)
         #expect(found.agreements.reduce(0, +) > 0 && found.hits.reduce(0, +) > 0)
-        let alone = try LanguageModelScores(of: student, against: nil, on: rows) { _, _ in }
+        let alone = try LanguageModelScores(of: student, on: rows) { _, _ in }
         #expect(alone.losses == found.losses && alone.divergences.isEmpty)
     }
 
     @Test("of a model against itself are no divergence and full agreement")
     func itself() throws {
         let model = Self.decoder(3, layers: 2)
-        let found = try LanguageModelScores(of: model, against: model, on: rows) { _, _ in }
+        let found = try LanguageModelScores.all(of: [model, model], on: rows) { _, _ in }[1]
         #expect(found.divergences.allSatisfy { $0 < 1e-5 })
         #expect(found.agreements == found.counts)
     }

@@ -13,7 +13,7 @@ extension ClassificationStages {
     func adapt(inputs: String) throws -> StageResult {
         let settings = recipe.adapt!
         let rows = material.adapt!
-        let key = RandomKey(recipe.seed).mixed("adapt")
+        let key = context.key("adapt")
         let student = try ModelDirectory.readEncoder(run.file(ModelFolder.student))
         let data = try sequences(rows.train)
         let before = try accuracies(of: student)
@@ -42,7 +42,7 @@ extension ClassificationStages {
         }
         try context.train(
             Pipeline.Stage.adapt.rawValue, inputs, student.parameters, objective, options, place: rows.train.place)
-        try ModelDirectory.write(student, tokenizer(), to: run.file(ModelFolder.adapted))
+        try ModelDirectory.write(student, context.tokenizer(), to: run.file(ModelFolder.adapted))
         var result = try result(student, in: ModelFolder.adapted)
         let after = try accuracies(of: student)
         result.summary = zip(before, after).map { before, after in

@@ -27,7 +27,7 @@ final class ClassificationStages: TaskStages {
 
     func carryOut(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult {
         switch stage {
-        case .tokenizer: try makeTokenizer()
+        case .tokenizer: try context.makeTokenizer(material.train.texts)
         case .teacher: try makeTeacher(inputs: inputs)
         case .label: try recordTargets()
         case .baseline, .student: try trainStudent(stage, inputs: inputs)

@@ -12,43 +12,44 @@ extension ClassificationStages {
         recipe.quantize == nil ? floatStudentFolder : ModelFolder.int8
     }
 
-    /// Writes the finished model in each format into a folder aside, reads it back, and only then puts it in place.
+    /// Writes the finished model in each format, and reads it back.
     func export() throws -> StageResult {
         let source = run.file(finalFolder)
-        let aside = run.file("export.unfinished")
-        if FileManager.default.fileExists(atPath: aside.path) { try FileManager.default.removeItem(at: aside) }
-        let configuration = ModelDirectory.configurationFile
-        try tokenizer().write(to: aside)
-        try AtomicFile.write(
-            Data(contentsOf: source.appendingPathComponent(configuration)),
-            to: aside.appendingPathComponent(configuration))
-        var files: [String] = []
-        for (done, format) in recipe.export.enumerated() {
-            observer.advanced(Pipeline.Stage.export.rawValue, done: done, total: recipe.export.count, unit: "formats")
-            switch format {
-            case .onnx:
-                try writeONNX(to: aside.appendingPathComponent("model.onnx"), from: source)
-                files.append("model.onnx")
-            case .safetensors:
-                let name = ModelDirectory.weightsFile
-                try AtomicFile.write(
-                    Data(contentsOf: source.appendingPathComponent(name)), to: aside.appendingPathComponent(name))
-                try checkReadBack(from: aside)
-                files.append(name)
+        let weights = try context.export { aside in
+            let configuration = ModelDirectory.configurationFile
+            try context.tokenizer().write(to: aside)
+            try AtomicFile.write(
+                Data(contentsOf: source.appendingPathComponent(configuration)),
+                to: aside.appendingPathComponent(configuration))
+            var files: [String] = []
+            for (done, format) in recipe.export.enumerated() {
+                observer.advanced(
+                    Pipeline.Stage.export.rawValue, done: done, total: recipe.export.count, unit: "formats")
+                switch format {
+                case .onnx:
+                    files.append("model.onnx")
+                    try writeONNX(to: aside.appendingPathComponent("model.onnx"), from: source)
+                case .safetensors:
+                    let name = ModelDirectory.weightsFile
+                    files.append(name)
+                    try AtomicFile.write(
+                        Data(contentsOf: source.appendingPathComponent(name)), to: aside.appendingPathComponent(name))
+                    try checkReadBack(from: aside)
+                }
             }
+            try AtomicFile.write(modelCard(files: files), to: aside.appendingPathComponent("README.md"))
+            return files
         }
-        try AtomicFile.write(modelCard(files: files), to: aside.appendingPathComponent("README.md"))
-        let folder = run.file("export")
-        if FileManager.default.fileExists(atPath: folder.path) { try FileManager.default.removeItem(at: folder) }
-        try FileManager.default.moveItem(at: aside, to: folder)
-        let sizes = try files.map { name in
-            let path = folder.appendingPathComponent(name).path
+        let sizes = try weights.map { name in
+            let path = run.file("export").appendingPathComponent(name).path
             let bytes = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
             return "export/\(name) \(String(format: "%.2f MB", Double(bytes) / 1e6))"
         }
         return StageResult(
             summary: sizes.joined(separator: ", "),
-            outputs: (files + [configuration, "tokenizer.json", "README.md"]).map { "export/\($0)" })
+            outputs: (weights + [ModelDirectory.configurationFile, "tokenizer.json", "README.md"]).map {
+                "export/\($0)"
+            })
     }
 
     /// Writes the graph, and reads the file back: it must hold the very weights.
@@ -120,14 +121,4 @@ extension ClassificationStages {
 
         """
     private static let weightsNote = "`retort predict` runs this folder as it is.\n"
-}
-
-/// An exported file is not the model that it was made from; it is not handed over.
-public struct ExportMismatch: Error, CustomStringConvertible {
-    let file: String
-    let problem: String
-
-    public var description: String {
-        "\(file): \(problem)\n  → the disk may be damaged; export again, to another place"
-    }
 }

@@ -13,7 +13,7 @@ extension ClassificationStages {
     /// by distillation. After each round the model and the pruner's records are saved, and a run goes on from there.
     func prune(inputs: String) throws -> StageResult {
         let heads = recipe.prune!.heads
-        let key = RandomKey(recipe.seed).mixed("prune")
+        let key = context.key("prune")
         let data = try sequences(material.train)
         let chosen = key.mixed("calibration").permutation(data.count).prefix(heads.calibration)
         let calibration = LabelledSequences(
@@ -39,13 +39,13 @@ extension ClassificationStages {
                     name, inputs, objective.parameters, objective, options,
                     place: material.train.place)
             }
-            try ModelDirectory.write(model, tokenizer(), to: run.file("prune/round-\(round)"))
+            try ModelDirectory.write(model, context.tokenizer(), to: run.file("prune/round-\(round)"))
             try AtomicFile.write(
                 encoder.encode(PruneProgress(inputs: inputs, pruner: pruner)), to: run.file(Self.prunerFile))
         }
         try HeadRecord.write(pruner.heads, to: run.file(Self.headsFile))
         try FeedForwardRecord.write(pruner.feedForward, to: run.file("prune/feed_forward.csv"))
-        try ModelDirectory.write(model, tokenizer(), to: run.file(ModelFolder.pruned))
+        try ModelDirectory.write(model, context.tokenizer(), to: run.file(ModelFolder.pruned))
         var result = try result(model, in: ModelFolder.pruned)
         result.summary = "heads per layer \(model.configuration.heads), " + result.summary
         result.outputs += [Self.headsFile, Self.prunerFile]

@@ -15,7 +15,7 @@ extension ClassificationStages {
     /// Calibrates the activations' ranges, trains on with rounding in place, and stores the integers.
     func quantize(inputs: String) throws -> StageResult {
         let settings = recipe.quantize!
-        let key = RandomKey(recipe.seed).mixed("quantize")
+        let key = context.key("quantize")
         let model = try ModelDirectory.readEncoder(run.file(floatStudentFolder))
         let data = try sequences(material.train)
         let rows = key.mixed("calibration").permutation(data.count).prefix(settings.calibration.rows)
@@ -43,7 +43,7 @@ extension ClassificationStages {
         let quantized = try QuantizedEncoder(model, ranges: ranges)
         let folder = run.file(ModelFolder.int8)
         try quantized.write(to: folder)
-        try tokenizer().write(to: folder)
+        try context.tokenizer().write(to: folder)
         return try result(IntegerRuntime(quantized), in: ModelFolder.int8)
     }
 }

@@ -8,8 +8,8 @@ extension ClassificationStages {
     /// Trains the student: by the labels alone for the baseline, else by the losses of the recipe, in its stages. Both start
     /// from the same weights and see as many batches.
     func trainStudent(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult {
-        let tokenizer = try tokenizer()
-        let key = RandomKey(recipe.seed).mixed("student")
+        let tokenizer = try context.tokenizer()
+        let key = context.key("student")
         let data = try sequences(material.train)
         let held = try sequences(material.validation)
         let distils = stage == .student

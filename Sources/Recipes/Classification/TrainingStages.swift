@@ -7,59 +7,32 @@ import Tensors
 import Tokenizers
 
 extension ClassificationStages {
-    /// Learns a WordPiece vocabulary from the training texts, or takes over one that is there.
-    func makeTokenizer() throws -> StageResult {
-        let tokenizer = try recipe.makeTokenizer(material.train.texts)
-        try tokenizer.write(to: run.file(ModelFolder.tokenizer))
-        return StageResult(
-            summary: "\(tokenizer.vocabularySize) word pieces", outputs: [ModelFolder.tokenizer + "/tokenizer.json"])
-    }
-
-    func tokenizer() throws -> any Tokenizer {
-        try TokenizerFiles.load(from: run.file(ModelFolder.tokenizer))
-    }
-
     /// A split as token sequences with class numbers.
     func sequences(_ rows: ClassificationRows) throws -> LabelledSequences {
         LabelledSequences(
-            sequences: try tokenizer().encode(rows.texts, maxLength: recipe.data.maxLength),
+            sequences: try context.tokenizer().encode(rows.texts, maxLength: recipe.data.maxLength),
             labels: material.classIndices(rows))
     }
 
     /// Takes the ready teacher, fine-tunes a published one, or trains one from the beginning.
     func makeTeacher(inputs: String) throws -> StageResult {
-        let tokenizer = try tokenizer()
-        let key = RandomKey(recipe.seed).mixed("teacher")
+        let tokenizer = try context.tokenizer()
+        let key = context.key("teacher")
         let teacher: Encoder
-        var schedule: Recipe.FineTuning?
         if let model = recipe.teacher.model {
             let fresh = recipe.teacher.fineTune.map { _ in material.classes }
-            teacher = try ModelDirectory.readEncoder(
-                Recipe.place(model), allowingMissingHead: fresh, key: key)
+            teacher = try ModelDirectory.readEncoder(Recipe.place(model), allowingMissingHead: fresh, key: key)
             teacher.rename(classes: material.classes)
-            schedule = recipe.teacher.fineTune
         } else {
-            let shape = recipe.teacher.train!
             teacher = Encoder(
-                recipe.teacherConfiguration(vocabulary: tokenizer.vocabularySize, classes: material.classes), key: key
-            )
-            schedule = Recipe.FineTuning(
-                epochs: shape.epochs, batch: shape.batch, learningRate: shape.learningRate, warmup: shape.warmup,
-                weightDecay: shape.weightDecay)
+                recipe.teacherConfiguration(vocabulary: tokenizer.vocabularySize, classes: material.classes), key: key)
         }
-        if let schedule {
+        if let schedule = recipe.teacherSchedule {
             let data = try sequences(material.train)
             let objective = try DistillationObjective(
                 student: teacher, data: data, targets: nil, weights: .labelsOnly, key: key)
-            let steps = TrainingOptions.steps(epochs: schedule.epochs, examples: data.count, batch: schedule.batch)
-            let options = TrainingOptions(
-                totalSteps: steps, batch: schedule.batch, microBatch: schedule.batch,
-                learningRate: Float(schedule.learningRate), decay: .linear, warmUp: schedule.warmup, clip: 1,
-                weightDecay: Float(schedule.weightDecay), seed: key.value, precision: recipe.trainingPrecision,
-                checkpointing: recipe.train.checkpointing)
-            try context.train(
-                Pipeline.Stage.teacher.rawValue, inputs, objective.parameters, objective, options,
-                place: material.train.place)
+            try context.trainTeacher(
+                schedule, inputs, objective.parameters, objective, examples: data.count, place: material.train.place)
         }
         try ModelDirectory.write(teacher, tokenizer, to: run.file(ModelFolder.teacher))
         return try result(teacher, in: ModelFolder.teacher)

@@ -11,53 +11,57 @@ extension LanguageModelStages {
     /// Runs every model of the run, and the student as it began where it began with the teacher's layers, over the test texts.
     func evaluate(stages: [Pipeline.Stage]) throws -> (report: any RunReport, result: StageResult) {
         let rows = try rows("test")
-        let teacher = try DecoderDirectory.read(teacherPlace)
-        var models: [(key: String, name: String, path: String, read: () throws -> Decoder)] = [
-            ("teacher", "Teacher", teacherPlace.relativePath, { teacher })
+        var entries: [(key: String, name: String, path: String, model: Decoder)] = [
+            (
+                "teacher", try isTeacher ? "Teacher" : "Base model", teacherPlace.relativePath,
+                try DecoderDirectory.read(teacherPlace)
+            )
         ]
         if recipe.student.initialize == .teacherLayers {
-            models.append(("truncated", "Student, untrained", "", { try self.freshStudent() }))
+            entries.append(("truncated", "Student, untrained", "", try freshStudent()))
         }
         for entry in Pipeline.evaluatedModels(of: stages) where entry.key != "teacher" {
-            models.append(
-                (entry.key, entry.name, entry.folder, { try DecoderDirectory.read(self.run.file(entry.folder)) }))
+            entries.append(
+                (entry.key, entry.name, entry.folder, try DecoderDirectory.read(run.file(entry.folder))))
         }
-        var results: [ScoreReport.Model] = []
-        var positions = 0
-        for (index, entry) in models.enumerated() {
-            let model = try entry.read()
-            let scores = try LanguageModelScores(of: model, against: index == 0 ? nil : teacher, on: rows) {
-                done, total in
-                try Interruption.check()
-                observer.advanced(
-                    Pipeline.Stage.evaluate.rawValue, done: index * total + done, total: models.count * total,
-                    unit: "windows")
-            }
-            positions = scores.positions
-            results.append(
-                ScoreReport.Model(
-                    key: entry.key, name: entry.name, path: entry.path,
-                    parameters: model.configuration.parameterCount,
-                    bytes: entry.path.isEmpty ? nil : try weightBytes(of: entry),
-                    scores: scores.scores(seed: recipe.seed), comparisons: scores.comparisons(seed: recipe.seed)))
+        let scores = try LanguageModelScores.all(of: entries.map(\.model), on: rows) { done, total in
+            try Interruption.check()
+            observer.advanced(Pipeline.Stage.evaluate.rawValue, done: done, total: total, unit: "windows")
+        }
+        let results = try zip(entries, scores).map { entry, scores in
+            ScoreReport.Model(
+                key: entry.key, name: entry.name, path: entry.path,
+                parameters: entry.model.configuration.parameterCount,
+                bytes: entry.path.isEmpty ? nil : try weightBytes(ofModel: entry.key, at: entry.path),
+                scores: scores.scores(seed: recipe.seed), comparisons: scores.comparisons(seed: recipe.seed))
         }
         let gates = try recipe.evaluate.gates.map {
             try Gate(
-                metric: $0.metric, expression: $0.condition, models: models.map(\.key),
+                metric: $0.metric, expression: $0.condition, models: results.map(\.key),
                 metrics: Gate.Metric.of(.languageModel))
         }
         let report = try ScoreReport(
             task: recipe.task.rawValue, record: try record(),
-            data: "\(grouped(rows.count)) windows of the test texts, \(grouped(positions)) predicted tokens",
+            data: "\(grouped(rows.count)) windows of the test texts, \(grouped(scores[0].positions)) predicted tokens",
             models: results, gates: gates, reference: "teacher")
         try report.write(to: run.file("report"))
         return (report, report.result)
     }
 
-    private func weightBytes(of entry: (key: String, name: String, path: String, read: () throws -> Decoder)) throws
-        -> Int
-    {
-        let place = entry.key == "teacher" ? teacherPlace : run.file(entry.path)
+    /// Whether the model that the recipe names gave the targets: those of a served teacher, or of several, are of others.
+    private var isTeacher: Bool {
+        get throws {
+            let named = recipe.teacher.targets.named
+            guard !named.isEmpty else { return true }
+            let digest = try LoadedTeacher.digest(of: teacherPlace)
+            return try named.allSatisfy {
+                try SoftTargets(reading: Recipe.place($0)).description.digests[SoftTargetDescription.teacher] == digest
+            }
+        }
+    }
+
+    private func weightBytes(ofModel key: String, at path: String) throws -> Int {
+        let place = key == "teacher" ? teacherPlace : run.file(path)
         let file = FileKind(at: place) == .gguf ? place.path : try StoredWeights(directory: place).file
         return try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0
     }
@@ -78,7 +82,7 @@ extension LanguageModelStages {
     func export() throws -> StageResult {
         let row = try rows("validation").tokens(0)
         let batch = PackedBatch([Array(row.prefix(32))], samples: [0])
-        let names = try context.exportModel(from: ModelFolder.student) { source, copy in
+        let names = try context.exportCopy(of: ModelFolder.student) { source, copy in
             try DecoderDirectory.read(source).logits(batch).values == DecoderDirectory.read(copy).logits(batch).values
         } card: {
             try modelCard(DecoderDirectory.readConfiguration(run.file(ModelFolder.student)))

@@ -57,12 +57,16 @@ struct LanguageModelPlan: RunPlan {
         let reader = CorpusTokenizer(tokenizer: tokenizer, end: try recipe.endToken(of: configuration))
         self.recipe = recipe.name
         window = recipe.data.maxLength
+        let named = try recipe.namedTargets(outcomes: recipe.usesPredictions ? configuration.vocabularySize : nil)
         var sample: [[Int32]] = []
         var errors: [InputError] = []
         var rows = 0
         splits = corpus.splits.compactMap { split in
             do {
-                let read = try Self.read(split, recipe, reader)
+                let read = try Self.read(split, recipe, reader) { row in
+                    guard split.name == "train" else { return }
+                    for targets in named { try targets.requireRows([row]) }
+                }
                 if split.name == "train" { (sample, rows) = (read.sample, read.rows) }
                 return read.split
             } catch let several as InputErrors {
@@ -82,14 +86,7 @@ struct LanguageModelPlan: RunPlan {
         teacherParameters = configuration.parameterCount
         studentParameters = student.parameterCount
         freeDiskBytes = try Self.freeDisk()
-        let steps = TrainingOptions.steps(
-            epochs: recipe.wholeTraining.epochs, examples: windows, batch: recipe.train.batch)
-        trainingSteps = ["student": steps]
-        if recipe.train.baseline { trainingSteps["labels_only"] = steps }
-        if let tuning = recipe.teacher.fineTune {
-            trainingSteps["teacher"] = TrainingOptions.steps(
-                epochs: tuning.epochs, examples: windows, batch: tuning.batch)
-        }
+        trainingSteps = recipe.trainingSteps(examples: windows)
         if stages.contains(Pipeline.Stage.label.rawValue) {
             let width = recipe.teacher.targets.dtype == .float16 ? 2 : 4
             let kept = recipe.usesPredictions ? 8 * recipe.teacher.targets.keep + 8 : 0
@@ -102,34 +99,43 @@ struct LanguageModelPlan: RunPlan {
         let trained = recipe.teacher.fineTune == nil ? studentParameters : max(studentParameters, teacherParameters)
         // The teacher's weights; weights, gradients and two moments of what is trained; the logits of a block of positions.
         memoryBytes = 4 * (teacherParameters + 4 * trained + activations) + positions * vocabulary * 2 + (200 << 20)
-        try recipe.checkPositionTargets(outcomes: vocabulary, tokenizer, first: sample[0])
+        try recipe.checkPositionTargets(named, tokenizer, first: sample[0])
         try checkRoom(recipe, models: 3)
         seconds = try time(recipe, teacher, student, sample)
     }
 
-    /// Reads a whole split, and keeps its first rows.
+    /// Reads a whole split, shows each row, and keeps the first ones.
     private static func read(
-        _ split: Corpus.Split, _ recipe: Recipe, _ reader: CorpusTokenizer
+        _ split: Corpus.Split, _ recipe: Recipe, _ reader: CorpusTokenizer, each: ([Int32]) throws -> Void
     ) throws -> (split: Split, sample: [[Int32]], rows: Int) {
         let (window, wanted) = (recipe.data.maxLength, 4 * recipe.train.batch)
         switch split.source {
         case .texts(let address):
-            var first: [Int32] = []
+            var (sample, rest): ([[Int32]], [Int32]) = ([], [])
+            func take(_ row: [Int32]) throws {
+                try each(row)
+                if sample.count < wanted { sample.append(row) }
+            }
             let extent = try reader.forEachPiece(of: address, recipe.data) { _ in
             } _: {
-                if first.count < wanted * window { first += $0 }
+                rest += $0
+                var start = 0
+                while rest.count - start >= window {
+                    try take(Array(rest[start..<start + window]))
+                    start += window
+                }
+                rest.removeFirst(start)
             }
-            let sample = stride(from: 0, to: first.count, by: window).map {
-                Array(first[$0..<min($0 + window, first.count)])
-            }.filter { $0.count > 1 }.prefix(wanted)
+            if rest.count > 1 { try take(rest) }
             let read = Split(
                 name: split.name, file: split.source.name, records: extent.records, tokens: extent.tokens,
                 skippedRecords: extent.skipped.count)
-            return (read, Array(sample), extent.tokens / window + (extent.tokens % window > 1 ? 1 : 0))
+            return (read, sample, extent.tokens / window + (extent.tokens % window > 1 ? 1 : 0))
         case .recording(let url):
             let targets = try SoftTargets(reading: url)
             try targets.requireFit(reader.tokenizer)
             let rows = try targets.tokenRows(from: 2, to: window, limit: recipe.data.limit)
+            for row in 0..<rows.count { try each(rows.tokens(row)) }
             let read = Split(
                 name: split.name, file: split.source.name, records: rows.count, tokens: rows.tokenCount,
                 skippedRecords: 0)
@@ -145,14 +151,8 @@ struct LanguageModelPlan: RunPlan {
             let objective = try LanguageModelObjective(
                 student: model, rows: rows, targets: nil, weights: .labelsOnly, key: RandomKey(0))
             let batch = min(batch, rows.count)
-            let trainer = Trainer(
-                parameters: model.parameters, objective: objective,
-                options: TrainingOptions(
-                    totalSteps: 2, batch: batch, microBatch: min(batch, recipe.train.microBatch), learningRate: 0,
-                    decay: .constant, warmUp: 0, clip: 0, weightDecay: 0, seed: 0, precision: recipe.trainingPrecision,
-                    checkpointing: recipe.train.checkpointing))
-            _ = try trainer.takeStep()
-            return try ContinuousClock().measure { _ = try trainer.takeStep() }.seconds
+            return try recipe.secondsOfStep(
+                model.parameters, objective, batch: batch, microBatch: min(batch, recipe.train.microBatch), measured: 1)
         }
         var total = 0.0
         if stages.contains(Pipeline.Stage.label.rawValue) || recipe.teacher.targets.source == .live {
@@ -170,22 +170,15 @@ struct LanguageModelPlan: RunPlan {
 
     var lines: [String] {
         let splits = splits.map { split in
-            "\(split.name.padding(toLength: 13, withPad: " ", startingAt: 0))\(grouped(split.records)) records, "
-                + "\(grouped(split.tokens)) tokens of \(split.file)"
+            Self.line(split.name, "\(grouped(split.records)) records, \(grouped(split.tokens)) tokens of \(split.file)")
                 + (split.skippedRecords > 0 ? ", \(split.skippedRecords) bad ones left out" : "")
         }
-        return ["recipe       \(recipe): no problem found"] + splits + [
-            "windows      \(grouped(windows)) of \(window) tokens",
-            "vocabulary   \(grouped(vocabulary)) tokens",
-            "teacher      \(grouped(teacherParameters)) parameters",
-            "student      \(grouped(studentParameters)) parameters",
-            "stages       "
-                + stages.map { name in trainingSteps[name].map { "\(name) (\($0) steps)" } ?? name }
-                .joined(separator: " → "),
-            "memory       about \(memoryBytes >> 20) MB at most",
-            "time         about \(Int((seconds / 60).rounded(.up))) min of recording and training on this machine",
-            "disk         about \(targetBytes / 1_000_000 + 1) MB of targets; \(freeDiskBytes / 1_000_000) MB free",
-        ]
+        return [Self.line("recipe", "\(recipe): no problem found")] + splits + [
+            Self.line("windows", "\(grouped(windows)) of \(window) tokens"),
+            Self.line("vocabulary", "\(grouped(vocabulary)) tokens"),
+            Self.line("teacher", "\(grouped(teacherParameters)) parameters"),
+            Self.line("student", "\(grouped(studentParameters)) parameters"),
+        ] + closingLines(work: "recording and training")
     }
 }
 
@@ -255,15 +248,17 @@ extension Recipe {
         return problems
     }
 
-    /// Refuses named targets that are not for this tokenizer, these rows or this loss, or that hold numbers that are none.
+    /// Refuses named targets that are not for this tokenizer or this loss, or that hold numbers that are none.
     ///
     /// - Parameter first: the first training row.
-    func checkPositionTargets(outcomes: Int, _ tokenizer: any Tokenizers.Tokenizer, first: [Int32]) throws {
-        for targets in try namedTargets(outcomes: usesPredictions ? outcomes : nil) {
+    func checkPositionTargets(
+        _ named: [SoftTargets], _ tokenizer: any Tokenizers.Tokenizer, first: [Int32]
+    ) throws {
+        for targets in named {
             try check(targets, tokenizer, [first])
             guard teacher.targets.mix == nil else { continue }
             for temperature in temperatures { _ = try targets.likeliest(for: [first], temperature: temperature) }
         }
-        if let mix = teacher.targets.mix { _ = try mixture(mix, outcomes: outcomes) }
+        if let mix = teacher.targets.mix { _ = try mixture(mix, of: named) }
     }
 }

@@ -110,17 +110,11 @@ final class LanguageModelStages: TaskStages {
                 summary: "\(grouped(try teacherConfiguration().parameterCount)) parameters, as it is",
                 outputs: [TeacherSource.file])
         }
-        let key = RandomKey(recipe.seed).mixed("teacher")
         let (teacher, data) = (try DecoderDirectory.read(published), try rows("train"))
         let objective = try LanguageModelObjective(
-            student: teacher, rows: data, targets: nil, weights: .labelsOnly, key: key)
-        let steps = TrainingOptions.steps(epochs: tuning.epochs, examples: data.count, batch: tuning.batch)
-        var options = context.trainingOptions(steps: steps, learningRate: tuning.learningRate, seed: key.value)
-        (options.batch, options.microBatch, options.decay) = (tuning.batch, tuning.batch, .linear)
-        (options.warmUp, options.weightDecay) = (tuning.warmup, Float(tuning.weightDecay))
-        try context.train(
-            Pipeline.Stage.teacher.rawValue, inputs, objective.parameters, objective, options,
-            place: place(ofWindow:))
+            student: teacher, rows: data, targets: nil, weights: .labelsOnly, key: context.key("teacher"))
+        try context.trainTeacher(
+            tuning, inputs, objective.parameters, objective, examples: data.count, place: place(ofWindow:))
         return try write(teacher, to: ModelFolder.teacher)
     }
 
@@ -131,26 +125,11 @@ final class LanguageModelStages: TaskStages {
         plan.kept = recipe.teacher.targets.keep
         plan.temperatures = recipe.temperatures
         plan.hiddenLayers = recipe.recorded.hidden
-        plan.states = recipe.teacher.targets.dtype == .float16 ? .float16 : .float32
         if !recipe.usesPredictions { plan.kept = 0 }
-        let tokenizer = try TokenizerFiles.load(from: run.file(ModelFolder.tokenizer))
-        let recorder = SoftTargetRecorder(
-            teacher: DecoderTeacher(try DecoderDirectory.read(teacherPlace)), plan: plan,
-            digests: [
-                SoftTargetDescription.teacher: try LoadedTeacher.digest(of: teacherPlace),
-                SoftTargetDescription.tokenizer: tokenizer.digest, SoftTargetDescription.data: corpus.inputs.data,
-            ],
-            notes: ["recipe": .string(recipe.name), "program": .string("retort \(Version.current)")])
-        let recorded = try recorder.record(rows("train"), to: run.file(Pipeline.targetsFolder), others: .replace) {
-            done, total, _ in
-            try Interruption.check()
-            observer.advanced(Pipeline.Stage.label.rawValue, done: done, total: total, unit: "rows")
-        }
-        let tail = recorded.meanTail.map { String(format: ", mean tail %.4f", $0) } ?? ""
-        return StageResult(
-            summary: "\(grouped(recorded.positions)) positions"
-                + String(format: ", %.1f MB", Double(recorded.bytes) / 1e6) + tail,
-            outputs: recorded.files.map { "\(Pipeline.targetsFolder)/\($0.lastPathComponent)" })
+        return try context.record(
+            plan, of: DecoderTeacher(DecoderDirectory.read(teacherPlace)), at: teacherPlace, over: rows("train"),
+            data: corpus.inputs.data
+        ) { "\(grouped($0.positions)) positions" }
     }
 
     /// What the student learns from: the recorded targets, read ahead, or the teacher itself.
@@ -170,7 +149,7 @@ final class LanguageModelStages: TaskStages {
     func freshStudent() throws -> Decoder {
         let teacher = try teacherConfiguration()
         let student = Decoder(
-            recipe.studentConfiguration(teacher: teacher), key: RandomKey(recipe.seed).mixed("student"))
+            recipe.studentConfiguration(teacher: teacher), key: context.key("student"))
         if recipe.student.initialize == .teacherLayers {
             student.copyLayers(
                 of: try DecoderDirectory.read(teacherPlace), chosen: recipe.student.teacherLayers)
@@ -181,7 +160,7 @@ final class LanguageModelStages: TaskStages {
     /// Trains the student: on the texts alone for the baseline, else by the losses of the recipe, in its stages. Both start
     /// from the same weights and see as many batches.
     private func trainStudent(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult {
-        let key = RandomKey(recipe.seed).mixed("student")
+        let key = context.key("student")
         let (data, held) = (try rows("train"), try rows("validation"))
         let distils = stage == .student
         let training = StagedTraining<Decoder>(
@@ -194,7 +173,7 @@ final class LanguageModelStages: TaskStages {
                 return (objective, objective.parameters)
             },
             measure: { student in
-                let scores = try LanguageModelScores(of: student, against: nil, on: held) { _, _ in
+                let scores = try LanguageModelScores(of: student, on: held) { _, _ in
                     try Interruption.check()
                 }
                 return ValidationValues(
@@ -211,8 +190,8 @@ final class LanguageModelStages: TaskStages {
     /// Writes a model with its tokenizer; its perplexity on the validation texts is the summary.
     private func write(_ model: Decoder, to folder: String) throws -> StageResult {
         try DecoderDirectory.write(model, to: run.file(folder))
-        try TokenizerFiles.load(from: run.file(ModelFolder.tokenizer)).write(to: run.file(folder))
-        let scores = try LanguageModelScores(of: model, against: nil, on: rows("validation")) { _, _ in
+        try context.tokenizer().write(to: run.file(folder))
+        let scores = try LanguageModelScores(of: model, on: rows("validation")) { _, _ in
             try Interruption.check()
         }
         return StageResult(

@@ -16,10 +16,9 @@ extension Recipe {
     }
 
     /// How the recordings that the recipe names are made one.
-    func mixture(_ mix: TargetMix, outcomes: Int?) throws -> TargetMixture {
+    func mixture(_ mix: TargetMix, of named: [SoftTargets]) throws -> TargetMixture {
         try TargetMixture(
-            namedTargets(outcomes: outcomes),
-            weights: mix.weights.isEmpty ? mix.files.map { _ in 1 } : mix.weights,
+            named, weights: mix.weights.isEmpty ? mix.files.map { _ in 1 } : mix.weights,
             rule: mix.rule == .mean ? .mean : .mostConfident)
     }
 
@@ -27,7 +26,8 @@ extension Recipe {
     /// none, other classes, another tokenizer, rows without targets, layers that are not there.
     func checkTargets(_ material: Material, _ tokenizer: any Tokenizers.Tokenizer) throws {
         let sequences = tokenizer.encode(material.train.texts, maxLength: data.maxLength)
-        for targets in try namedTargets(outcomes: material.classes.count) {
+        let named = try namedTargets(outcomes: material.classes.count)
+        for targets in named {
             if let names = targets.description.classes, names != material.classes {
                 throw InputError(
                     file: targets.name, field: "classes",
@@ -37,7 +37,7 @@ extension Recipe {
             try check(targets, tokenizer, sequences)
             if usesPredictions { _ = try targets.logProbabilities(for: Array(sequences.prefix(1))) }
         }
-        if let mix = teacher.targets.mix { _ = try mixture(mix, outcomes: material.classes.count) }
+        if let mix = teacher.targets.mix { _ = try mixture(mix, of: named) }
     }
 
     /// Refuses named targets that are not for this tokenizer, these rows or this loss, or that hold numbers that are none.

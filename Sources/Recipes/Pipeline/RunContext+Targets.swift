@@ -13,7 +13,7 @@ extension RunContext {
 
     /// Makes one recording of those that the recipe names.
     func mixTargets(_ mix: Recipe.TargetMix, outcomes: Int?) throws -> StageResult {
-        let mixture = try recipe.mixture(mix, outcomes: outcomes)
+        let mixture = try recipe.mixture(mix, of: recipe.namedTargets(outcomes: outcomes))
         let summary = try mixture.write(
             to: run.file(Pipeline.mixedTargetsFile), digests: mixture.digests,
             notes: [

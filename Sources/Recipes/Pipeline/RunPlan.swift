@@ -5,6 +5,9 @@ import Foundation
 public protocol RunPlan: Encodable {
     /// The plan for a person, a fact per line.
     var lines: [String] { get }
+    /// Names of the stages in their order, and how many steps those have that train.
+    var stages: [String] { get }
+    var trainingSteps: [String: Int] { get }
     var teacherParameters: Int { get }
     var studentParameters: Int { get }
     /// Rough bytes of the recorded targets.
@@ -12,6 +15,8 @@ public protocol RunPlan: Encodable {
     var freeDiskBytes: Int { get }
     /// Rough peak memory of the run.
     var memoryBytes: Int { get }
+    /// Rough time of what takes longest, from a few real steps.
+    var seconds: Double { get }
 }
 
 extension Recipe {
@@ -64,5 +69,30 @@ extension RunPlan {
             )
         }
         if !errors.isEmpty { throw InputErrors(errors) }
+    }
+
+    /// The lines that end every plan: stages, memory, time, disk.
+    ///
+    /// - Parameter work: what the time is for.
+    func closingLines(work: String) -> [String] {
+        let steps = stages.map { name in trainingSteps[name].map { "\(name) (\($0) steps)" } ?? name }
+        return [
+            "stages       \(steps.joined(separator: " → "))",
+            "memory       about \(memoryBytes >> 20) MB at most",
+            "time         about \(Int((seconds / 60).rounded(.up))) min of \(work) on this machine",
+            "disk         about \(targetBytes / 1_000_000 + 1) MB of targets; \(freeDiskBytes / 1_000_000) MB free",
+        ]
+    }
+
+    /// A line of a plan.
+    static func line(_ name: String, _ text: String) -> String {
+        name.padding(toLength: 13, withPad: " ", startingAt: 0) + text
+    }
+
+    /// How many rows of the other splits have a text that is a training text too.
+    static func overlapLines(_ overlap: [String: Int]) -> [String] {
+        overlap.sorted { $0.key < $1.key }.filter { $0.value > 0 }.map {
+            line("overlap", "\($0.value) \($0.key) texts are training texts too")
+        }
     }
 }

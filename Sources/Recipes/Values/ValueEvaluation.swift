@@ -64,7 +64,7 @@ extension ValueStages {
 
     /// Puts the finished student into `export`, and reads it back: it must give the very outputs.
     func export() throws -> StageResult {
-        let names = try context.exportModel(from: ModelFolder.student) { source, copy in
+        let names = try context.exportCopy(of: ModelFolder.student) { source, copy in
             let rows = Array(try sequences(material.validation).prefix(256))
             return try ModelDirectory.readEncoder(source).logits(of: rows)
                 == ModelDirectory.readEncoder(copy).logits(of: rows)

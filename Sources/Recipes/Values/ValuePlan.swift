@@ -68,7 +68,9 @@ struct ValuePlan: RunPlan {
             $0[$1.name] = $1.rows.texts.count { known.contains($0) }
         }
         let tokenizer = try recipe.makeTokenizer(material.train.texts)
-        let teacher = try Self.teacher(of: recipe, tokenizer)
+        let teacher = try recipe.encoderTeacher(
+            tokenizer, classes: [Recipe.valueName], isRegression: true, texts: material.train.texts
+        ) { recipe.valued($0) }
         let base = recipe.student.hidden == nil || recipe.student.initialize == .teacherLayers ? teacher : nil
         let student = recipe.valued(
             recipe.studentConfiguration(
@@ -81,62 +83,28 @@ struct ValuePlan: RunPlan {
             try recipe.check(targets, tokenizer, rows)
             if recipe.loss.output.weight > 0 { _ = try targets.pooledWidth() }
         }
-        let lengths = tokenizer.encode(material.train.texts, maxLength: 1 << 20).map(\.count).sorted()
-        medianLength = lengths[lengths.count / 2]
-        longest = lengths[lengths.count - 1]
-        truncatedShare = Double(lengths.count { $0 > recipe.data.maxLength }) / Double(lengths.count)
+        let lengths = TokenLengths(material.train.texts, tokenizer, maxLength: recipe.data.maxLength)
+        (medianLength, longest, truncatedShare) = (lengths.median, lengths.longest, lengths.truncatedShare)
         vocabulary = tokenizer.vocabularySize
         stages = Pipeline.stages(of: recipe).map(\.rawValue)
         (teacherParameters, studentParameters) = (teacher?.parameterCount ?? 0, student.parameterCount)
-        let epochs = recipe.trainingParts.reduce(0) { $0 + $1.epochs }
-        func steps(_ epochs: Int, _ batch: Int) -> Int {
-            TrainingOptions.steps(epochs: epochs, examples: rows.count, batch: batch)
-        }
-        trainingSteps = ["student": steps(epochs, recipe.train.batch)]
-        if stages.contains(Pipeline.Stage.baseline.rawValue) {
-            trainingSteps["labels_only"] = steps(recipe.wholeTraining.epochs, recipe.train.batch)
-        }
-        let taught =
-            recipe.teacher.train.map { ($0.epochs, $0.batch) } ?? recipe.teacher.fineTune.map { ($0.epochs, $0.batch) }
-        if let taught { trainingSteps["teacher"] = steps(taught.0, taught.1) }
-        let positions = rows.reduce(0) { $0 + $1.count }
+        trainingSteps = recipe.trainingSteps(examples: rows.count)
         if let teacher, stages.contains(Pipeline.Stage.label.rawValue) {
             let width = recipe.teacher.targets.dtype == .float16 ? 2 : 4
             targetBytes =
-                positions * (teacher.hiddenSize * recipe.recorded.hidden.count * width + 4)
+                lengths.positions * (teacher.hiddenSize * recipe.recorded.hidden.count * width + 4)
                 + rows.count * (teacher.outputWidth * width + 24)
         }
-        let wide = max(teacher?.hiddenSize ?? 0, student.hiddenSize)
-        let batchRows = max(recipe.train.batch, taught?.1 ?? 1) * recipe.data.maxLength
-        let activations = batchRows * wide * 30 * max(teacher?.layers ?? 0, student.layers)
-        memoryBytes =
-            4 * (4 * max(teacherParameters, studentParameters) + activations) + min(targetBytes, 1 << 29) + (200 << 20)
+        memoryBytes = recipe.encoderMemory(teacher: teacher, student: student, targetBytes: targetBytes)
         freeDiskBytes = try Self.freeDisk()
         try checkRoom(recipe, models: 3)
         let sample = Array(rows.prefix(512))
-        if let teacher, let taught {
-            seconds += try Self.step(teacher, sample, recipe, taught.1) * Double(trainingSteps["teacher"]!)
+        if let teacher, let batch = recipe.teacherSchedule?.batch {
+            seconds += try Self.step(teacher, sample, recipe, batch) * Double(trainingSteps["teacher"]!)
         }
         seconds +=
             try Self.step(student, sample, recipe, recipe.train.batch)
             * Double(trainingSteps.filter { $0.key != "teacher" }.values.reduce(0, +))
-    }
-
-    /// The shape of the teacher, ready-made or as the recipe will train it; nil where there is none.
-    private static func teacher(of recipe: Recipe, _ tokenizer: any Tokenizer) throws -> EncoderConfiguration? {
-        guard let model = recipe.teacher.model else {
-            return recipe.teacher.train.map { _ in
-                recipe.valued(
-                    recipe.teacherConfiguration(vocabulary: tokenizer.vocabularySize, classes: [Recipe.valueName]))
-            }
-        }
-        let directory = Recipe.place(model)
-        let fresh = recipe.teacher.fineTune.map { _ in [Recipe.valueName] }
-        let configuration = try ModelDirectory.readEncoder(
-            directory, allowingMissingHead: fresh, isRegression: true
-        ).configuration
-        try ModelDirectory.check(tokenizer, fits: configuration, in: directory)
-        return configuration
     }
 
     /// Seconds of a training step.
@@ -148,14 +116,7 @@ struct ValuePlan: RunPlan {
             student: model, sequences: rows, labels: nil, targets: Zeros(configuration.outputWidth),
             weights: OutputWeights(labels: 0, output: 1, outputLoss: .squaredError, matching: .labelsOnly),
             key: RandomKey(0))
-        let trainer = Trainer(
-            parameters: model.parameters, objective: objective,
-            options: TrainingOptions(
-                totalSteps: 4, batch: batch, microBatch: batch, learningRate: 0, decay: .constant, warmUp: 0, clip: 0,
-                weightDecay: 0, seed: 0, precision: recipe.trainingPrecision, checkpointing: recipe.train.checkpointing)
-        )
-        _ = try trainer.takeStep()
-        return try ContinuousClock().measure { for _ in 0..<3 { _ = try trainer.takeStep() } }.seconds / 3
+        return try recipe.secondsOfStep(model.parameters, objective, batch: batch, microBatch: batch)
     }
 
     /// A teacher that gives zeros, to measure what a step costs.
@@ -169,29 +130,24 @@ struct ValuePlan: RunPlan {
     }
 
     var lines: [String] {
-        var lines = ["recipe       \(recipe): no problem found"]
+        var lines = [Self.line("recipe", "\(recipe): no problem found")]
         for split in splits {
             let numbers = split.numbers.map {
                 String(format: " (numbers %.4g to %.4g, mean %.4g)", $0.least, $0.most, $0.mean)
             }
             lines.append(
-                "\(split.name.padding(toLength: 13, withPad: " ", startingAt: 0))\(split.rows) rows of \(split.file)"
+                Self.line(split.name, "\(split.rows) rows of \(split.file)")
                     + (split.skippedRows > 0 ? ", \(split.skippedRows) bad rows left out" : "") + (numbers ?? ""))
         }
-        for (name, count) in overlap.sorted(by: { $0.key < $1.key }) where count > 0 {
-            lines.append("overlap      \(count) \(name) texts are training texts too")
-        }
-        return lines + [
-            "lengths      median \(medianLength), longest \(longest) word pieces; "
-                + String(format: "%.2f %% are cut", truncatedShare * 100),
-            "vocabulary   \(vocabulary) word pieces",
-            "teacher      " + (teacherParameters > 0 ? "\(teacherParameters) parameters" : "what was recorded"),
-            "student      \(studentParameters) parameters",
-            "stages       \(stages.map { name in trainingSteps[name].map { "\(name) (\($0) steps)" } ?? name }.joined(separator: " → "))",
-            "memory       about \(memoryBytes >> 20) MB at most",
-            "time         about \(Int((seconds / 60).rounded(.up))) min of training on this machine",
-            "disk         about \(targetBytes / 1_000_000 + 1) MB of targets; \(freeDiskBytes / 1_000_000) MB free",
-        ]
+        return lines + Self.overlapLines(overlap) + [
+            Self.line(
+                "lengths",
+                "median \(medianLength), longest \(longest) word pieces; "
+                    + String(format: "%.2f %% are cut", truncatedShare * 100)),
+            Self.line("vocabulary", "\(vocabulary) word pieces"),
+            Self.line("teacher", teacherParameters > 0 ? "\(teacherParameters) parameters" : "what was recorded"),
+            Self.line("student", "\(studentParameters) parameters"),
+        ] + closingLines(work: "training")
     }
 }
 

@@ -28,7 +28,7 @@ final class ValueStages: TaskStages {
 
     func carryOut(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult {
         switch stage {
-        case .tokenizer: try makeTokenizer()
+        case .tokenizer: try context.makeTokenizer(material.train.texts)
         case .teacher: try makeTeacher(inputs: inputs)
         case .label: try recordTargets()
         case .baseline, .student: try trainStudent(stage, inputs: inputs)
@@ -38,19 +38,8 @@ final class ValueStages: TaskStages {
         }
     }
 
-    private func makeTokenizer() throws -> StageResult {
-        let tokenizer = try recipe.makeTokenizer(material.train.texts)
-        try tokenizer.write(to: run.file(ModelFolder.tokenizer))
-        return StageResult(
-            summary: "\(tokenizer.vocabularySize) word pieces", outputs: [ModelFolder.tokenizer + "/tokenizer.json"])
-    }
-
-    func tokenizer() throws -> any Tokenizer {
-        try TokenizerFiles.load(from: run.file(ModelFolder.tokenizer))
-    }
-
     func sequences(_ rows: ValueRows) throws -> [[Int32]] {
-        try tokenizer().encode(rows.texts, maxLength: recipe.data.maxLength)
+        try context.tokenizer().encode(rows.texts, maxLength: recipe.data.maxLength)
     }
 
     private func labels(_ rows: ValueRows) -> [Float]? {
@@ -59,37 +48,25 @@ final class ValueStages: TaskStages {
 
     /// Takes the ready teacher, or trains one on the numbers.
     private func makeTeacher(inputs: String) throws -> StageResult {
-        let tokenizer = try tokenizer()
-        let key = RandomKey(recipe.seed).mixed("teacher")
+        let tokenizer = try context.tokenizer()
+        let key = context.key("teacher")
         let teacher: Encoder
-        var schedule = recipe.teacher.fineTune
         if let model = recipe.teacher.model {
             teacher = try ModelDirectory.readEncoder(
-                Recipe.place(model), allowingMissingHead: schedule.map { _ in [Recipe.valueName] }, isRegression: true,
-                key: key)
+                Recipe.place(model), allowingMissingHead: recipe.teacher.fineTune.map { _ in [Recipe.valueName] },
+                isRegression: true, key: key)
         } else {
-            let shape = recipe.teacher.train!
             teacher = Encoder(
                 recipe.valued(
                     recipe.teacherConfiguration(vocabulary: tokenizer.vocabularySize, classes: [Recipe.valueName])),
                 key: key)
-            schedule = Recipe.FineTuning(
-                epochs: shape.epochs, batch: shape.batch, learningRate: shape.learningRate, warmup: shape.warmup,
-                weightDecay: shape.weightDecay)
         }
-        if let schedule {
+        if let schedule = recipe.teacherSchedule {
             let objective = try OutputObjective(
                 student: teacher, sequences: sequences(material.train), labels: labels(material.train), targets: nil,
                 weights: .labelsOnly, key: key)
-            let steps = TrainingOptions.steps(
-                epochs: schedule.epochs, examples: material.train.count, batch: schedule.batch)
-            let options = TrainingOptions(
-                totalSteps: steps, batch: schedule.batch, microBatch: schedule.batch,
-                learningRate: Float(schedule.learningRate), decay: .linear, warmUp: schedule.warmup, clip: 1,
-                weightDecay: Float(schedule.weightDecay), seed: key.value, precision: recipe.trainingPrecision,
-                checkpointing: recipe.train.checkpointing)
-            try context.train(
-                Pipeline.Stage.teacher.rawValue, inputs, objective.parameters, objective, options,
+            try context.trainTeacher(
+                schedule, inputs, objective.parameters, objective, examples: material.train.count,
                 place: material.train.rows.place)
         }
         return try write(teacher, to: ModelFolder.teacher)
@@ -97,30 +74,14 @@ final class ValueStages: TaskStages {
 
     /// Runs the teacher over the training rows and records what the loss will ask for.
     private func recordTargets() throws -> StageResult {
-        let teacher = try ModelDirectory.readEncoder(run.file(ModelFolder.teacher))
         var plan = TargetPlan()
         (plan.kept, plan.isPooled) = (0, true)
         plan.hiddenLayers = recipe.recorded.hidden
-        plan.states = recipe.teacher.targets.dtype == .float16 ? .float16 : .float32
-        let recorder = SoftTargetRecorder(
-            teacher: EncoderTeacher(teacher), plan: plan,
-            digests: [
-                SoftTargetDescription.teacher: try Digest.sha256(
-                    fileAt: run.file(ModelFolder.teacher).appendingPathComponent(ModelDirectory.weightsFile)),
-                SoftTargetDescription.tokenizer: try tokenizer().digest,
-                SoftTargetDescription.data: material.inputs.data,
-            ],
-            notes: ["recipe": .string(recipe.name), "program": .string("retort \(Version.current)")])
-        let recorded = try recorder.record(
-            sequences(material.train), to: run.file(Pipeline.targetsFolder), others: .replace
-        ) { done, total, _ in
-            try Interruption.check()
-            observer.advanced(Pipeline.Stage.label.rawValue, done: done, total: total, unit: "rows")
-        }
-        return StageResult(
-            summary: "\(grouped(recorded.rows)) distinct rows"
-                + String(format: ", %.1f MB", Double(recorded.bytes) / 1e6),
-            outputs: recorded.files.map { "\(Pipeline.targetsFolder)/\($0.lastPathComponent)" })
+        let folder = run.file(ModelFolder.teacher)
+        return try context.record(
+            plan, of: EncoderTeacher(ModelDirectory.readEncoder(folder)), at: folder,
+            over: sequences(material.train), data: material.inputs.data
+        ) { "\(grouped($0.rows)) distinct rows" }
     }
 
     private func teacherTargets() throws -> any TeacherTargets {
@@ -133,8 +94,8 @@ final class ValueStages: TaskStages {
 
     /// Trains the student: on the numbers alone for the baseline, else by the losses of the recipe, in its stages.
     private func trainStudent(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult {
-        let tokenizer = try tokenizer()
-        let key = RandomKey(recipe.seed).mixed("student")
+        let tokenizer = try context.tokenizer()
+        let key = context.key("student")
         let (data, held) = (try sequences(material.train), try sequences(material.validation))
         let distils = stage == .student
         let wanted = try recipe.task == .embedding ? teacherOutputs(held) : nil
@@ -193,7 +154,7 @@ final class ValueStages: TaskStages {
 
     /// Writes a model with its tokenizer; how it does on the validation rows is the summary.
     private func write(_ model: Encoder, to folder: String) throws -> StageResult {
-        try ModelDirectory.write(model, tokenizer(), to: run.file(folder))
+        try ModelDirectory.write(model, context.tokenizer(), to: run.file(folder))
         let outputs = try outputs(of: model, sequences(material.validation))
         var summary = "\(grouped(model.parameterCount)) parameters"
         if recipe.task == .regression {
