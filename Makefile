@@ -41,6 +41,8 @@ consumers: .venv/installed ## Read what Retort wrote with the libraries people u
 	$(python) Tests/Consumers/tokenizer_trains.py $(retort)
 	$(python) Tests/Consumers/tokenizer_agrees.py $(retort)
 	$(python) Tests/Consumers/statistics_agree.py $(retort)
+	$(python) Tests/Consumers/schemas_agree.py $(retort)
+	$(python) Tests/Consumers/report_opens.py $(retort)
 	$(python) Tests/Consumers/quickstart.py $(retort)
 	$(python) Tests/Consumers/minimal_layout.py $(retort)
 	$(python) Tests/Consumers/tensorboard_reads.py $(retort)

@@ -57,8 +57,8 @@ struct ReportPageTests {
     func charts() throws {
         let html = try page(Fixture.record, Fixture.data(), Fixture.models)
         let pictures = html.components(separatedBy: "<svg ").dropFirst().map { $0.components(separatedBy: "</svg>")[0] }
-        // Two costs, the differences, one learning curve, the heads, five reliability curves.
-        #expect(pictures.count == 10)
+        // Quality, latency and size, two costs, the differences, one learning curve, the heads, five reliability curves.
+        #expect(pictures.count == 11)
         for picture in pictures {
             #expect(picture.contains("role=\"img\"") && !picture.contains("aria-label=\"\""))
             #expect(picture.contains("<circle") || picture.contains("<rect") || picture.contains("<polyline"))

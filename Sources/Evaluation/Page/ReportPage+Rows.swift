@@ -4,8 +4,9 @@ extension ReportPage.ModelRow {
         let accuracy = model.metrics.accuracy
         self.model = result.name
         style = result.key == report.subject ? "subject" : ""
-        parameters = Notation.count(result.parameters)
-        size = Notation.bytes(Double(result.bytes))
+        // Of recorded answers neither is known.
+        parameters = result.parameters > 0 ? Notation.count(result.parameters) : Notation.none
+        size = result.bytes > 0 ? Notation.bytes(Double(result.bytes)) : Notation.none
         self.accuracy = Notation.percent(accuracy.value)
         interval = Notation.percentRange(accuracy)
         macroF1 = Notation.fixed(model.metrics.macroF1, 3)

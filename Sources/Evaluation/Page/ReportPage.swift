@@ -232,6 +232,18 @@ extension ReportPage {
         let sizes = points { Double($0.bytes) }
         let latencies = points { $0.latency?.p50 }
         var figures: [Figure] = []
+        let priced = report.models.compactMap { model in
+            model.result.latency.flatMap { latency in
+                model.result.bytes > 0
+                    ? ParetoChart.Point(
+                        name: model.result.name, quality: model.metrics.accuracy.value * 100, latency: latency.p50,
+                        bytes: Double(model.result.bytes), role: report.role(model.result.key)) : nil
+            }
+        }
+        if priced.count > 1 {
+            let picture = ParetoChart.markup(priced, quality: "Accuracy, %") { Notation.fixed($0, 1) + "%" }
+            figures.append(Figure(caption: "Quality, latency and size", picture: picture))
+        }
         if !sizes.isEmpty {
             let picture = CostChart.markup(sizes, cost: "size on disk", written: Notation.bytes)
             figures.append(Figure(caption: "Quality and size", picture: picture))

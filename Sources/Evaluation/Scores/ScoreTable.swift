@@ -22,7 +22,7 @@ extension ScoreReport {
     var cells: [[String]] {
         models.map { model in
             [
-                model.name, Notation.count(model.parameters),
+                model.name, model.parameters > 0 ? Notation.count(model.parameters) : Notation.none,
                 model.bytes.map { Notation.bytes(Double($0)) } ?? Notation.none,
             ]
                 + metrics.alone.map { Self.cell($0, model.scores) }

@@ -24,7 +24,8 @@ extension ClassificationStages {
         }
         let report = try Report(
             record: try record(stages: stages),
-            data: evaluation.data, models: results, gates: gates, seed: recipe.seed)
+            data: evaluation.data, models: results, gates: gates, strict: recipe.evaluate.strict,
+            seed: recipe.seed)
         try report.write(to: run.file("report"))
         return (report, report.result)
     }

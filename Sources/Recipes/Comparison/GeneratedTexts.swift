@@ -34,11 +34,30 @@ struct GeneratedTexts {
         }
     }
 
-    init(_ answers: RecordedAnswers, _ examples: ExampleRows) throws {
-        texts = try answers.values("text", examples, \.text)
+    /// - Parameter text: what of an answer is its text.
+    init(
+        _ answers: RecordedAnswers, _ examples: ExampleRows, text: (RecordedAnswer) -> String? = { $0.text }
+    ) throws {
+        texts = try answers.values("text", examples, text)
         latencies = answers.rows.map(\.latency)
         promptTokens = answers.rows.map(\.promptTokens)
         completionTokens = answers.rows.map(\.completionTokens)
+    }
+
+    /// Classifies each prompt by itself: the text is the class.
+    init(classifying prompts: [String], with model: LoadedModel, progress: (Int, Int) throws -> Void) throws {
+        let configuration = model.classifier.configuration
+        let clock = ContinuousClock()
+        for (index, prompt) in prompts.enumerated() {
+            let start = clock.now
+            let tokens = model.tokenizer.encode(prompt, maxLength: configuration.longestText)
+            let logits = try model.classifier.logits(of: [tokens])
+            texts.append(configuration.labels[Predictions(logits: logits, classes: logits.count).labels[0]])
+            latencies.append(start.duration(to: clock.now) / .milliseconds(1))
+            promptTokens.append(tokens.count)
+            completionTokens.append(nil)
+            try progress(index + 1, prompts.count)
+        }
     }
 
     /// Where every row's time is known.

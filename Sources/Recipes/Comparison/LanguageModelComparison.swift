@@ -27,19 +27,15 @@ extension Comparison {
                 file: examples.file, field: options.text, problem: "no text has two tokens or more",
                 remedy: "give longer texts")
         }
-        var models: [RowScores] = []
-        for (index, side) in sides.enumerated() {
-            let scores = try LanguageModelScores(
-                of: decoders[index], against: index == 0 ? nil : decoders[0], on: rows
-            ) { try progress(index * $1 + $0, sides.count * $1) }
-            let sums = TokenSums(scores, rows, order)
-            models.append(
-                RowScores(
-                    key: side.key, name: side.name, path: side.contestant.path,
-                    parameters: decoders[index].configuration.parameterCount, bytes: try side.contestant.bytes(),
-                    alone: [.perplexity], compared: [.agreement, .klMean], error: "nats per token",
-                    errors: examples.texts.indices.map { sums.losses[$0] / Double(max(1, sums.counts[$0])) },
-                    value: sums.value))
+        let scores = try LanguageModelScores.all(of: decoders, on: rows, progress: progress)
+        let models = try sides.indices.map { index in
+            let sums = TokenSums(scores[index], rows, order)
+            return RowScores(
+                key: sides[index].key, name: sides[index].name, path: sides[index].contestant.path,
+                parameters: decoders[index].configuration.parameterCount, bytes: try sides[index].contestant.bytes(),
+                alone: [.perplexity], compared: [.agreement, .klMean], error: "nats per token",
+                errors: examples.texts.indices.map { sums.losses[$0] / Double(max(1, sums.counts[$0])) },
+                value: sums.value)
         }
         return try ScoreReport(
             task: "language-model", record: record(),

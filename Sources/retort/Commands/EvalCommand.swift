@@ -100,7 +100,7 @@ struct EvalCommand: ParsableCommand {
         Interruption.listen()
         let comparison = try Comparison(
             model, against: against, data: data, options,
-            commands: [CommandLine.arguments.map(\.shellQuoted).joined(separator: " ")])
+            commands: [(["retort"] + CommandLine.arguments.dropFirst().map(\.shellQuoted)).joined(separator: " ")])
         let progress = ProgressLine()
         let report = try comparison.report { done, total in
             try Interruption.check()
