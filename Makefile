@@ -40,6 +40,9 @@ test: setup lint ## Format lint, build with warnings as errors, all tests, and t
 consumers: .venv/installed ## Read what Retort wrote with the libraries people use: tokenizers, then a run of the quickstart
 	$(python) Tests/Consumers/tokenizer_trains.py $(retort)
 	$(python) Tests/Consumers/tokenizer_agrees.py $(retort)
+	$(python) Tests/Consumers/statistics_agree.py $(retort)
+	$(python) Tests/Consumers/schemas_agree.py $(retort)
+	$(python) Tests/Consumers/report_opens.py $(retort)
 	$(python) Tests/Consumers/quickstart.py $(retort)
 	$(python) Tests/Consumers/minimal_layout.py $(retort)
 	$(python) Tests/Consumers/gguf_reads.py $(retort)

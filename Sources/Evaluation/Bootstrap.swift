@@ -32,13 +32,16 @@ public enum Bootstrap {
             high: Quantile.linear(means, 0.975))
     }
 
-    /// Σ sums / Σ counts over rows of unequal size, with the 2.5 % and 97.5 % quantiles over resamples of the rows.
+    /// Σ sums / Σ counts over rows of unequal size, with the 2.5 % and 97.5 % quantiles over resamples of the rows. Rows are
+    /// sorted first, so that their order cannot change the interval.
     ///
     /// - Parameter counts: what each row's sum is of, such as its positions; at least one is above 0.
     public static func ratio(
         of sums: [Double], per counts: [Int], resamples: Int = 10_000, seed: UInt64
     ) -> Estimate {
         precondition(sums.count == counts.count, "\(sums.count) sums, \(counts.count) counts")
+        let pairs = zip(sums, counts).sorted { $0 < $1 }
+        let (sums, counts) = (pairs.map(\.0), pairs.map(\.1))
         return statistic(rows: sums.count, resamples: resamples, seed: seed) { rows in
             let (sum, count) = rows.reduce(into: (0.0, 0)) { total, row in
                 total.0 += sums[row]
@@ -48,7 +51,8 @@ public enum Bootstrap {
         }
     }
 
-    /// A statistic of n rows with the 2.5 % and 97.5 % quantiles over resamples of them.
+    /// A statistic of n rows with the 2.5 % and 97.5 % quantiles over resamples of them, which follow the numbers of the rows:
+    /// number them by what stands in them, so that the order of a file cannot change the interval.
     ///
     /// - Parameters:
     ///   - rows: n, at least 1.

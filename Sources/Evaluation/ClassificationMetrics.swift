@@ -6,13 +6,14 @@ public struct ClassificationMetrics: Sendable, Equatable {
     public let macroF1: Double
     /// See `ConfusionMatrix.matthews`.
     public let matthews: Double
-    /// Expected calibration error over 15 equal-mass bins; see `Calibration`.
-    public let ece: Double
-    /// Mean negative log-likelihood of the true class, in nats.
-    public let negativeLogLikelihood: Double
+    /// Expected calibration error over 15 equal-mass bins; see `Calibration`. Nil without probabilities.
+    public var ece: Double? { calibration?.expectedError }
+    /// Mean negative log-likelihood of the true class, in nats. Nil without probabilities.
+    public let negativeLogLikelihood: Double?
     public let perClass: [ClassScore]
     public let confusion: ConfusionMatrix
-    public let calibration: Calibration
+    /// Nil without probabilities.
+    public let calibration: Calibration?
 
     /// - Parameters:
     ///   - predictions: N rows, at least one.
@@ -26,9 +27,12 @@ public struct ClassificationMetrics: Sendable, Equatable {
         macroF1 = confusion.macroF1
         matthews = confusion.matthews
         perClass = confusion.perClass
+        guard predictions.hasProbabilities else {
+            (calibration, negativeLogLikelihood) = (nil, nil)
+            return
+        }
         calibration = Calibration(
             confidences: predictions.confidences, correct: zip(predictions.labels, labels).map { $0 == $1 })
-        ece = calibration.expectedError
         // Summed in ascending order: the same bits whatever the order of the rows.
         let losses = labels.indices.map { -predictions.logProbability(row: $0, class: labels[$0]) }.sorted()
         negativeLogLikelihood = losses.reduce(0, +) / Double(losses.count)

@@ -1,8 +1,10 @@
-/// How well one list of numbers follows another.
+/// How well one list of numbers follows another. The order of the pairs changes no bit.
 public enum Correlation {
     /// Pearson's: the covariance over the product of the deviations; 0 where one list does not vary.
     public static func pearson(_ a: [Double], _ b: [Double]) -> Double {
         precondition(a.count == b.count && !a.isEmpty, "\(a.count) and \(b.count) numbers")
+        let pairs = zip(a, b).sorted { $0 < $1 }
+        let (a, b) = (pairs.map(\.0), pairs.map(\.1))
         let (meanA, meanB) = (a.reduce(0, +) / Double(a.count), b.reduce(0, +) / Double(b.count))
         var (covariance, varianceA, varianceB) = (0.0, 0.0, 0.0)
         for (x, y) in zip(a, b) {
@@ -19,7 +21,7 @@ public enum Correlation {
         pearson(ranks(a), ranks(b))
     }
 
-    private static func ranks(_ values: [Double]) -> [Double] {
+    static func ranks(_ values: [Double]) -> [Double] {
         let order = values.indices.sorted { values[$0] < values[$1] }
         var ranks = [Double](repeating: 0, count: values.count)
         var start = 0

@@ -21,15 +21,26 @@ public struct Gate: Sendable, Equatable, CustomStringConvertible {
         case rmse
         /// How alike two models find the same pairs of texts: Spearman's correlation of their cosines.
         case similarity
+        /// Of generated texts against expected ones: the share that is equal, and sacrebleu's and rouge-score's scores.
+        case exactMatch = "exact_match"
+        case chrf
+        case chrfPlusPlus = "chrf_plus_plus"
+        case bleu, rouge1, rouge2
+        case rougeL = "rouge_l"
 
         var isPaired: Bool { self == .agreement || self == .klMean || self == .similarity }
 
         public static let ofClassification: [Metric] = [.accuracy, .macroF1, .matthews, .ece, .agreement, .klMean]
+        public static let ofRegression: [Metric] = [.pearson, .spearman, .rmse, .similarity]
+        public static let ofGeneration: [Metric] = [
+            .exactMatch, .chrf, .chrfPlusPlus, .bleu, .rouge1, .rouge2, .rougeL, .agreement,
+        ]
 
         /// Values outside can never be reached, or never be missed.
         var range: ClosedRange<Double> {
             switch self {
-            case .accuracy, .macroF1, .ece, .agreement: 0...1
+            case .accuracy, .macroF1, .ece, .agreement, .exactMatch, .rouge1, .rouge2, .rougeL: 0...1
+            case .chrf, .chrfPlusPlus, .bleu: 0...100
             case .matthews, .pearson, .spearman, .similarity: -1...1
             case .klMean, .rmse: 0...Double.greatestFiniteMagnitude
             case .perplexity: 1...Double.greatestFiniteMagnitude
@@ -89,13 +100,14 @@ public struct Gate: Sendable, Equatable, CustomStringConvertible {
             }
             guard models.contains(model) else { throw Gate.unknown("model", model, among: models, field: field) }
         } else if !known.range.contains(threshold.offset) {
-            let range =
-                known.range.upperBound > 1
-                ? "is at least \(Int(known.range.lowerBound))"
-                : "lies in \(known.range.lowerBound)…\(known.range.upperBound)"
+            let (low, high) = (known.range.lowerBound, known.range.upperBound)
             throw InputError(
-                field: field, problem: "\(metric) \(range); found \(threshold.offset)",
-                remedy: "write shares as fractions: 0.95, not 95")
+                field: field,
+                problem: "\(metric) \(high > 100 ? "is at least \(Int(low))" : "lies in \(low)…\(high)"); found "
+                    + "\(threshold.offset)",
+                remedy: high == 100
+                    ? "give it as the reference implementation does, out of 100"
+                    : "write shares as fractions: 0.95, not 95")
         }
         self.metric = known
         self.comparison = comparison
@@ -114,7 +126,22 @@ public struct Gate: Sendable, Equatable, CustomStringConvertible {
             case .atLeast: value >= limit - 1e-12
             case .atMost: value <= limit + 1e-12
             }
-        return GateOutcome(gate: description, value: value, threshold: limit, passed: passed)
+        return GateOutcome(gate: description, value: value, threshold: limit, passed: passed, margin: nil)
+    }
+
+    /// As `outcome(value:modelValue:)`, but the far end of an interval must be on the right side too.
+    ///
+    /// - Parameter margin: the metric minus the threshold, with its paired 95 % interval.
+    public func strictOutcome(value: Double, modelValue: Double?, margin: Estimate) -> GateOutcome {
+        var outcome = outcome(value: value, modelValue: modelValue)
+        outcome.margin = margin
+        outcome.passed = comparison == .atLeast ? margin.low >= -1e-12 : margin.high <= 1e-12
+        return outcome
+    }
+
+    /// The metric minus the threshold.
+    func margin(value: Double, modelValue: Double?) -> Double {
+        value - threshold.factor * (modelValue ?? 0) - threshold.offset
     }
 
     private static func threshold(_ text: String, field: String) throws(InputError) -> Threshold {
@@ -160,6 +187,8 @@ public struct GateOutcome: Sendable, Equatable, Codable {
     public var value: Double
     public var threshold: Double
     public var passed: Bool
+    /// Value minus threshold with its interval, where the gate was judged by its end.
+    public var margin: Estimate?
 }
 
 extension String {

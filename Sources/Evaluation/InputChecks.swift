@@ -52,7 +52,15 @@ extension ModelResult {
                     remedy: "use letters, digits and _, such as \(Self.standardKeys.joined(separator: ", "))"))
         }
         let (expected, overflow) = rows.multipliedReportingOverflow(by: classes)
-        if overflow || logits.count != expected {
+        if let labels {
+            if labels.count != rows || labels.contains(where: { !(0..<classes).contains($0) }) {
+                problems.append(
+                    InputError(
+                        file: path, field: key,
+                        problem: "\(labels.count) labels, for \(rows) rows of classes 0..<\(classes)",
+                        remedy: "evaluate every model on the same rows with the same classes"))
+            }
+        } else if overflow || logits.count != expected {
             problems.append(
                 InputError(
                     file: path, field: key,

@@ -12,8 +12,10 @@ public struct ModelResult: Sendable {
     public var parameters: Int
     /// Size of the model on disk.
     public var bytes: Int
-    /// N × C, row-major, rows in data order.
+    /// N × C, row-major, rows in data order; empty where only `labels` are known.
     public var logits: [Float]
+    /// The label of each row, of a recording without probabilities.
+    public var labels: [Int]?
     /// Attention heads that each layer keeps.
     public var heads: [Int]
     /// Feed-forward neurons that each layer keeps.
@@ -23,7 +25,7 @@ public struct ModelResult: Sendable {
 
     public init(
         key: String, name: String, path: String, parameters: Int, bytes: Int, logits: [Float], heads: [Int],
-        feedForward: [Int], latency: LatencySummary? = nil
+        feedForward: [Int], latency: LatencySummary? = nil, labels: [Int]? = nil
     ) {
         self.key = key
         self.name = name
@@ -34,6 +36,12 @@ public struct ModelResult: Sendable {
         self.heads = heads
         self.feedForward = feedForward
         self.latency = latency
+        self.labels = labels
+    }
+
+    /// What it says about each row.
+    func predictions(classes: Int) -> Predictions {
+        labels.map { Predictions(labels: $0, classes: classes) } ?? Predictions(logits: logits, classes: classes)
     }
 }
 
@@ -45,8 +53,11 @@ public struct EvaluationData: Sendable {
     public var texts: [String]
     /// Unique.
     public var ids: [String]
+    /// Parts of the rows that are reported by themselves.
+    public var slices: [Slice]
 
-    public init(labels: [Int], classNames: [String], texts: [String], ids: [String]) {
+    public init(labels: [Int], classNames: [String], texts: [String], ids: [String], slices: [Slice] = []) {
+        self.slices = slices
         self.labels = labels
         self.classNames = classNames
         self.texts = texts

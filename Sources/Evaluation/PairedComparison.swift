@@ -10,6 +10,30 @@ public struct PairedComparison: Sendable, Equatable {
         public var won: Int
     }
 
+    /// A divergence over rows, in nats.
+    public struct Divergence: Sendable, Equatable, Codable {
+        public var mean: Double
+        /// The sample's standard deviation / √n; 0 for one row.
+        public var standardError: Double
+        public var p50: Double
+        public var p90: Double
+        public var p99: Double
+
+        /// - Parameter values: one per row, at least one.
+        public init(_ values: [Double]) {
+            // Summed in ascending order: the same bits whatever the order of the rows.
+            let sorted = values.sorted()
+            let n = Double(sorted.count)
+            let mean = sorted.reduce(0, +) / n
+            let squares = sorted.map { ($0 - mean) * ($0 - mean) }.sorted().reduce(0, +)
+            self.mean = mean
+            standardError = n > 1 ? (squares / (n - 1) / n).squareRoot() : 0
+            p50 = Quantile.linear(sorted, 0.5)
+            p90 = Quantile.linear(sorted, 0.9)
+            p99 = Quantile.linear(sorted, 0.99)
+        }
+    }
+
     /// Key of the reference.
     public let a: String
     /// Key of the model in question.
@@ -17,10 +41,8 @@ public struct PairedComparison: Sendable, Equatable {
     public let rows: Int
     /// Share of rows to which both give the same label, right or wrong.
     public let agreement: Double
-    /// Mean of KL(a ‖ b) over the rows, in nats.
-    public let klMean: Double
-    public let klP50: Double
-    public let klP99: Double
+    /// KL(a ‖ b) over the rows; nil where one of them gives labels without probabilities.
+    public let divergence: Divergence?
     /// accuracy(b) − accuracy(a), with its paired bootstrap interval (10,000 resamples).
     public let accuracyDifference: Estimate
     /// See `McNemar.exactP`.
@@ -28,6 +50,8 @@ public struct PairedComparison: Sendable, Equatable {
     public let flips: Flips
     /// See `McNemar.minimumDetectableEffect`.
     public let minimumDetectableEffect: Double
+    /// Of the true class's log-probability under b and a; nil where one of them gives labels without probabilities.
+    public let wilcoxonP: Double?
 
     /// - Parameters:
     ///   - labels: N true classes, at least one.
@@ -57,16 +81,23 @@ public struct PairedComparison: Sendable, Equatable {
                 break
             }
         }
-        // Summed in ascending order: the same bits whatever the order of the rows.
-        let divergences = a.predictions.divergences(to: b.predictions).sorted()
+        let hasProbabilities = a.predictions.hasProbabilities && b.predictions.hasProbabilities
+        divergence = hasProbabilities ? Divergence(a.predictions.divergences(to: b.predictions)) : nil
+        wilcoxonP =
+            hasProbabilities
+            ? Wilcoxon(
+                // Differences below 1e-12 are rounding: equal rows must tie.
+                differences: labels.indices.map {
+                    let own = b.predictions.logProbability(row: $0, class: labels[$0])
+                    let other = a.predictions.logProbability(row: $0, class: labels[$0])
+                    return ((own - other) * 1e12).rounded() / 1e12
+                }
+            ).p : nil
         self.a = a.key
         self.b = b.key
         self.flips = flips
         rows = labels.count
         agreement = Double(same) / n
-        klMean = divergences.reduce(0, +) / n
-        klP50 = Quantile.linear(divergences, 0.5)
-        klP99 = Quantile.linear(divergences, 0.99)
         accuracyDifference = Bootstrap.mean(of: differences, seed: seed)
         mcnemarP = McNemar.exactP(lost: flips.lost, won: flips.won)
         minimumDetectableEffect = McNemar.minimumDetectableEffect(

@@ -6,10 +6,27 @@ public struct Predictions: Sendable {
     public let rows: Int
     /// C.
     public let classes: Int
-    /// N × C natural logarithms of the class probabilities, in Double.
+    /// Whether more is known than the labels.
+    public var hasProbabilities: Bool { rows == 0 || !logProbabilities.isEmpty }
+    /// N × C natural logarithms of the class probabilities, in Double; empty where only the labels are known.
     public let logProbabilities: [Double]
     /// The most probable class of each row; of equal ones the first, as NumPy's `argmax`.
     public let labels: [Int]
+
+    init(rows: Int, classes: Int, logProbabilities: [Double], labels: [Int]) {
+        self.rows = rows
+        self.classes = classes
+        self.logProbabilities = logProbabilities
+        self.labels = labels
+    }
+
+    /// Labels of which no probability is known.
+    public init(labels: [Int], classes: Int) {
+        rows = labels.count
+        self.classes = classes
+        logProbabilities = []
+        self.labels = labels
+    }
 
     /// Softmax over each row of `logits`.
     ///

@@ -19,6 +19,7 @@ public struct Report: Sendable {
     /// The reference against every other model, then each other model against the next one.
     public let pairs: [PairedComparison]
     public let gates: [GateOutcome]
+    public let slices: [SliceResult]
     /// Key of the model that the others are compared with.
     public let reference: String
     /// Key of the model that the verdict and the gates are about.
@@ -34,11 +35,12 @@ public struct Report: Sendable {
     ///   - gates: Demands on `subject`.
     ///   - reference: By default `teacher`, or else the first model.
     ///   - subject: By default `int8`, or else the last model.
+    ///   - strict: judges gates by the far end of the interval, not by the value.
     ///   - seed: Chooses the bootstrap's resamples.
     /// - Throws: `InputErrors` naming everything that does not pair up, is not finite, or is unknown.
     public init(
         record: RunRecord, data: EvaluationData, models: [ModelResult], gates: [Gate] = [], reference: String? = nil,
-        subject: String? = nil, seed: UInt64 = 0
+        subject: String? = nil, strict: Bool = false, seed: UInt64 = 0
     ) throws(InputErrors) {
         var problems = data.problems() + record.problems
         var keys: [String] = []
@@ -67,10 +69,19 @@ public struct Report: Sendable {
                     field: "gates.\(gate.metric.rawValue)", problem: "\"\(subject)\" would be compared with itself",
                     remedy: "give a second model"))
         }
+        for gate in gates where [.ece, .klMean].contains(gate.metric) {
+            for model in models where model.labels != nil && [reference, subject].contains(model.key) {
+                problems.append(
+                    InputError(
+                        file: model.path, field: "gates.\(gate.metric.rawValue)",
+                        problem: "the answers have labels without probabilities",
+                        remedy: "record the scores of all classes, or leave the gate out"))
+            }
+        }
         guard problems.isEmpty else { throw InputErrors(problems) }
 
         let evaluated = models.map { result in
-            let predictions = Predictions(logits: result.logits, classes: data.classNames.count)
+            let predictions = result.predictions(classes: data.classNames.count)
             let metrics = ClassificationMetrics(predictions, labels: data.labels)
             return Model(result: result, predictions: predictions, metrics: metrics)
         }
@@ -78,21 +89,16 @@ public struct Report: Sendable {
             PairedComparison(
                 a: (a.result.key, a.predictions), b: (b.result.key, b.predictions), labels: data.labels, seed: seed)
         }
+        let judge = Judge(
+            models: evaluated, pairs: pairs, data: data, reference: reference, subject: subject, seed: seed)
         self.record = record
         self.data = data
         self.models = evaluated
         self.pairs = pairs
         self.reference = reference
         self.subject = subject
-        self.gates = gates.map { gate in
-            func value(_ key: String) -> Double {
-                let metrics = evaluated.first { $0.result.key == key }?.metrics
-                let pair = pairs.first { $0.a == reference && $0.b == key }
-                // Every key was checked above.
-                return gate.metric.value(metrics: metrics, pair: pair) ?? .nan
-            }
-            return gate.outcome(value: value(subject), modelValue: gate.threshold.model.map(value))
-        }
+        self.gates = gates.map { judge.outcome($0, strict: strict) }
+        slices = Report.results(of: data.slices, evaluated, labels: data.labels, reference: reference, seed: seed)
     }
 
     /// Writes `report.json`, `report.html` and `samples.jsonl` into `directory`, each whole or not at all.
@@ -117,19 +123,5 @@ public struct Report: Sendable {
         let others = models.filter { $0.result.key != reference }
         let against = models.filter { $0.result.key == reference }.flatMap { model in others.map { (model, $0) } }
         return against + zip(others, others.dropFirst())
-    }
-}
-
-extension Gate.Metric {
-    fileprivate func value(metrics: ClassificationMetrics?, pair: PairedComparison?) -> Double? {
-        switch self {
-        case .accuracy: metrics?.accuracy.value
-        case .macroF1: metrics?.macroF1
-        case .matthews: metrics?.matthews
-        case .ece: metrics?.ece
-        case .agreement: pair?.agreement
-        case .klMean: pair?.klMean
-        case .perplexity, .pearson, .spearman, .rmse, .similarity: nil
-        }
     }
 }

@@ -6,7 +6,9 @@ extension Report {
             let accuracy = model.metrics.accuracy
             let agreement = pair(reference, model.result.key).map { Notation.percent($0.agreement) }
             return [
-                model.result.name, Notation.count(model.result.parameters), Notation.bytes(Double(model.result.bytes)),
+                model.result.name,
+                model.result.parameters > 0 ? Notation.count(model.result.parameters) : Notation.none,
+                model.result.bytes > 0 ? Notation.bytes(Double(model.result.bytes)) : Notation.none,
                 "\(Notation.percent(accuracy.value)) (\(Notation.percentRange(accuracy)))", agreement ?? Notation.none,
                 model.result.latency.map { Notation.milliseconds($0.p50) } ?? Notation.none,
             ]

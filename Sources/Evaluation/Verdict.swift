@@ -22,8 +22,18 @@ extension Report {
                 certainty: "There is no second model to compare it with.")
         }
         return Verdict(
-            headline: headline(subject.result.name), cost: cost(subject.result, pair),
+            headline: gates.isEmpty ? headline(subject.result.name, pair) : headline(subject.result.name),
+            cost: cost(subject.result, pair),
             certainty: [certainty(pair), gainOfDistillation].compactMap { $0 }.joined(separator: " "))
+    }
+
+    /// Without gates the interval says whether it is good enough.
+    private func headline(_ name: String, _ pair: PairedComparison) -> String {
+        let other = model(reference).result.name
+        let difference = pair.accuracyDifference
+        if difference.includesZero { return "\(name) is as accurate as \(other), as far as this test set can tell." }
+        let points = Notation.fixed(abs(difference.value) * 100, 1)
+        return "\(name) is \(points) points \(difference.value < 0 ? "less" : "more") accurate than \(other)."
     }
 
     private func headline(_ name: String) -> String {

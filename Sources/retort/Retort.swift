@@ -29,8 +29,9 @@ struct Retort: ParsableCommand {
             RecipesCommand.self, NewCommand.self, CheckCommand.self, RunCommand.self, ResumeCommand.self,
             RunsCommand.self, LabelCommand.self, TrainCommand.self, AdaptCommand.self, PruneCommand.self,
             QuantizeCommand.self,
-            ExportCommand.self, VerifyCommand.self, EvalCommand.self, PredictCommand.self, TokenizerCommand.self,
-            InspectCommand.self, DoctorCommand.self,
+            ExportCommand.self, VerifyCommand.self, EvalCommand.self, ReportCommand.self, CompareCommand.self,
+            BenchCommand.self, CascadeCommand.self, PredictCommand.self, TokenizerCommand.self, InspectCommand.self,
+            DoctorCommand.self,
         ])
 
     static func main() {

@@ -44,7 +44,7 @@ def check_report(run):
     models = report["models"]
     accuracy = {key: model["metrics"]["accuracy"] for key, model in models.items()}
     ratio = models["int8"]["bytes"] / models["student"]["bytes"]
-    check(report["schema"] == 1 and report["passed"], "the report has schema 1 and all gates passed")
+    check(report["schema"] == 2 and report["passed"], "the report has schema 2 and all gates passed")
     check(accuracy["int8"] >= 0.93, f"INT8 accuracy {accuracy['int8']:.4f} is at least 0.93")
     check(
         abs(accuracy["int8"] - accuracy["pruned"]) <= 0.01,

@@ -57,8 +57,8 @@ struct ReportPageTests {
     func charts() throws {
         let html = try page(Fixture.record, Fixture.data(), Fixture.models)
         let pictures = html.components(separatedBy: "<svg ").dropFirst().map { $0.components(separatedBy: "</svg>")[0] }
-        // Two costs, the differences, one learning curve, the heads, five reliability curves.
-        #expect(pictures.count == 10)
+        // Quality, latency and size, two costs, the differences, one learning curve, the heads, five reliability curves.
+        #expect(pictures.count == 11)
         for picture in pictures {
             #expect(picture.contains("role=\"img\"") && !picture.contains("aria-label=\"\""))
             #expect(picture.contains("<circle") || picture.contains("<rect") || picture.contains("<polyline"))
@@ -74,7 +74,7 @@ struct ReportPageTests {
         let html = try report.html()
         for model in report.models {
             #expect(html.contains(String(format: ">%.1f%%</td>", model.metrics.accuracy.value * 100)))
-            #expect(html.contains(String(format: "<td>%.3f</td>", model.metrics.ece)))
+            #expect(html.contains(String(format: "<td>%.3f</td>", try #require(model.metrics.ece))))
         }
         #expect(html.contains(report.verdict.headline) && html.contains(report.verdict.cost))
         let pair = report.pairs[3]

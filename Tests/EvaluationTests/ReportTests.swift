@@ -16,11 +16,12 @@ struct ReportTests {
         let root = try object(report.json())
         #expect(
             root.keys.sorted() == [
-                "class_names", "commands", "data", "digests", "environment", "gates", "head_importance",
+                "class_names", "commands", "data", "digests", "environment", "failing_rows", "gates", "head_importance",
                 "learning_curves",
-                "models", "pairs", "passed", "recipe", "reference", "resolved_recipe", "rows", "schema", "subject",
+                "models", "pairs", "passed", "recipe", "reference", "resolved_recipe", "rows", "schema", "slices",
+                "subject",
             ])
-        #expect(root["schema"] as? Int == 1 && root["passed"] as? Bool == true && root["recipe"] as? String == "demo")
+        #expect(root["schema"] as? Int == 2 && root["passed"] as? Bool == true && root["recipe"] as? String == "demo")
         #expect(root["reference"] as? String == "teacher" && root["subject"] as? String == "int8")
 
         let models = try #require(root["models"] as? [String: [String: Any]])
@@ -40,7 +41,7 @@ struct ReportTests {
         let text = String(decoding: try report.json(), as: UTF8.self)
         for metrics in report.models.map(\.metrics) {
             #expect(text.contains("\"accuracy\" : \(metrics.accuracy.value),"))
-            #expect(text.contains("\"ece\" : \(metrics.ece),"))
+            #expect(text.contains("\"ece\" : \(try #require(metrics.ece)),"))
         }
         #expect(int8["bytes"] as? Int == 800_000 && int8["heads"] as? [Int] == [4, 3])
         #expect((int8["latency_ms"] as? [String: Double])?["p90"] == 0.6)
@@ -53,8 +54,8 @@ struct ReportTests {
             ])
         #expect(
             pairs[3].keys.sorted() == [
-                "a", "accuracy_difference", "agreement", "b", "flips", "kl_mean", "kl_p50", "kl_p99", "mcnemar_p",
-                "minimum_detectable_effect", "n",
+                "a", "accuracy_difference", "agreement", "b", "flips", "kl_mean", "kl_p50", "kl_p90", "kl_p99",
+                "kl_standard_error", "mcnemar_p", "minimum_detectable_effect", "n", "wilcoxon_p",
             ])
         let difference = try #require(pairs[3]["accuracy_difference"] as? [String: Double])
         for (key, value) in [

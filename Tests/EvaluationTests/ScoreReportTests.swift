@@ -66,7 +66,7 @@ struct ScoreReportTests {
             (object?["models"] as? [String: [String: Any]])?["student"]?["metrics"] as? [String: [String: Double]]
         #expect(students?["perplexity"] == ["value": 25, "low": 24, "high": 26])
         #expect((object?["pairs"] as? [[String: Any]])?.count == 1 && object?["passed"] as? Bool == true)
-        #expect(object?["schema"] as? Int == 1 && (object?["learning_curves"] as? [Any])?.isEmpty == false)
+        #expect(object?["schema"] as? Int == 2 && (object?["learning_curves"] as? [Any])?.isEmpty == false)
         let html = try found.html()
         for forbidden in ["<script", "src=", "href=", "://", "@import", "url("] {
             #expect(!html.lowercased().contains(forbidden), "\(forbidden)")

@@ -19,6 +19,28 @@ struct StatisticsTests {
         #expect((930...970).contains(covered), "\(covered) of 1,000")
     }
 
+    @Test("bootstrap intervals of ratios and of correlations cover the truth 95 ± 2% of the time")
+    func statisticCoverage() {
+        var generator = Generator(state: 17)
+        func normal() -> Double { (0..<12).reduce(-6) { sum, _ in sum + Double.random(in: 0..<1, using: &generator) } }
+        var covered = (ratio: 0, correlation: 0)
+        for repetition in 0..<1000 {
+            let counts = (0..<120).map { _ in Int.random(in: 5...40, using: &generator) }
+            let sums = counts.map { Double($0) * (2 + normal() / 3) }
+            let ratio = Bootstrap.ratio(of: sums, per: counts, resamples: 400, seed: UInt64(repetition))
+            if ratio.low <= 2, 2 <= ratio.high { covered.ratio += 1 }
+            // Correlation 0.6 by construction.
+            let x = (0..<200).map { _ in normal() }
+            let y = x.map { 0.6 * $0 + 0.8 * normal() }
+            let correlation = Bootstrap.statistic(rows: 200, resamples: 300, seed: UInt64(repetition)) { rows in
+                Correlation.pearson(rows.map { x[$0] }, rows.map { y[$0] })
+            }
+            if correlation.low <= 0.6, 0.6 <= correlation.high { covered.correlation += 1 }
+        }
+        #expect((930...970).contains(covered.ratio), "\(covered.ratio) of 1,000")
+        #expect((930...970).contains(covered.correlation), "\(covered.correlation) of 1,000")
+    }
+
     @Test("Wilson's interval covers the true accuracy 95 ± 2% of the time")
     func wilsonCoverage() {
         var generator = Generator(state: 5)
@@ -85,7 +107,8 @@ struct StatisticsTests {
     func identical() {
         let predictions = Predictions(logits: [3, 1, 0.5, 0.7, -2, 9], classes: 2)
         let pair = PairedComparison(a: ("a", predictions), b: ("b", predictions), labels: [0, 0, 1], seed: 0)
-        #expect(pair.agreement == 1 && pair.klMean == 0 && pair.klP99 == 0 && pair.mcnemarP == 1)
+        #expect(pair.agreement == 1 && pair.mcnemarP == 1 && pair.wilcoxonP == 1)
+        #expect(pair.divergence == .init([0, 0, 0]))
         #expect(pair.accuracyDifference == Estimate(value: 0, low: 0, high: 0))
     }
 

@@ -4,7 +4,7 @@ import Foundation
 struct Disagreement {
     struct Answer {
         var label: String
-        var probability: Double
+        var probability: Double?
         var isRight: Bool
     }
 
@@ -13,7 +13,7 @@ struct Disagreement {
     var label: String
     var reference: Answer
     var subject: Answer
-    /// KL(reference ‖ subject) in nats.
+    /// KL(reference ‖ subject) in nats; 0 where it is not known.
     var divergence: Double
 }
 
@@ -22,13 +22,16 @@ extension Report {
     func worstDisagreements(limit: Int) -> [Disagreement] {
         guard reference != subject else { return [] }
         let (a, b) = (model(reference).predictions, model(subject).predictions)
-        let divergences = a.divergences(to: b)
+        let isKnown = a.hasProbabilities && b.hasProbabilities
+        let divergences = isKnown ? a.divergences(to: b) : [Double](repeating: 0, count: data.labels.count)
         let worst = data.labels.indices.filter { a.labels[$0] != b.labels[$0] }
             .sorted { (-divergences[$0], data.ids[$0]) < (-divergences[$1], data.ids[$1]) }
         func answer(_ predictions: Predictions, _ row: Int) -> Disagreement.Answer {
             let label = predictions.labels[row]
             return Disagreement.Answer(
-                label: data.classNames[label], probability: exp(predictions.logProbability(row: row, class: label)),
+                label: data.classNames[label],
+                probability: predictions.hasProbabilities
+                    ? exp(predictions.logProbability(row: row, class: label)) : nil,
                 isRight: label == data.labels[row])
         }
         return worst.prefix(limit).map { row in

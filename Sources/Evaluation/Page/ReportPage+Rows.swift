@@ -4,8 +4,9 @@ extension ReportPage.ModelRow {
         let accuracy = model.metrics.accuracy
         self.model = result.name
         style = result.key == report.subject ? "subject" : ""
-        parameters = Notation.count(result.parameters)
-        size = Notation.bytes(Double(result.bytes))
+        // Of recorded answers neither is known.
+        parameters = result.parameters > 0 ? Notation.count(result.parameters) : Notation.none
+        size = result.bytes > 0 ? Notation.bytes(Double(result.bytes)) : Notation.none
         self.accuracy = Notation.percent(accuracy.value)
         interval = Notation.percentRange(accuracy)
         macroF1 = Notation.fixed(model.metrics.macroF1, 3)
@@ -23,8 +24,41 @@ extension ReportPage.PairRow {
         p = Notation.pValue(pair.mcnemarP)
         flips = "\(Notation.count(pair.flips.lost)) lost, \(Notation.count(pair.flips.won)) won"
         agreement = Notation.percent(pair.agreement)
-        divergence = "\(Notation.significant(pair.klMean)) · \(Notation.significant(pair.klP99))"
+        divergence =
+            pair.divergence.map { "\(Notation.significant($0.mean)) · \(Notation.significant($0.p99))" }
+            ?? Notation.none
         detectable = Notation.fixed(pair.minimumDetectableEffect * 100, 1)
+    }
+}
+
+extension ReportPage.SliceTable {
+    /// A table for each column that the rows were sliced by: the subject's numbers beside the reference's.
+    static func tables(_ report: Report) -> [ReportPage.SliceTable] {
+        var columns: [String] = []
+        for result in report.slices where !columns.contains(result.slice.column) { columns.append(result.slice.column) }
+        return columns.map { column in
+            ReportPage.SliceTable(
+                column: column == "length" ? "Length of the text" : column,
+                rows: report.slices.filter { $0.slice.column == column }.map { row($0, report) })
+        }
+    }
+
+    private static func row(_ result: Report.SliceResult, _ report: Report) -> Row {
+        func accuracy(_ key: String) -> String {
+            result.metrics[key].map { "\(Notation.percent($0.accuracy.value)) (\(Notation.percentRange($0.accuracy)))" }
+                ?? Notation.none
+        }
+        let pair = result.pairs.first { $0.b == report.subject }
+        return Row(
+            slice: result.slice.value.isEmpty ? "(empty)" : result.slice.value,
+            rows: Notation.count(result.slice.rows.count),
+            reference: accuracy(report.reference), subject: accuracy(report.subject),
+            difference: pair.map {
+                "\(Notation.points($0.accuracyDifference.value)) (\(Notation.points($0.accuracyDifference.low)) to "
+                    + "\(Notation.points($0.accuracyDifference.high)))"
+            } ?? Notation.none,
+            flips: pair.map { "\(Notation.count($0.flips.lost)) lost, \(Notation.count($0.flips.won)) won" }
+                ?? Notation.none)
     }
 }
 
@@ -33,8 +67,8 @@ extension ReportPage.DetailRow {
         let result = model.result
         self.model = result.name
         matthews = Notation.fixed(model.metrics.matthews, 3)
-        ece = Notation.fixed(model.metrics.ece, 3)
-        nll = Notation.fixed(model.metrics.negativeLogLikelihood, 3)
+        ece = model.metrics.ece.map { Notation.fixed($0, 3) } ?? Notation.none
+        nll = model.metrics.negativeLogLikelihood.map { Notation.fixed($0, 3) } ?? Notation.none
         heads = result.heads.isEmpty ? Notation.none : result.heads.map(String.init).joined(separator: ", ")
         feedForward =
             result.feedForward.isEmpty ? Notation.none : result.feedForward.map(String.init).joined(separator: ", ")
@@ -53,7 +87,7 @@ extension ReportPage.SampleRow {
 
     init(_ row: Disagreement) {
         func written(_ answer: Disagreement.Answer) -> String {
-            "\(answer.label) \(Notation.percent(answer.probability))"
+            answer.label + (answer.probability.map { " \(Notation.percent($0))" } ?? "")
         }
         id = row.id
         let isLong = row.text.count > Self.longest

@@ -70,6 +70,20 @@ struct ReportPage {
         var threads: String
     }
 
+    struct SliceTable {
+        struct Row {
+            var slice: String
+            var rows: String
+            var reference: String
+            var subject: String
+            var difference: String
+            var flips: String
+        }
+
+        var column: String
+        var rows: [Row]
+    }
+
     struct Figure {
         var caption: String
         var picture: String
@@ -103,6 +117,7 @@ struct ReportPage {
     let curves: [Figure]
     let headPicture: [Figure]
     let reliability: [Figure]
+    let slices: [SliceTable]
     let confusions: [ConfusionTable]
     let classTables: [ClassTable]
     let samples: [SampleRow]
@@ -147,13 +162,16 @@ extension ReportPage {
         }
         headPicture =
             HeadImportanceChart.markup(report.record.headScores).map { [Figure(caption: "", picture: $0)] } ?? []
-        reliability = report.models.map { model in
-            Figure(
-                caption: model.result.name,
-                picture: ReliabilityChart.markup(
-                    model.metrics.calibration, name: model.result.name, role: report.role(model.result.key),
-                    classes: report.data.classNames.count))
+        reliability = report.models.compactMap { model in
+            model.metrics.calibration.map {
+                Figure(
+                    caption: model.result.name,
+                    picture: ReliabilityChart.markup(
+                        $0, name: model.result.name, role: report.role(model.result.key),
+                        classes: report.data.classNames.count))
+            }
         }
+        slices = SliceTable.tables(report)
         confusions = report.models.map {
             ConfusionTable(name: $0.result.name, $0.metrics.confusion, classNames: report.data.classNames)
         }
@@ -214,6 +232,18 @@ extension ReportPage {
         let sizes = points { Double($0.bytes) }
         let latencies = points { $0.latency?.p50 }
         var figures: [Figure] = []
+        let priced = report.models.compactMap { model in
+            model.result.latency.flatMap { latency in
+                model.result.bytes > 0
+                    ? ParetoChart.Point(
+                        name: model.result.name, quality: model.metrics.accuracy.value * 100, latency: latency.p50,
+                        bytes: Double(model.result.bytes), role: report.role(model.result.key)) : nil
+            }
+        }
+        if priced.count > 1 {
+            let picture = ParetoChart.markup(priced, quality: "Accuracy, %") { Notation.fixed($0, 1) + "%" }
+            figures.append(Figure(caption: "Quality, latency and size", picture: picture))
+        }
         if !sizes.isEmpty {
             let picture = CostChart.markup(sizes, cost: "size on disk", written: Notation.bytes)
             figures.append(Figure(caption: "Quality and size", picture: picture))

@@ -89,6 +89,8 @@ enum ReportStyle {
         .stroke-subject { stroke: var(--subject); stroke-width: 1.6; }
         .stroke-other { stroke: var(--other); stroke-width: 1.6; }
         .stroke-reference { stroke: var(--reference); stroke-width: 1.6; }
+        .frontier { stroke: var(--muted); stroke-dasharray: 5 4; }
+        .bubble { fill-opacity: .55; stroke: var(--paper); }
         .wide { stroke-width: 2.4; }
         .curve { fill: none; stroke-width: 1.4; stroke-linejoin: round; }
         .total { stroke: var(--ink); stroke-width: 2; }

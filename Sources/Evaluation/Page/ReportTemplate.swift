@@ -91,14 +91,29 @@ enum ReportTemplate {
         <p class="note">The stronger the colour, the more a head matters. Crossed out: removed by pruning, r1 in the first round.</p>
         <div class="scroll" tabindex="0" role="region" aria-label="Head importance">{{{picture}}}</div>
         </section>{{/headPicture}}
-        <section>
+        {{^empty(slices)}}<section>
+        <h2>Where the difference lies</h2>
+        <p class="note">Accuracy on parts of the rows, with 95% intervals; the difference is {{subjectName}} minus {{referenceName}} in points. Of many slices one in twenty looks different by chance.</p>
+        {{#slices}}<h3>{{column}}</h3>
+        <div class="scroll" tabindex="0" role="region" aria-label="Slices by {{column}}">
+        <table>
+        <thead><tr><th>Slice</th><th>Rows</th><th>{{referenceName}}, %</th><th>{{subjectName}}, %</th><th>Difference</th><th>Rows that flipped</th></tr></thead>
+        <tbody>
+        {{#rows}}<tr><th scope="row">{{slice}}</th><td>{{rows}}</td><td>{{reference}}</td><td>{{subject}}</td><td>{{difference}}</td><td>{{flips}}</td></tr>
+        {{/rows}}
+        </tbody>
+        </table>
+        </div>
+        {{/slices}}
+        </section>{{/empty(slices)}}
+        {{^empty(reliability)}}<section>
         <h2>Is its confidence honest?</h2>
         <p class="note">Each dot is an equal share of the test rows. On the dashed line a model is right as often as it claims; below it, it is too sure of itself.</p>
         <div class="figures small">
         {{#reliability}}<figure><figcaption>{{caption}}</figcaption>{{{picture}}}</figure>
         {{/reliability}}
         </div>
-        </section>
+        </section>{{/empty(reliability)}}
         <section>
         <h2>Which classes are confused</h2>
         <p class="note">Rows: the true class. Columns: the label given. Shaded by the share of the true class.</p>

@@ -16,6 +16,24 @@ private struct ScorePage {
         var cells: [String]
     }
 
+    struct SliceTable {
+        var column: String
+        var columns: [String]
+        var rows: [Row]
+    }
+
+    struct SampleRow {
+        struct Answer {
+            var model: String
+            var text: String
+        }
+
+        var id: String
+        var text: String
+        var expected: String
+        var answers: [Answer]
+    }
+
     let style = ReportStyle.sheet
     let recipe: String
     let headline: String
@@ -25,6 +43,9 @@ private struct ScorePage {
     let referenceName: String
     let columns: [String]
     let rows: [Row]
+    let pairs: [[String]]
+    let slices: [SliceTable]
+    let samples: [SampleRow]
     let curves: [ReportPage.Figure]
     let paths: [RunRecord.Fact]
     let resolvedRecipe: [String]
@@ -55,6 +76,24 @@ private struct ScorePage {
                 style: report.models[index].key == report.subject ? "subject" : "", model: cells[0],
                 cells: Array(cells.dropFirst()))
         }
+        pairs = report.models.compactMap { model in
+            model.paired.map { paired in
+                [
+                    model.name, paired.error, paired.difference.described(Notation.significant),
+                    Notation.pValue(paired.wilcoxonP),
+                    "\(Notation.count(paired.worse)) worse, \(Notation.count(paired.better)) better",
+                    Notation.significant(paired.minimumDetectableEffect),
+                ]
+            }
+        }
+        slices = Self.sliceTables(report)
+        samples = report.worstSamples(limit: 20).map { sample in
+            SampleRow(
+                id: sample.id, text: Self.cut(sample.text), expected: Self.cut(sample.expected ?? Notation.none),
+                answers: report.models.compactMap { model in
+                    sample.answers[model.key].map { .init(model: model.name, text: Self.cut($0)) }
+                })
+        }
         curves = report.record.learningCurves.compactMap { curve in
             LearningCurveChart.markup(curve).map {
                 ReportPage.Figure(caption: curve.stage.replacing("_", with: " "), picture: $0)
@@ -66,6 +105,42 @@ private struct ScorePage {
         data = report.record.data
         digests = report.record.digests
         commands = report.record.commands
+    }
+}
+
+extension ScorePage {
+    fileprivate static func cut(_ text: String) -> String {
+        text.count > 600 ? "\(text.prefix(600))… (\(Notation.count(text.count)) characters)" : text
+    }
+
+    fileprivate static func sliceTables(_ report: ScoreReport) -> [SliceTable] {
+        var columns: [String] = []
+        for result in report.slices where !columns.contains(result.slice.column) { columns.append(result.slice.column) }
+        let metrics = report.metrics.alone + report.metrics.compared
+        return columns.map { column in
+            let results = report.slices.filter { $0.slice.column == column }
+            return SliceTable(
+                column: column == "length" ? "Length of the text" : column,
+                columns: ["Rows"]
+                    + report.models.flatMap { model in metrics.prefix(4).map { "\(model.name): \($0.title)" } },
+                rows: results.map { result in
+                    Row(
+                        style: "", model: result.slice.value.isEmpty ? "(empty)" : result.slice.value,
+                        cells: [Notation.count(result.slice.rows.count)]
+                            + report.models.flatMap { model in
+                                metrics.prefix(4).map { metric in
+                                    result.values[model.key]?[metric].map(metric.written) ?? Notation.none
+                                }
+                            })
+                })
+        }
+    }
+}
+
+extension Estimate {
+    /// `0.12 (0.10 to 0.14)`.
+    func described(_ written: (Double) -> String) -> String {
+        "\(written(value)) (\(written(low)) to \(written(high)))"
     }
 }
 
@@ -92,6 +167,44 @@ private enum ScoreTemplate {
             </table>
             </div>
             </section>
+            {{^empty(pairs)}}<section>
+            <h2>Row by row</h2>
+            <p class="note">Error of each model minus that of {{referenceName}} on the same rows, with its 95% interval; p of Wilcoxon's signed-rank test. Detectable: the smallest mean difference that this test set shows with 80% power.</p>
+            <div class="scroll" tabindex="0" role="region" aria-label="Paired errors">
+            <table>
+            <thead><tr><th>Model</th><th>Error</th><th>Difference</th><th>Wilcoxon p</th><th>Rows</th><th>Detectable</th></tr></thead>
+            <tbody>
+            {{#pairs}}<tr>{{#.}}<td>{{.}}</td>{{/.}}</tr>
+            {{/pairs}}
+            </tbody>
+            </table>
+            </div>
+            </section>{{/empty(pairs)}}
+            {{^empty(slices)}}<section>
+            <h2>Where the difference lies</h2>
+            {{#slices}}<h3>{{column}}</h3>
+            <div class="scroll" tabindex="0" role="region" aria-label="Slices by {{column}}">
+            <table>
+            <thead><tr><th>Slice</th>{{#columns}}<th>{{.}}</th>{{/columns}}</tr></thead>
+            <tbody>
+            {{#rows}}<tr><th scope="row">{{model}}</th>{{#cells}}<td>{{.}}</td>{{/cells}}</tr>
+            {{/rows}}
+            </tbody>
+            </table>
+            </div>
+            {{/slices}}
+            </section>{{/empty(slices)}}
+            {{^empty(samples)}}<section>
+            <h2>Where it does worst</h2>
+            <p class="note">Rows on which the judged model's error exceeds the reference's most. All rows: samples.jsonl.</p>
+            <ol class="samples">
+            {{#samples}}<li>
+            <p class="text">{{text}}</p>
+            <dl><div><dt>Expected</dt><dd>{{expected}}</dd></div>{{#answers}}<div><dt>{{model}}</dt><dd>{{text}}</dd></div>{{/answers}}<div><dt>Row</dt><dd>{{id}}</dd></div></dl>
+            </li>
+            {{/samples}}
+            </ol>
+            </section>{{/empty(samples)}}
             {{^empty(curves)}}<section>
             <h2>Learning curves</h2>
             <p class="note">Training loss and its terms by optimizer step.</p>

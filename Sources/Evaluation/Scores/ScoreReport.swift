@@ -29,11 +29,17 @@ public struct ScoreReport: Sendable {
         public var scores: [Score]
         /// Against the reference; empty for the reference itself.
         public var comparisons: [Score]
+        /// What its errors say against the reference's, row by row; nil for the reference and where rows were not kept.
+        public var paired: PairedErrors?
+        /// Of single queries.
+        public var latency: LatencySummary?
 
         public init(
             key: String, name: String, path: String, parameters: Int, bytes: Int?, scores: [Score],
-            comparisons: [Score]
+            comparisons: [Score], paired: PairedErrors? = nil, latency: LatencySummary? = nil
         ) {
+            self.paired = paired
+            self.latency = latency
             self.key = key
             self.name = name
             self.path = path
@@ -57,6 +63,10 @@ public struct ScoreReport: Sendable {
     /// In the order in which they came to be.
     public let models: [Model]
     public let gates: [GateOutcome]
+    /// Numbers of parts of the rows.
+    public let slices: [SliceResult]
+    /// Rows that were answered, where they were kept.
+    public let samples: [Sample]
     /// Key of the model that the others are compared with.
     public let reference: String
     /// Key of the model that the gates are about.
@@ -69,9 +79,11 @@ public struct ScoreReport: Sendable {
     ///   - models: at least one, with unique keys.
     ///   - subject: by default the last model.
     /// - Throws: `InputErrors` where a number is not finite, or a gate asks for what there is not.
+    ///   - margins: of a gate that is judged by the end of its interval: the metric minus the threshold.
     public init(
         task: String, record: RunRecord, data: String, models: [Model], gates: [Gate], reference: String,
-        subject: String? = nil
+        subject: String? = nil, slices: [SliceResult] = [], samples: [Sample] = [],
+        margins: ((Gate) -> Estimate?)? = nil
     ) throws(InputErrors) {
         let subject = subject ?? models[models.count - 1].key
         var problems = record.problems
@@ -97,7 +109,18 @@ public struct ScoreReport: Sendable {
                         problem: "there is no such number of \(other ?? subject) in this run"))
                 continue
             }
-            outcomes.append(gate.outcome(value: found, modelValue: limit))
+            if let margins {
+                guard let margin = margins(gate) else {
+                    problems.append(
+                        InputError(
+                            field: "gates.\(gate.metric.rawValue)", problem: "has no interval here",
+                            remedy: "leave --strict out"))
+                    continue
+                }
+                outcomes.append(gate.strictOutcome(value: found, modelValue: limit, margin: margin))
+            } else {
+                outcomes.append(gate.outcome(value: found, modelValue: limit))
+            }
         }
         guard problems.isEmpty else { throw InputErrors(problems) }
         self.task = task
@@ -107,12 +130,17 @@ public struct ScoreReport: Sendable {
         self.gates = outcomes
         self.reference = reference
         self.subject = subject
+        self.slices = slices
+        self.samples = samples
     }
 
-    /// Writes `report.json` and `report.html` into `directory`, each whole or not at all.
+    /// Writes `report.json`, `report.html` and, where rows were kept, `samples.jsonl` into `directory`, each whole or not at all.
     public func write(to directory: URL) throws {
         try AtomicFile.write(json(), to: directory.appendingPathComponent("report.json"))
         try AtomicFile.write(html(), to: directory.appendingPathComponent("report.html"))
+        if !samples.isEmpty {
+            try AtomicFile.write(samplesFile(), to: directory.appendingPathComponent("samples.jsonl"))
+        }
     }
 
     /// The metrics that any model has, in their order.

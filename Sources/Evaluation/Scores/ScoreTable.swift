@@ -22,7 +22,7 @@ extension ScoreReport {
     var cells: [[String]] {
         models.map { model in
             [
-                model.name, Notation.count(model.parameters),
+                model.name, model.parameters > 0 ? Notation.count(model.parameters) : Notation.none,
                 model.bytes.map { Notation.bytes(Double($0)) } ?? Notation.none,
             ]
                 + metrics.alone.map { Self.cell($0, model.scores) }
@@ -52,15 +52,23 @@ extension Gate.Metric {
         case .spearman: "Spearman"
         case .rmse: "RMSE"
         case .similarity: "Similarity"
+        case .exactMatch: "Exact match"
+        case .chrf: "chrF"
+        case .chrfPlusPlus: "chrF++"
+        case .bleu: "BLEU"
+        case .rouge1: "ROUGE-1"
+        case .rouge2: "ROUGE-2"
+        case .rougeL: "ROUGE-L"
         }
     }
 
     /// A value as people read it.
     func written(_ value: Double) -> String {
         switch self {
-        case .accuracy, .agreement: Notation.percent(value)
-        case .perplexity: Notation.fixed(value, 2)
-        case .macroF1, .matthews, .ece, .klMean, .pearson, .spearman, .rmse, .similarity: Notation.fixed(value, 4)
+        case .accuracy, .agreement, .exactMatch: Notation.percent(value)
+        case .perplexity, .chrf, .chrfPlusPlus, .bleu: Notation.fixed(value, 2)
+        case .macroF1, .matthews, .ece, .klMean, .pearson, .spearman, .rmse, .similarity, .rouge1, .rouge2, .rougeL:
+            Notation.fixed(value, 4)
         }
     }
 }

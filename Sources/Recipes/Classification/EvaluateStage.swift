@@ -24,7 +24,8 @@ extension ClassificationStages {
         }
         let report = try Report(
             record: try record(stages: stages),
-            data: evaluation.data, models: results, gates: gates, seed: recipe.seed)
+            data: evaluation.data, models: results, gates: gates, strict: recipe.evaluate.strict,
+            seed: recipe.seed)
         try report.write(to: run.file("report"))
         return (report, report.result)
     }
@@ -92,14 +93,16 @@ extension Report: RunReport {
     public func lines(showing metrics: [Recipe.Metric]) -> [String] {
         [table()]
             + metrics.compactMap { metric in
-                let value: (ClassificationMetrics) -> Double
+                let value: (ClassificationMetrics) -> Double?
                 switch metric {
                 case .accuracy: return nil
                 case .macroF1: value = \.macroF1
                 case .matthews: value = \.matthews
                 case .ece: value = \.ece
                 }
-                let values = models.map { "\($0.result.key) \(String(format: "%.3f", value($0.metrics)))" }
+                let values = models.compactMap { model in
+                    value(model.metrics).map { "\(model.result.key) \(String(format: "%.3f", $0))" }
+                }
                 return "\(metric.rawValue): \(values.joined(separator: ", "))"
             }
     }

@@ -9,8 +9,9 @@ import Tokenizers
 
 /// Runs models over the same labelled rows.
 public struct ModelEvaluation {
-    private let rows: ClassificationRows
+    private let texts: [String]
     private let queries: Int
+    private let batch: Int
     private let maxLength: Int
     /// The rows as the report needs them.
     public let data: EvaluationData
@@ -20,13 +21,25 @@ public struct ModelEvaluation {
     ///   - queries: single inputs that are timed.
     ///   - maxLength: longest input in word pieces; each model's own limit applies as well.
     public init(rows: ClassificationRows, labels: [String], queries: Int, maxLength: Int = .max) {
-        self.rows = rows
-        self.maxLength = maxLength
-        self.queries = queries
         let index = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($0.element, $0.offset) })
-        data = EvaluationData(
-            labels: rows.labels.map { index[$0]! }, classNames: labels, texts: rows.texts,
-            ids: (0..<rows.count).map(rows.place))
+        self.init(
+            texts: rows.texts,
+            data: EvaluationData(
+                labels: rows.labels.map { index[$0]! }, classNames: labels, texts: rows.texts,
+                ids: (0..<rows.count).map(rows.place), slices: Slice.byLength(rows.texts)),
+            queries: queries, maxLength: maxLength)
+    }
+
+    /// - Parameters:
+    ///   - data: of the same rows as `texts`.
+    ///   - queries: single inputs that are timed; 0 times none.
+    ///   - batch: texts per pass.
+    public init(texts: [String], data: EvaluationData, queries: Int, maxLength: Int = .max, batch: Int = 64) {
+        self.texts = texts
+        self.data = data
+        self.queries = queries
+        self.maxLength = maxLength
+        self.batch = batch
     }
 
     /// Logits of every row, and the latency of single queries.
@@ -35,17 +48,24 @@ public struct ModelEvaluation {
     public func result(_ model: LoadedModel, key: String, name: String, path: String? = nil) throws -> ModelResult {
         let configuration = model.classifier.configuration
         let length = min(maxLength, configuration.maximumPositions)
-        let logits = try model.classifier.logits(of: model.tokenizer.encode(rows.texts, maxLength: length))
-        // A query is what a user waits for: from the text to the logits.
-        let latency = try Latency.measure(queries: queries, warmUp: min(20, queries), threads: Threads.count) { query in
-            let tokens = model.tokenizer.encode(rows.texts[query % rows.count], maxLength: length)
-            _ = try model.classifier.logits(PackedBatch([tokens], samples: [0]))
-        }
+        let logits = try model.classifier.logits(of: model.tokenizer.encode(texts, maxLength: length), batch: batch)
         let weights = try StoredWeights(directory: model.url).file
         let bytes = try FileManager.default.attributesOfItem(atPath: weights)[.size] as? Int ?? 0
         return ModelResult(
             key: key, name: name, path: path ?? model.url.relativePath, parameters: model.classifier.parameterCount,
             bytes: bytes, logits: logits, heads: configuration.heads, feedForward: configuration.feedForward,
-            latency: latency)
+            latency: try model.latency(of: texts, queries: queries, maxLength: maxLength))
+    }
+}
+
+extension LoadedModel {
+    /// Of single queries: what a user waits for, from the text to the answer. Nil for no queries.
+    func latency(of texts: [String], queries: Int, maxLength: Int = .max) throws -> LatencySummary? {
+        guard queries > 0 else { return nil }
+        let length = min(maxLength, classifier.configuration.maximumPositions)
+        return try Latency.measure(queries: queries, warmUp: min(20, queries), threads: Threads.count) { query in
+            let tokens = tokenizer.encode(texts[query % texts.count], maxLength: length)
+            _ = try classifier.logits(PackedBatch([tokens], samples: [0]))
+        }
     }
 }

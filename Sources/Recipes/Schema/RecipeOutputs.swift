@@ -3,6 +3,8 @@ extension Recipe {
     public struct Evaluate: Equatable, Sendable {
         public var metrics = [Metric.accuracy, .macroF1]
         public var gates: [Gate] = []
+        /// Whether gates are judged by the far end of the interval.
+        public var strict = false
         public var latencyQueries = 200
     }
 
@@ -52,6 +54,10 @@ extension Recipe.Evaluate: Section {
             "metrics", \.metrics, .list(of: .choice(Recipe.Metric.self), count: 1...4, distinct: true),
             "What is measured on the test rows."),
         gates,
+        Field(
+            "strict", \.strict, .boolean,
+            "Whether gates must hold for the far end of the paired 95 % interval, not for the value alone; of classifiers."
+        ),
         Field(
             "latency_queries", \.latencyQueries, .integer(1...1_000_000),
             "Single inputs that are timed for the latency percentiles."),

@@ -2,27 +2,38 @@ import ArgumentParser
 import Distillation
 import Evaluation
 import Files
-import Formats
 import Foundation
-import Models
 import Recipes
 
 struct EvalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval", abstract: "Compare a model with another one on the same rows: numbers, statistics, gates.",
         discussion: """
-            Give a run to evaluate its models anew on its test rows, or a model and data, perhaps with another model.
+            Give a run to evaluate its models anew on its test rows, or a model and data, perhaps with another model. A model is \
+            a directory, a run, an export, a GGUF file, or a .jsonl file of recorded answers: what `retort predict` writes, or \
+            the responses of an OpenAI-compatible API. Answers are joined to the rows by id; ids that only one side has, ids \
+            that stand twice and other classes are refused by name.
+
+            Classifiers are judged by the label column, regressions by its numbers, embeddings by the other model, decoders by \
+            how likely they find the texts or, with --generate and for recorded texts, by the expected texts in the label \
+            column.
+
+            --gate takes a metric and a condition: >= or <= and a number, a model (teacher, model), number*model or \
+            model ± number. Metrics: accuracy, macro_f1, matthews, ece, agreement, kl_mean; perplexity; pearson, spearman, rmse, \
+            similarity; exact_match, chrf, chrf_plus_plus, bleu, rouge1, rouge2, rouge_l. A gate that fails is exit code 1, \
+            with the rows that were lost.
 
             EXAMPLE
               retort eval runs/NAME
               retort eval runs/NAME/export --against runs/NAME/models/teacher \\
                 --data datasets/prompt-injection/test.csv --gate 'accuracy >= 0.99*teacher'
+              retort eval answers.jsonl --against old-answers.jsonl --data test.csv --id id --slice language --strict
             """)
 
-    @Argument(help: "A run, or the directory of the model to judge.")
+    @Argument(help: "A run, the directory of the model to judge, or a .jsonl file of its answers.")
     var model: String
 
-    @Option(help: "The model to compare with.")
+    @Option(help: "The model to compare with, or its answers.")
     var against: String?
 
     @Option(help: "The rows: csv, tsv or jsonl; also compressed, a pattern of files, or ARCHIVE:ENTRIES.")
@@ -31,107 +42,109 @@ struct EvalCommand: ParsableCommand {
     @Option(help: "Column of the text.")
     var text = "text"
 
-    @Option(help: "Column of the label.")
+    @Option(help: "Column of what is expected: a class, a number or a text.")
     var label = "label"
+
+    @Option(help: "Column that names the rows; by default id, if there is one.")
+    var id: String?
+
+    @Option(help: ArgumentHelp("Report the rows by the values of a column too; may be repeated.", valueName: "column"))
+    var slice: [String] = []
 
     @Option(
         help: ArgumentHelp("A condition on the judged model, such as 'accuracy >= 0.99*teacher'.", valueName: "gate"))
     var gate: [String] = []
 
+    @Flag(help: "Judge gates by the far end of the interval, not by the value.")
+    var strict = false
+
     @Option(help: "Where to write report.html, report.json and samples.jsonl.")
     var output: String?
 
-    @Option(help: "Queries that are timed for the latency percentiles.")
+    @Option(help: "Queries that are timed for the latency percentiles; 0 times none.")
     var queries = 200
+
+    @Option(help: "Texts per pass.")
+    var batch = 64
+
+    @Flag(help: "Let decoders continue the texts, and judge what they write by the label column.")
+    var generate = false
+
+    @Option(help: "The most tokens that continue a text.")
+    var maxTokens = 128
+
+    @Option(help: "An embedding model that says how near generated texts come to the expected ones.")
+    var embedder: String?
+
+    @Option(help: "For the random numbers of intervals.")
+    var seed: UInt64 = 0
 
     @Flag(help: "Print report.json to standard output instead of the table.")
     var json = false
 
     func validate() throws {
-        if queries < 1 { throw ValidationError("--queries must be at least 1") }
+        if queries < 0 { throw ValidationError("--queries must be at least 0") }
+        if !(1...4096).contains(batch) { throw ValidationError("--batch must lie in 1 to 4096") }
+        if maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
+        if strict, gate.isEmpty { throw ValidationError("--strict needs a --gate") }
     }
 
     func run() throws {
         guard let data else {
-            guard against == nil, gate.isEmpty, output == nil, !json else {
-                throw ValidationError("--against, --gate, --output and --json need --data")
+            guard against == nil, gate.isEmpty, output == nil, !json, slice.isEmpty else {
+                throw ValidationError("--against, --gate, --slice, --output and --json need --data")
             }
             try RunSession(RunDirectory.open(model)).execute()
             return
         }
-        for path in [model] + [against].compactMap({ $0 }) {
-            let folder = LoadedModel.modelFolder(of: URL(fileURLWithPath: path))
-            guard !DecoderDirectory.isDecoder(DecoderDirectory.place(of: folder)) else {
-                throw InputError(
-                    file: path, problem: "is a language model; rows with labels judge classifiers",
-                    remedy: "the report of its run has its perplexity and its divergence from the teacher")
-            }
+        Interruption.listen()
+        let comparison = try Comparison(
+            model, against: against, data: data, options,
+            commands: [(["retort"] + CommandLine.arguments.dropFirst().map(\.shellQuoted)).joined(separator: " ")])
+        let progress = ProgressLine()
+        let report = try comparison.report { done, total in
+            try Interruption.check()
+            progress.advanced("eval", done: done, total: total, unit: "rows")
         }
-        let judged = try LoadedModel(URL(fileURLWithPath: model, isDirectory: true))
-        try judged.requireClassifier()
-        let address = try DataAddress(data)
-        let rows = try ClassificationRows(
-            reading: address, text: text, label: label, classes: judged.classifier.configuration.labels)
-        var models: [(key: String, name: String, model: LoadedModel)] = []
-        if let against {
-            let other = try LoadedModel(URL(fileURLWithPath: against, isDirectory: true))
-            try other.requireClassifier()
-            let (mine, theirs) = (judged.classifier.configuration.labels, other.classifier.configuration.labels)
-            guard mine == theirs else {
-                throw InputError(
-                    file: against, problem: "its classes are \(theirs), those of \(model) \(mine)",
-                    remedy: "compare models of the same classes in the same order")
-            }
-            models.append(("teacher", "Teacher", other))
-        }
-        models.append(("model", "Model", judged))
-        let evaluation = ModelEvaluation(rows: rows, labels: judged.classifier.configuration.labels, queries: queries)
-        let keys = models.map(\.key)
-        let report = try Report(
-            record: RunRecord(
-                recipe: "eval", environment: RunEnvironment.current().facts.map { .init($0.name, $0.value) },
-                data: [.init("Rows", "\(rows.count) of \(data)")],
-                commands: [CommandLine.arguments.joined(separator: " ")],
-                digests: [.init(data, try address.digest())]),
-            data: evaluation.data,
-            models: try models.map { try evaluation.result($0.model, key: $0.key, name: $0.name) },
-            gates: try gate.map { try Self.parse($0, models: keys) }, subject: "model")
         if json {
-            printData(String(decoding: try report.json(), as: UTF8.self))
+            writeData(String(decoding: try report.json(), as: UTF8.self))
         } else {
-            printData(report.table())
-            for pair in report.pairs {
-                let difference = pair.accuracyDifference
-                printData(
-                    String(
-                        format: "accuracy of model against teacher: %+.1f points (95%% interval %+.1f to %+.1f), "
-                            + "agreement %.1f%%, mean KL %.4f, McNemar p %.3f, %d lost, %d won", difference.value * 100,
-                        difference.low * 100, difference.high * 100, pair.agreement * 100, pair.klMean, pair.mcnemarP,
-                        pair.flips.lost, pair.flips.won))
-            }
-            for gate in report.gates {
-                printData(
-                    "gate \(gate.gate): \(gate.passed ? "passed" : "failed") with \(String(format: "%.4f", gate.value))"
-                )
-            }
+            for line in report.lines(showing: [.macroF1, .matthews, .ece]) + report.pairedLines { printData(line) }
+            for gate in report.gates { printData(Self.line(gate)) }
         }
         if let output {
             let directory = URL(fileURLWithPath: output, isDirectory: true)
+            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
             try report.write(to: directory)
             Message.line("report: \(directory.appendingPathComponent("report.html").relativePath)")
         }
-        let failed = report.gates.filter { !$0.passed }
-        if !failed.isEmpty { throw GatesFailed(gates: failed) }
+        try Self.requireGates(report)
     }
 
-    /// `accuracy >= 0.99*teacher` as a metric and its condition.
-    private static func parse(_ text: String, models: [String]) throws -> Gate {
-        let parts = text.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2 else {
-            throw InputError(
-                field: "--gate", problem: "\"\(text)\" is not a metric and a condition",
-                remedy: "write for instance --gate 'accuracy >= 0.93'")
+    private var options: Comparison.Options {
+        var options = Comparison.Options()
+        (options.text, options.label, options.id, options.slices) = (text, label, id, slice)
+        (options.gates, options.strict, options.queries, options.batch) = (gate, strict, queries, batch)
+        (options.generates, options.maxTokens) = (generate, maxTokens)
+        (options.embedder, options.seed) = (embedder, seed)
+        return options
+    }
+
+    static func line(_ gate: GateOutcome) -> String {
+        let margin = gate.margin.map {
+            String(format: ", margin %+.4f (95%% interval %+.4f to %+.4f)", $0.value, $0.low, $0.high)
         }
-        return try Gate(metric: String(parts[0]), expression: String(parts[1]), models: models)
+        return "gate \(gate.gate): \(gate.passed ? "passed" : "failed") with \(String(format: "%.4f", gate.value))"
+            + (margin ?? "")
+    }
+
+    /// Ends with the failed gates, after the rows that they are about.
+    static func requireGates(_ report: any ComparisonReport) throws {
+        let failed = report.gates.filter { !$0.passed }
+        guard !failed.isEmpty else { return }
+        let rows = report.failingLines
+        for line in rows.prefix(20) { Message.line(line) }
+        if rows.count > 20 { Message.line("and \(rows.count - 20) more rows: --json or --output lists them all") }
+        throw GatesFailed(gates: failed)
     }
 }

@@ -1,0 +1,103 @@
+import Mustache
+
+extension RunsReport {
+    /// One self-contained page, without script and without any request to elsewhere.
+    public func html() throws -> String {
+        MustacheContentTypes.register(MarkupEscape(), named: "SCALARS")
+        return try MustacheTemplate(string: RunsTemplate.page).render(RunsPage(self))
+    }
+}
+
+/// What the template shows, as text. Names in it are the names in `RunsTemplate`.
+private struct RunsPage {
+    struct Row {
+        var run: String
+        var cells: [String]
+    }
+
+    let style = ReportStyle.sheet
+    let recipe: String
+    let headline: String
+    let lead: String
+    let columns: [String]
+    let rows: [Row]
+    let figures: [ReportPage.Figure]
+    let paths: [RunRecord.Fact]
+
+    init(_ report: RunsReport) {
+        let metric = report.metric
+        let ordered = report.runs.sorted {
+            let (a, b) = (
+                $0.models[$0.subject]!.metrics[metric.rawValue]!, $1.models[$1.subject]!.metrics[metric.rawValue]!
+            )
+            return metric.isCost ? a.value < b.value : a.value > b.value
+        }
+        let best = ordered[0]
+        let value = best.models[best.subject]!.metrics[metric.rawValue]!
+        recipe = "\(report.runs.count) runs"
+        headline = "\(RunsReport.name(best)) is best: \(metric.title) \(metric.written(value.value))"
+        let failed = report.runs.count { !$0.passed }
+        lead =
+            (failed == 0 ? "No gate failed." : "\(Notation.counted(failed, "run")) failed a gate.")
+            + (report.haveSameData
+                ? " All were judged on the same data."
+                : " They were judged on different data: their numbers are not those of one comparison.")
+        columns = Array(report.columns.dropFirst())
+        rows = report.cells.map { Row(run: $0[0], cells: Array($0.dropFirst())) }
+        let points = report.runs.flatMap { run in
+            run.models.sorted { $0.key < $1.key }.compactMap { key, model -> ParetoChart.Point? in
+                guard let latency = model.latencyMs, let quality = model.metrics[metric.rawValue]?.value,
+                    let bytes = model.bytes, bytes > 0
+                else { return nil }
+                return ParetoChart.Point(
+                    name: "\(model.name), \(RunsReport.name(run).prefix(18))",
+                    quality: metric.isCost ? -quality : quality, latency: latency.p50, bytes: Double(bytes),
+                    role: key == run.subject ? .subject : key == run.reference ? .reference : .other)
+            }
+        }
+        figures =
+            points.isEmpty
+            ? []
+            : [
+                ReportPage.Figure(
+                    caption: "Quality, latency and size of every model",
+                    picture: ParetoChart.markup(
+                        points, quality: metric.isCost ? "−\(metric.title)" : metric.title,
+                        written: { metric.written(abs($0)) }))
+            ]
+        paths = report.runs.map { .init(RunsReport.name($0), $0.path) }
+    }
+}
+
+private enum RunsTemplate {
+    static let page =
+        ReportTemplate.head + #"""
+            <header class="open">
+            <p class="eyebrow">Retort report · {{recipe}}</p>
+            <h1>{{headline}}</h1>
+            <p class="lead">{{lead}}</p>
+            </header>
+            <section>
+            <h2>Runs</h2>
+            <p class="note">The judged model of each run, with 95% intervals; agreement is with the reference of its own run.</p>
+            <div class="scroll" tabindex="0" role="region" aria-label="Runs">
+            <table>
+            <thead><tr><th>Run</th>{{#columns}}<th>{{.}}</th>{{/columns}}</tr></thead>
+            <tbody>
+            {{#rows}}<tr><th scope="row">{{run}}</th>{{#cells}}<td>{{.}}</td>{{/cells}}</tr>
+            {{/rows}}
+            </tbody>
+            </table>
+            </div>
+            </section>
+            {{^empty(figures)}}<section>
+            <h2>What quality costs</h2>
+            {{#figures}}<figure><figcaption>{{caption}}</figcaption>{{{picture}}}</figure>
+            {{/figures}}
+            </section>{{/empty(figures)}}
+            <section class="reproduction">
+            <h2>Where they are</h2>
+            <dl class="digests">{{#paths}}<div><dt>{{name}}</dt><dd><code>{{value}}</code></dd></div>{{/paths}}</dl>
+            </section>
+            """# + ReportTemplate.foot
+}

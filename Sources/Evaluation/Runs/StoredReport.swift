@@ -1,0 +1,109 @@
+public import Files
+import Foundation
+
+/// What is read of a `report.json`, of any task and schema.
+public struct StoredReport: Sendable {
+    public struct Model: Sendable, Decodable {
+        public var name: String
+        public var parameters: Int
+        public var bytes: Int?
+        public var latencyMs: LatencySummary?
+        /// With their intervals where the report has them.
+        public var metrics: [String: Estimate]
+
+        private enum CodingKeys: String, CodingKey { case name, parameters, bytes, latencyMs, metrics }
+
+        /// A number alone, or with its interval.
+        private struct Metric: Decodable {
+            var estimate: Estimate
+
+            init(from decoder: any Decoder) throws {
+                if let number = try? decoder.singleValueContainer().decode(Double.self) {
+                    estimate = Estimate(value: number, low: number, high: number)
+                } else {
+                    estimate = try Estimate(from: decoder)
+                }
+            }
+        }
+
+        public init(from decoder: any Decoder) throws {
+            let object = try decoder.container(keyedBy: CodingKeys.self)
+            name = try object.decode(String.self, forKey: .name)
+            parameters = try object.decode(Int.self, forKey: .parameters)
+            bytes = try object.decodeIfPresent(Int.self, forKey: .bytes)
+            latencyMs = try object.decodeIfPresent(LatencySummary.self, forKey: .latencyMs)
+            metrics = try object.decode([String: Metric].self, forKey: .metrics).mapValues(\.estimate)
+            // A classifier's report has the ends of the accuracy's interval beside it.
+            if let low = metrics.removeValue(forKey: "accuracy_low"),
+                let high = metrics.removeValue(forKey: "accuracy_high")
+            {
+                metrics["accuracy"]?.low = low.value
+                metrics["accuracy"]?.high = high.value
+            }
+        }
+    }
+
+    private struct Document: Decodable {
+        var schema: Int
+        var task: String?
+        var recipe: String
+        var reference: String
+        var subject: String
+        var passed: Bool
+        var gates: [GateOutcome]
+        var models: [String: Model]
+        var digests: [RunRecord.Fact]
+        var pairs: [Pair]
+    }
+
+    struct Pair: Decodable, Sendable {
+        var a: String
+        var b: String
+        var agreement: Double?
+        var accuracyDifference: Estimate?
+    }
+
+    /// The directory that holds it, as it was given.
+    public let path: String
+    public let task: String
+    public let recipe: String
+    public let reference: String
+    public let subject: String
+    public let passed: Bool
+    public let gates: [GateOutcome]
+    public let models: [String: Model]
+    /// SHA-256 of what the models were judged on, by file.
+    public let digests: [RunRecord.Fact]
+    let pairs: [Pair]
+
+    /// Reads `report/report.json` of a run, or `report.json` of a directory.
+    ///
+    /// - Throws: `InputError` where there is none, or it cannot be read.
+    public init(of directory: String) throws(InputError) {
+        let places = ["report/report.json", "report.json"].map {
+            URL(fileURLWithPath: directory, isDirectory: true).appendingPathComponent($0)
+        }
+        guard let file = places.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
+            throw InputError(
+                file: directory, problem: "holds no report.json",
+                remedy: "give finished runs, or directories that `retort eval --output` wrote")
+        }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        do {
+            let document = try decoder.decode(Document.self, from: Data(contentsOf: file))
+            path = directory
+            task = document.task ?? "classification"
+            (recipe, passed, gates, digests) = (document.recipe, document.passed, document.gates, document.digests)
+            (reference, subject, models) = (document.reference, document.subject, document.models)
+            pairs = document.pairs
+        } catch {
+            throw InputError(
+                file: file.path, problem: "is no report that can be read",
+                remedy: "make it anew: `retort resume` or `retort eval`")
+        }
+        guard models[subject] != nil, models[reference] != nil else {
+            throw InputError(file: file.path, field: "models", problem: "lacks \(subject) or \(reference)")
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import Evaluation
+import Files
+import Foundation
+import Models
+import Tensors
+
+extension Comparison {
+    /// Classifiers: see `Report`.
+    func classReport() throws -> Report {
+        let labels = try requireLabels("judging classifiers")
+        let classes = try classes(labels)
+        let index = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
+        let unknown = labels.indices.filter { index[labels[$0]] == nil }
+        if let first = unknown.first {
+            throw InputErrors(
+                ExampleRows.capped(
+                    unknown.map {
+                        InputError(
+                            file: examples.places[$0], field: options.label,
+                            problem:
+                                "unknown label \(labels[$0]); the models have \(classes.prefix(8).joined(separator: ", "))"
+                        )
+                    }, file: examples.places[first]))
+        }
+        let data = EvaluationData(
+            labels: labels.map { index[$0]! }, classNames: classes, texts: examples.texts,
+            ids: examples.hasIDs ? examples.ids : examples.places, slices: try examples.slices(options.slices))
+        let evaluation = ModelEvaluation(
+            texts: examples.texts, data: data, queries: options.queries, batch: options.batch)
+        let results = try sides.map { side in
+            switch side.contestant {
+            case .encoder(let model): try evaluation.result(model, key: side.key, name: side.name)
+            case .recording(let answers): try result(of: answers, side, classes: classes)
+            case .decoder: preconditionFailure("a decoder among classifiers")
+            }
+        }
+        return try Report(
+            record: record(), data: data, models: results, gates: gates(Gate.Metric.ofClassification),
+            reference: sides[0].key, subject: "model", strict: options.strict, seed: options.seed)
+    }
+
+    /// The classes of the models, which must be the same; of recordings alone those that scores or labels name.
+    private func classes(_ labels: [String]) throws -> [String] {
+        let models = sides.compactMap { side -> (String, [String])? in
+            guard case .encoder(let model) = side.contestant else { return nil }
+            return (side.contestant.path, model.classifier.configuration.labels)
+        }
+        let recordings = sides.compactMap { side -> RecordedAnswers? in
+            guard case .recording(let answers) = side.contestant else { return nil }
+            return answers
+        }
+        if models.count == 2, models[0].1 != models[1].1 {
+            throw InputError(
+                file: models[0].0, problem: "its classes are \(models[0].1), those of \(models[1].0) \(models[1].1)",
+                remedy: "compare models of the same classes in the same order")
+        }
+        var named: [(String, Set<String>)] = []
+        for answers in recordings {
+            let sets = Set(answers.rows.compactMap { $0.scores.map { Set($0.keys) } })
+            guard sets.count <= 1 else {
+                throw InputError(
+                    file: answers.path, field: "scores", problem: "not all answers score the same classes",
+                    remedy: "record the score of every class in every answer")
+            }
+            if let set = sets.first { named.append((answers.path, set)) }
+        }
+        let known = models.first.map { ($0.0, Set($0.1)) }
+        for (path, set) in named {
+            let other = known ?? named[0]
+            guard set == other.1 else {
+                throw InputError(
+                    file: path, field: "scores",
+                    problem: "its classes are \(set.sorted()), those of \(other.0) \(other.1.sorted())",
+                    remedy: "compare models of the same classes")
+            }
+        }
+        if let model = models.first { return model.1 }
+        if let scored = named.first?.1 { return Self.sorted(scored) }
+        // A label counts as a class if the data or the other side knows it too, or logits stand beside it.
+        var distinct = Set(labels)
+        for answers in recordings where answers.rows.first?.logits != nil {
+            distinct.formUnion(answers.rows.compactMap(\.label))
+        }
+        if recordings.count == 2 {
+            distinct.formUnion(
+                Set(recordings[0].rows.compactMap(\.label)).intersection(recordings[1].rows.compactMap(\.label)))
+        }
+        return Self.sorted(distinct)
+    }
+
+    /// In numeric order where all are whole numbers, else sorted as text: as recipes have them.
+    private static func sorted(_ distinct: Set<String>) -> [String] {
+        let numbers = distinct.compactMap { Int($0) }
+        return numbers.count == distinct.count
+            ? distinct.sorted { (Int($0)!, $0) < (Int($1)!, $1) } : distinct.sorted()
+    }
+
+    private func result(of answers: RecordedAnswers, _ side: Side, classes: [String]) throws -> ModelResult {
+        var logits: [Float] = []
+        var labels: [Int]?
+        let first = answers.rows[0]
+        if first.scores != nil {
+            for scores in try answers.values("scores", examples, \.scores) {
+                guard scores.values.allSatisfy({ $0 >= 0 && $0.isFinite }), scores.values.contains(where: { $0 > 0 })
+                else {
+                    throw InputError(
+                        file: answers.path, field: "scores", problem: "scores are no probabilities: \(scores)",
+                        remedy: "write probabilities, which are at least 0 and not all 0")
+                }
+                // A probability of 0 is taken for the least that a float32 softmax gives.
+                logits += classes.map { Float(max(log(scores[$0]!), -103)) }
+            }
+        } else if first.logits != nil {
+            let rows = try answers.values("logits", examples, \.logits)
+            if let odd = rows.first(where: { $0.count != classes.count }) {
+                throw InputError(
+                    file: answers.path, field: "logits", problem: "\(odd.count) logits for \(classes.count) classes",
+                    remedy: "write one per class, in their order: \(classes.prefix(8).joined(separator: ", "))")
+            }
+            logits = rows.flatMap { $0.map(Float.init) }
+        } else {
+            let index = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
+            let names = try answers.values("label", examples, \.label)
+            if let odd = names.indices.first(where: { index[names[$0]] == nil }) {
+                throw InputError(
+                    file: answers.path, field: "label",
+                    problem:
+                        "\"\(names[odd].prefix(40))\", the answer to \"\(examples.ids[odd])\", is none of the classes "
+                        + classes.prefix(8).joined(separator: ", "), remedy: "map the answers to the classes first")
+            }
+            labels = names.map { index[$0]! }
+        }
+        return ModelResult(
+            key: side.key, name: side.name, path: answers.path, parameters: 0, bytes: 0, logits: logits, heads: [],
+            feedForward: [], latency: answers.latency, labels: labels)
+    }
+}

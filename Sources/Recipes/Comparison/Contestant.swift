@@ -1,0 +1,68 @@
+import Compression
+import Distillation
+import Evaluation
+import Files
+import Formats
+import Foundation
+import Models
+
+/// One side of a comparison: a model that answers now, or answers that were recorded.
+enum Contestant {
+    case encoder(LoadedModel)
+    case decoder(URL)
+    case recording(RecordedAnswers)
+
+    /// Opens a model directory, a run, an export, a GGUF file, or a file of recorded answers (`.jsonl`).
+    ///
+    /// - Throws: `InputError` saying what is missing or wrong.
+    init(_ path: String, _ examples: ExampleRows) throws {
+        let url = URL(fileURLWithPath: path)
+        if ["jsonl", "ndjson"].contains(url.pathExtension) {
+            self = .recording(try RecordedAnswers(reading: path, joinedTo: examples))
+            return
+        }
+        if url.pathExtension == "onnx" {
+            throw InputError(
+                file: path, problem: "ONNX graphs are not run here",
+                remedy: "give the folder that it was exported to, or answers recorded with ONNX Runtime as .jsonl")
+        }
+        let place = DecoderDirectory.place(of: LoadedModel.modelFolder(of: url))
+        self = DecoderDirectory.isDecoder(place) ? .decoder(place) : .encoder(try LoadedModel(url))
+    }
+
+    /// What it gives.
+    var kind: RecordedAnswers.Kind? {
+        switch self {
+        case .encoder(let model):
+            switch model.classifier.configuration.head {
+            case .classification: .classes
+            case .regression: .number
+            case .embedding: .embedding
+            default: nil
+            }
+        case .decoder: .text
+        case .recording(let answers): answers.kind
+        }
+    }
+
+    var path: String {
+        switch self {
+        case .encoder(let model): model.url.relativePath
+        case .decoder(let url): url.relativePath
+        case .recording(let answers): answers.path
+        }
+    }
+
+    /// Of its weights on the disk; nil of a recording.
+    func bytes() throws -> Int? {
+        func size(_ path: String) throws -> Int? {
+            try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+        }
+        switch self {
+        case .encoder(let model): return try size(StoredWeights(directory: model.url).file)
+        case .decoder(let url):
+            return try size(FileKind(at: url) == .gguf ? url.path : StoredWeights(directory: url).file)
+        case .recording: return nil
+        }
+    }
+}

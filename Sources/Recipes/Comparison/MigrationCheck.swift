@@ -1,0 +1,153 @@
+public import Evaluation
+import Files
+import Formats
+import Foundation
+import Models
+
+/// Asks two versions the same, or reads what they answered, and judges every answer.
+public struct MigrationCheck {
+    public struct Options {
+        public var prompt = "prompt"
+        public var expected = "expected_output"
+        public var id: String?
+        /// Of rows without a `similarity_threshold`.
+        public var threshold = 0.8
+        public var metric = Metric.chrf
+        public var embedder: String?
+        public var schema: String?
+        public var prices: String?
+        public var gates: [String] = []
+        public var strict = false
+        public var maxTokens = 128
+        public var seed: UInt64 = 0
+
+        public init() {}
+    }
+
+    /// What an answer is scored by against the expected one, 0…1.
+    public enum Metric: String, CaseIterable, Sendable {
+        case exactMatch = "exact_match"
+        case chrf
+        case rougeL = "rouge_l"
+
+        func score(_ text: String, _ expected: String) -> Double {
+            let row = GenerationMetrics.Row(text, expected: expected)
+            return switch self {
+            case .exactMatch: row.isExact ? 1 : 0
+            case .chrf: row.chrf / 100
+            case .rougeL: row.rouge.longest
+            }
+        }
+    }
+
+    private let examples: ExampleRows
+    private let address: DataAddress
+    private let old: Contestant
+    private let new: Contestant
+    private let options: Options
+    private let gates: [MigrationGate]
+    private let schema: JSONSchema?
+    private let prices: PriceTable?
+    private let thresholds: [Double]
+
+    /// Reads everything but the models' answers.
+    ///
+    /// - Throws: `InputError` or `InputErrors` naming what does not pair up, or cannot be read.
+    public init(_ old: String, _ new: String, data: String, _ options: Options) throws {
+        self.options = options
+        gates = try options.gates.map { text throws(InputError) in try MigrationGate(text) }
+        address = try DataAddress(data)
+        var columns = ExampleRows.Columns(text: options.prompt, label: options.expected, id: options.id)
+        columns.labelIsOptional = true
+        columns.optional = ["owner", "priority", "similarity_threshold"]
+        examples = try ExampleRows(reading: address, columns)
+        thresholds = try Self.thresholds(examples, standard: options.threshold)
+        schema = try options.schema.map { try JSONSchema(reading: URL(fileURLWithPath: $0)) }
+        prices = try options.prices.map(PriceTable.init(reading:))
+        self.old = try Contestant(old, examples)
+        self.new = try Contestant(new, examples)
+    }
+
+    private static func thresholds(_ examples: ExampleRows, standard: Double) throws -> [Double] {
+        guard let column = examples.columns["similarity_threshold"] else {
+            return [Double](repeating: standard, count: examples.count)
+        }
+        var problems: [InputError] = []
+        let values = column.enumerated().map { row, text in
+            let text = text.trimmingCharacters(in: .whitespaces)
+            if text.isEmpty { return standard }
+            if let value = Double(text), (-1...1).contains(value) { return value }
+            problems.append(
+                InputError(
+                    file: examples.places[row], field: "similarity_threshold",
+                    problem: "found '\(text.prefix(40))', expected a number from -1 to 1", remedy: "write it as 0.85"))
+            return standard
+        }
+        guard problems.isEmpty else { throw InputErrors(ExampleRows.capped(problems, file: examples.file)) }
+        return values
+    }
+
+    /// Gets the answers, and judges them.
+    ///
+    /// - Parameter progress: hears how many of how many answers are there; what it throws ends the work.
+    public func migration(commands: [String], progress: (Int, Int) throws -> Void) throws -> Migration {
+        let texts = try [old, new].enumerated().map { index, side in
+            try answers(side) { done, total in try progress(index * total + done, 2 * total) }
+        }
+        let expected =
+            examples.labels?.map { $0.isEmpty ? nil : $0 } ?? [String?](repeating: nil, count: examples.count)
+        let similarity = try options.embedder.map(TextSimilarity.init)
+        // Where nothing is expected the old answer is what the new one is held to.
+        let targets = examples.ids.indices.map { expected[$0] ?? texts[0].texts[$0] }
+        let near = try texts.map { try similarity?.cosines($0.texts, targets) }
+        let between = try similarity?.cosines(texts[1].texts, texts[0].texts)
+        let rows = examples.ids.indices.map { row in
+            func answer(_ index: Int) -> MigrationRow.Answer {
+                let side = texts[index]
+                var answer = MigrationRow.Answer(
+                    text: side.texts[row], promptTokens: side.promptTokens[row],
+                    completionTokens: side.completionTokens[row], latencyMs: side.latencies[row])
+                answer.cost = prices?.cost(
+                    isNew: index == 1, prompt: answer.promptTokens, completion: answer.completionTokens)
+                answer.similarity = near[index]?[row]
+                answer.score = options.metric.score(answer.text, targets[row])
+                answer.jsonFault = schema?.fault(in: answer.text)
+                return answer
+            }
+            return MigrationRow(
+                id: examples.ids[row], owner: filled("owner", row), priority: filled("priority", row),
+                prompt: examples.texts[row], expected: expected[row], threshold: thresholds[row], old: answer(0),
+                new: answer(1), similarity: between?[row], checksJSON: schema != nil)
+        }
+        let files =
+            [options.schema, options.prices].compactMap { $0 }
+            + [old, new].compactMap { if case .recording(let answers) = $0 { answers.path } else { nil } }
+        return try Migration(
+            old: old.path, new: new.path, rows: rows, gates: gates, strict: options.strict, checksJSON: schema != nil,
+            digests: [.init(examples.file, address.digest())]
+                + files.map { .init($0, try Digest.sha256(fileAt: URL(fileURLWithPath: $0))) },
+            commands: commands, seed: options.seed)
+    }
+
+    private func filled(_ column: String, _ row: Int) -> String? {
+        examples.columns[column].flatMap { $0[row].isEmpty ? nil : $0[row] }
+    }
+
+    private func answers(_ side: Contestant, _ progress: (Int, Int) throws -> Void) throws -> GeneratedTexts {
+        switch side {
+        case .decoder(let url):
+            return try GeneratedTexts(
+                continuing: examples.texts, with: url, maxTokens: options.maxTokens, progress: progress)
+        case .recording(let answers) where answers.kind == .classes:
+            return try GeneratedTexts(answers, examples, text: \.label)
+        case .recording(let answers): return try GeneratedTexts(answers, examples)
+        case .encoder(let model):
+            guard model.classifier.configuration.head == .classification else {
+                throw InputError(
+                    file: model.url.path, problem: "gives no text and no class",
+                    remedy: "compare numbers with retort eval")
+            }
+            return try GeneratedTexts(classifying: examples.texts, with: model, progress: progress)
+        }
+    }
+}

@@ -1,0 +1,129 @@
+import ArgumentParser
+import Distillation
+import Evaluation
+import Files
+import Foundation
+import Recipes
+
+struct CompareCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare",
+        abstract: "Check a migration: what changes when NEW answers in place of OLD, prompt by prompt.",
+        discussion: """
+            OLD and NEW are models (language models continue the prompts, classifiers answer with their class) or .jsonl files \\
+            of recorded answers: what `retort predict` writes, or the responses of an OpenAI-compatible API, joined by id.
+
+            The data has the columns prompt and, as far as there are, id, owner, priority, expected_output and \\
+            similarity_threshold. An answer is good enough if it is a document of the --json-schema, where one is given, and \\
+            equals what is expected or comes as near to it as the threshold: in meaning with --embedder, else by --metric. \\
+            Where nothing is expected the old answer is what the new one is held to. Verdicts: same, equivalent, improved, \\
+            regressed, failing.
+
+            Gates: METRIC >= or <= a number, old or number*old, and PRIORITY: before it for the rows of one priority. Metrics: \\
+            pass_rate, regressions, same_rate, json_rate, similarity, score, tokens, cost, latency_p50, latency_p90, \\
+            latency_p99. A gate that fails is exit code 1, with the rows that regressed.
+
+            EXAMPLE
+              retort compare old.jsonl new.jsonl --data prompts.csv --embedder all-MiniLM-L6-v2 \\
+                --gate 'pass_rate >= old' --gate 'high: regressions <= 0' --gate 'cost <= 0.8*old' --prices prices.csv
+              retort compare SmolLM2-135M.gguf runs/NAME --data prompts.jsonl --output report
+            """)
+
+    @Argument(help: "The version that answers now: a model, or a .jsonl file of its answers.")
+    var old: String
+
+    @Argument(help: "The version that shall replace it.")
+    var new: String
+
+    @Option(help: "The prompts: csv, tsv or jsonl; also compressed, a pattern of files, or ARCHIVE:ENTRIES.")
+    var data: String
+
+    @Option(help: "Column of the prompt.")
+    var prompt = "prompt"
+
+    @Option(help: "Column of what is expected, if there is one.")
+    var expected = "expected_output"
+
+    @Option(help: "Column that names the rows; by default id, if there is one.")
+    var id: String?
+
+    @Option(help: "How near an answer must come where the row has no similarity_threshold.")
+    var threshold = 0.8
+
+    @Option(help: "What answers are scored by: exact_match, chrf or rouge_l, from 0 to 1.")
+    var metric = "chrf"
+
+    @Option(help: ArgumentHelp("A sentence-embedding model that compares meanings.", valueName: "dir"))
+    var embedder: String?
+
+    @Option(help: ArgumentHelp("A JSON Schema that every answer must be a document of.", valueName: "file"))
+    var jsonSchema: String?
+
+    @Option(help: ArgumentHelp("version,input,output: what a million tokens of old and new cost.", valueName: "csv"))
+    var prices: String?
+
+    @Option(help: ArgumentHelp("A condition; may be repeated.", valueName: "gate"))
+    var gate: [String] = []
+
+    @Flag(help: "Judge gates on shares by the far end of the interval.")
+    var strict = false
+
+    @Option(help: "The most tokens that a language model answers with.")
+    var maxTokens = 128
+
+    @Option(help: "Where to write compare.json and verdicts.jsonl.")
+    var output: String?
+
+    @Option(help: "For the random numbers of intervals.")
+    var seed: UInt64 = 0
+
+    @Flag(help: "Print compare.json to standard output instead of the table.")
+    var json = false
+
+    func validate() throws {
+        if maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
+        if !(-1...1).contains(threshold) { throw ValidationError("--threshold must lie in -1 to 1") }
+        guard MigrationCheck.Metric(rawValue: metric) != nil else {
+            throw ValidationError("--metric must be exact_match, chrf or rouge_l")
+        }
+        if strict, gate.isEmpty { throw ValidationError("--strict needs a --gate") }
+    }
+
+    func run() throws {
+        Interruption.listen()
+        var options = MigrationCheck.Options()
+        (options.prompt, options.expected, options.id) = (prompt, expected, id)
+        (options.threshold, options.embedder) = (threshold, embedder)
+        options.metric = MigrationCheck.Metric(rawValue: metric) ?? .chrf
+        (options.schema, options.prices, options.gates, options.strict) = (jsonSchema, prices, gate, strict)
+        (options.maxTokens, options.seed) = (maxTokens, seed)
+        let check = try MigrationCheck(old, new, data: data, options)
+        let progress = ProgressLine()
+        let command = (["retort"] + CommandLine.arguments.dropFirst().map(\.shellQuoted)).joined(separator: " ")
+        let migration = try check.migration(commands: [command]) { done, total in
+            try Interruption.check()
+            progress.advanced("compare", done: done, total: total, unit: "answers")
+        }
+        if json {
+            writeData(String(decoding: try migration.json(), as: UTF8.self))
+        } else {
+            for line in migration.lines { printData(line) }
+            for row in migration.risky.prefix(10) { printData("  " + Migration.described(row)) }
+            for gate in migration.gates { printData(EvalCommand.line(gate)) }
+        }
+        if let output {
+            let directory = URL(fileURLWithPath: output, isDirectory: true)
+            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+            try migration.write(to: directory)
+            Message.line("verdicts: \(directory.appendingPathComponent("verdicts.jsonl").relativePath)")
+        }
+        let failed = migration.gates.filter { !$0.passed }
+        guard !failed.isEmpty else { return }
+        let regressed = migration.risky.filter { $0.verdict == .regressed }
+        for row in regressed.prefix(20) { Message.line(Migration.described(row)) }
+        if regressed.count > 20 {
+            Message.line("and \(regressed.count - 20) more rows: --json or --output lists them all")
+        }
+        throw GatesFailed(gates: failed)
+    }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Evaluation
+import Files
+import Foundation
+
+struct ReportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report", abstract: "Show several runs side by side: numbers, sizes, latencies and gates.",
+        discussion: """
+            Takes finished runs, or directories that `retort eval --output` wrote, of one task.
+
+            EXAMPLE
+              retort report runs/quickstart-* --output comparison
+            """)
+
+    @Argument(help: "Runs, or directories of reports; at least one.")
+    var runs: [String]
+
+    @Option(help: "Where to write report.html and report.json.")
+    var output: String?
+
+    @Flag(help: "Print report.json to standard output instead of the table.")
+    var json = false
+
+    func run() throws {
+        var (reports, problems): ([StoredReport], [InputError]) = ([], [])
+        for run in runs {
+            do {
+                reports.append(try StoredReport(of: run))
+            } catch {
+                problems.append(error)
+            }
+        }
+        guard problems.isEmpty else { throw InputErrors(problems) }
+        let report = try RunsReport(reports)
+        if json {
+            writeData(String(decoding: try report.json(), as: UTF8.self))
+        } else {
+            printData(report.table())
+            if !report.haveSameData { Message.line("the runs were judged on different data") }
+        }
+        guard let output else { return }
+        let directory = URL(fileURLWithPath: output, isDirectory: true)
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        try report.write(to: directory)
+        Message.line("report: \(directory.appendingPathComponent("report.html").relativePath)")
+    }
+}

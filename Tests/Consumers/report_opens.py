@@ -1,0 +1,209 @@
+"""Opens reports in headless Chromium: light and dark, 390 and 1280 pixels wide.
+
+    python3 report_opens.py RETORT [SCREENSHOTS]
+
+RETORT is the built program. It writes the reports of recorded answers to generated rows, of classifiers, of generated texts
+and of two runs side by side, and each must open without a message in the console, without a request, with marks and an
+accessible name in every chart, no wider than the screen, and with the numbers of its report.json. The pictures go to the
+folder SCREENSHOTS, if one is given. Exits 1 on the first thing that does not hold.
+"""
+
+import base64
+import json
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+import websocket
+
+FACTS = """(() => {
+  const marks = svg => [...svg.querySelectorAll('circle, rect, polyline')]
+    .filter(mark => { const box = mark.getBoundingClientRect(); return box.width > 0 || box.height > 0; }).length;
+  return {
+    charts: [...document.querySelectorAll('svg')].map(svg => ({
+      marks: marks(svg), role: svg.getAttribute('role'), name: svg.getAttribute('aria-label'),
+      outside: svg.getBoundingClientRect().right > innerWidth + 1 && !svg.closest('.scroll')})),
+    wide: document.documentElement.scrollWidth, screen: innerWidth,
+    unnamed: [...document.querySelectorAll('[role=region]')].filter(part => !part.getAttribute('aria-label')).length,
+    background: getComputedStyle(document.body).backgroundColor,
+    heading: document.querySelector('h1').getBoundingClientRect().bottom,
+    verdict: document.querySelector('header').innerText,
+    text: document.body.innerText,
+  };
+})()"""
+
+
+def check(condition, text):
+    if not condition:
+        print("WRONG " + text)
+        sys.exit(1)
+
+
+class Browser:
+    """One page of Chromium, spoken to by its debugging protocol."""
+
+    def __init__(self, folder):
+        program = shutil.which("chromium") or shutil.which("chromium-browser") or sys.exit("no chromium on the PATH")
+        command = [program, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
+                   "--remote-allow-origins=*", f"--user-data-dir={folder}", "about:blank"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        port = pathlib.Path(folder) / "DevToolsActivePort"
+        for _ in range(600):
+            if port.exists() and port.read_text().count("\n"):
+                break
+            time.sleep(0.1)
+        number = port.read_text().split("\n")[0]
+        pages = json.load(urllib.request.urlopen(f"http://127.0.0.1:{number}/json"))
+        address = next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page")
+        self.socket = websocket.create_connection(address, timeout=120)
+        self.count = 0
+        self.events = []
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.send(f"{domain}.enable")
+
+    def send(self, method, **parameters):
+        self.count += 1
+        self.socket.send(json.dumps({"id": self.count, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self.socket.recv())
+            if message.get("id") == self.count:
+                check("error" not in message, f"{method}: {message.get('error')}")
+                return message["result"]
+            self.events.append(message)
+
+    def wait(self, event):
+        while not any(message.get("method") == event for message in self.events):
+            self.events.append(json.loads(self.socket.recv()))
+
+    def open(self, file, width, scheme):
+        self.send("Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=width < 600)
+        self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.events.clear()
+        self.send("Page.navigate", url=file.as_uri())
+        self.wait("Page.loadEventFired")
+        facts = self.send("Runtime.evaluate", expression=FACTS, returnByValue=True)["result"]["value"]
+        return facts
+
+    def picture(self, file):
+        size = self.send("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 12_000), "scale": 1}
+        data = self.send("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)["data"]
+        file.write_bytes(base64.b64decode(data))
+
+    def close(self):
+        self.socket.close()
+        self.process.terminate()
+        self.process.wait()
+
+
+def percent(value):
+    return f"{value * 100:.1f}%"
+
+
+def expected_numbers(report):
+    """What the page must say, as it is written for people."""
+    if "runs" in report:
+        return [percent(run["models"][run["subject"]]["metrics"]["accuracy"]["value"]) for run in report["runs"]]
+    numbers = []
+    for model in report["models"].values():
+        metrics = model["metrics"]
+        if "accuracy" in metrics:
+            numbers += [percent(metrics["accuracy"]), f"{metrics['ece']:.3f}", f"{metrics['macro_f1']:.3f}"]
+        else:
+            numbers += [f"{metrics['bleu']['value']:.2f}", f"{metrics['chrf']['value']:.2f}"]
+    for pair in report["pairs"]:
+        if "flips" in pair:
+            numbers += [f"{pair['flips']['lost']} lost, {pair['flips']['won']} won", percent(pair["agreement"])]
+        else:
+            numbers.append(f"{pair['errors']['worse']} worse, {pair['errors']['better']} better")
+    return numbers + [f"{gate['value']:.4f}".replace("-", "\u2212") for gate in report["gates"]]
+
+
+def write(file, rows):
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def make_reports(retort, folder):
+    def run(*arguments, status=0):
+        result = subprocess.run([retort, *arguments], cwd=folder, capture_output=True, text=True)
+        check(result.returncode == status, f"{arguments}: exit code {result.returncode}\n{result.stderr}")
+
+    random.seed(3)
+    names = ["refund", "delivery", "complaint"]
+    rows, sides = [], {"teacher.jsonl": [], "student.jsonl": [], "other.jsonl": []}
+    for index in range(240):
+        label = names[index % 3]
+        text = " ".join(random.choice(["where", "is", "my", "parcel", "money", "back", "please", "thank", "you"])
+                        for _ in range(random.randint(3, 30)))
+        rows.append({"id": f"r{index}", "text": text, "label": label, "language": random.choice(["en", "de"])})
+        for file, strength in (("teacher.jsonl", 2.6), ("student.jsonl", 2.2), ("other.jsonl", 1.4)):
+            weights = {name: random.random() + (strength * random.random() if name == label else 0) for name in names}
+            total = sum(weights.values())
+            sides[file].append({"id": f"r{index}", "latency_ms": random.uniform(1, 3) * strength,
+                                "scores": {name: weight / total for name, weight in weights.items()}})
+    write(folder / "rows.jsonl", rows)
+    for file, answers in sides.items():
+        write(folder / file, answers)
+    for name, file in (("classes", "student.jsonl"), ("other", "other.jsonl")):
+        run("eval", file, "--against", "teacher.jsonl", "--data", "rows.jsonl", "--slice", "language", "--gate",
+            "accuracy >= 0.2*teacher", "--gate", "agreement >= 0.1", "--strict", "--output", name)
+    run("report", "classes", "other", "--output", "runs")
+    write(folder / "prompts.jsonl", [
+        {"id": index, "text": f"Say it {index}.", "label": f"This is the answer, number {index}."} for index in range(40)])
+    for file, share in (("old.jsonl", 0.9), ("new.jsonl", 0.7)):
+        write(folder / file, [
+            {"id": index, "text": f"This is the answer, number {index}." if random.random() < share else "Who knows?"}
+            for index in range(40)])
+    run("eval", "new.jsonl", "--against", "old.jsonl", "--data", "prompts.jsonl", "--gate", "bleu >= 10", "--output", "texts")
+    return [folder / name for name in ("classes", "texts", "runs")]
+
+
+def main(retort, pictures):
+    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        reports = make_reports(retort, pathlib.Path(name))
+        if pictures:
+            pictures.mkdir(parents=True, exist_ok=True)
+        browser = Browser(profile)
+        try:
+            for report in reports:
+                numbers = expected_numbers(json.loads((report / "report.json").read_text()))
+                backgrounds = set()
+                for width in (390, 1280):
+                    for scheme in ("light", "dark"):
+                        place = f"{report.name}, {width} px, {scheme}"
+                        facts = browser.open(report / "report.html", width, scheme)
+                        requests = [event["params"]["request"]["url"] for event in browser.events
+                                    if event.get("method") == "Network.requestWillBeSent"]
+                        check(len(requests) == 1 and requests[0].startswith("file:"), f"{place}: requests {requests}")
+                        messages = [event for event in browser.events if event.get("method") in (
+                            "Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")]
+                        check(not messages, f"{place}: console {messages}")
+                        if report.name == "classes":
+                            check(len(facts["charts"]) >= 4, f"{place}: {len(facts['charts'])} charts")
+                        for chart in facts["charts"]:
+                            check(chart["marks"] > 0 and chart["role"] == "img" and chart["name"], f"{place}: chart {chart}")
+                            check(not chart["outside"], f"{place}: a chart leaves the screen: {chart['name']}")
+                        check(facts["wide"] <= facts["screen"], f"{place}: {facts['wide']} pixels wide")
+                        check(facts["unnamed"] == 0, f"{place}: regions without names")
+                        check(facts["heading"] < 400, f"{place}: the verdict is not on the first screen")
+                        for number in numbers:
+                            check(number in facts["text"], f"{place}: {number} of report.json is not on the page")
+                        backgrounds.add(facts["background"])
+                        if pictures:
+                            browser.picture(pictures / f"{report.name}-{width}-{scheme}.png")
+                check(len(backgrounds) == 2, f"{report.name}: light and dark look alike: {backgrounds}")
+                print(f"ok    {report.name}: no request, no message, every chart has marks, {len(numbers)} numbers agree",
+                      flush=True)
+        finally:
+            browser.close()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    main(pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else None)
