@@ -35,6 +35,8 @@ struct FloatGraphWeights: GraphWeights {
             x, weight: tensor(name + ".weight").values, bias: tensor(name + ".bias").values, named: named)
     }
 
+    func bias(_ name: String) -> [Float] { tensor(name + ".bias").values }
+
     func norm(_ name: String) -> (gamma: [Float], beta: [Float]) {
         (tensor(name + ".weight").values, tensor(name + ".bias").values)
     }

@@ -66,6 +66,8 @@ struct QuantizedGraphWeights: GraphWeights {
         return graph.linear(x, weight: dequantized, bias: linear.bias, named: named)
     }
 
+    func bias(_ name: String) -> [Float] { named(name, linears).bias }
+
     func norm(_ name: String) -> (gamma: [Float], beta: [Float]) {
         let norm = named(name, norms)
         return (norm.gamma, norm.beta)

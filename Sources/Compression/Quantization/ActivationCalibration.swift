@@ -36,6 +36,7 @@ public struct ActivationCalibration: Equatable, Sendable {
     public func ranges(
         of encoder: Encoder, on sequences: [[Int32]], batch: Int = 32
     ) throws -> ActivationRanges {
+        try encoder.configuration.requireWholeBlocks()
         try Self.check(sequences, for: encoder.configuration)
         QuantizationSimulation.detach(from: encoder)
         defer { QuantizationSimulation.detach(from: encoder) }

@@ -37,6 +37,7 @@ public struct QuantizedEncoder: Equatable, Sendable {
                 problem: "the int8 form has heads for classification, regression and embedding, not for masked words",
                 remedy: "keep this model in float")
         }
+        try configuration.requireWholeBlocks()
         let width = configuration.hiddenSize
         let inputs = configuration.feedForward + configuration.heads.map { $0 * configuration.headSize } + [width]
         let deepest = inputs.reduce(0, max)
@@ -139,4 +140,19 @@ protocol QuantizedWeightSource {
     mutating func linear(_ name: String, output: Int, input: Int) throws -> QuantizedLinear
     mutating func norm(_ name: String, width: Int) throws -> FloatNorm
     mutating func floatLinear(_ name: String, output: Int, input: Int) throws -> FloatLinear
+}
+
+extension EncoderConfiguration {
+    /// The int8 form has every part of every layer.
+    ///
+    /// - Throws: `InputError` naming the layers that have lost their attention or their feed-forward block.
+    func requireWholeBlocks() throws {
+        let lost = zip(heads, feedForward).enumerated().filter { $0.element.0 == 0 || $0.element.1 == 0 }
+        guard !lost.isEmpty else { return }
+        throw InputError(
+            problem:
+                "layers \(lost.map { String($0.offset) }.joined(separator: ", ")) have lost their attention or their "
+                + "feed-forward block, which the int8 form has in every layer",
+            remedy: "keep this model in float, or prune it with at least one head and one neuron in each layer")
+    }
 }
