@@ -1,6 +1,9 @@
 public import Tensors
 
 /// y = x · Wᵀ + b, with weight: [O, I] and bias: [O], which some layers do without.
+///
+/// Pruning may leave a layer without inputs (I = 0), which gives its bias, or without outputs (O = 0). What has no elements
+/// is no parameter, and is in no file.
 public final class Linear: Module {
     public let weight: Parameter
     public let bias: Parameter?
@@ -26,16 +29,26 @@ public final class Linear: Module {
 
     /// The name without `.weight`.
     public var name: String { String(weight.name.dropLast(".weight".count)) }
-    public var parameters: [Parameter] { [weight] + (bias.map { [$0] } ?? []) }
+    public var parameters: [Parameter] { ([weight] + (bias.map { [$0] } ?? [])).filter { $0.value.count > 0 } }
 
     /// x: [N, I] → [N, O], through the activation if there is one.
     public func callAsFunction(_ x: Variable, on tape: Tape, activation: Activation? = nil) -> Variable {
+        if weight.value.count == 0 {
+            let output = emptyProduct(rows: x.shape[0], on: tape)
+            return activation.map { tape.activation($0, output) } ?? output
+        }
         guard let quantization else {
             return tape.linear(x, weight: weight.on(tape), bias: bias?.on(tape), activation: activation)
         }
         return tape.linear(
             quantization.input(x, on: tape), weight: quantization.weight(weight.on(tape), on: tape),
             bias: bias?.on(tape), activation: activation)
+    }
+
+    /// What is left of the formula without inputs or without outputs.
+    private func emptyProduct(rows: Int, on tape: Tape) -> Variable {
+        if let bias, bias.value.count > 0 { return tape.repeated(bias.on(tape), rows: rows) }
+        return Variable(constant: Tensor(zeros: [rows, weight.value.shape[0]]))
     }
 }
 

@@ -69,17 +69,20 @@ public struct ConfigurationReader {
         return standard ?? least
     }
 
-    /// As many whole numbers from 1 to `limit` as `standard` has; `standard` where the key is missing or something is wrong.
-    public mutating func sizes(_ key: String, limit: Int, standard: [Int]) -> [Int] {
+    /// As many whole numbers from `least` to `limit` as `standard` has; `standard` where the key is missing or something is
+    /// wrong.
+    public mutating func sizes(_ key: String, least: Int = 1, limit: Int, standard: [Int]) -> [Int] {
         guard let found = value(key) else { return standard }
         if case .array(let elements) = found, elements.count == standard.count {
             let numbers = elements.compactMap { element -> Int? in
-                if case .integer(let number) = element, (1...limit).contains(number) { number } else { nil }
+                if case .integer(let number) = element, (least...limit).contains(number) { number } else { nil }
             }
             if numbers.count == elements.count { return numbers }
         }
         refuse(
-            key, "found \(found.text), expected \(standard.count) whole numbers from 1 to \(limit), one for each layer")
+            key,
+            "found \(found.text), expected \(standard.count) whole numbers from \(least) to \(limit), one for each layer"
+        )
         return standard
     }
 

@@ -64,6 +64,10 @@ public final class Decoder: Module {
         public let hidden: Variable
         /// After the embeddings and after each block: layers + 1 of [N, C]; empty unless asked for.
         public let states: [Variable]
+        /// The heads' outputs before the output projection, per layer: [N, H · D]; empty unless traced.
+        public let contexts: [Variable]
+        /// The feed-forward blocks' activations before their last projection, per layer: [N, F]; empty unless traced.
+        public let activations: [Variable]
     }
 
     /// The final hidden states of a packed batch: [N, C].
@@ -73,8 +77,10 @@ public final class Decoder: Module {
     /// - Parameters:
     ///   - dropout: the key that stands for seed and epoch; nil evaluates without dropout.
     ///   - capturing: whether the states between the blocks are given back.
+    ///   - tracing: whether what is inside of the blocks is given back, which otherwise is released on the way.
     public func forward(
-        _ batch: PackedBatch, on tape: Tape, dropout: RandomKey? = nil, capturing: Bool = false
+        _ batch: PackedBatch, on tape: Tape, dropout: RandomKey? = nil, capturing: Bool = false,
+        tracing: Bool = false
     ) -> Output {
         let keys = dropout.map { batch.dropoutKeys($0) }
         let positions = batch.positions
@@ -85,14 +91,25 @@ public final class Decoder: Module {
         var x = tape.dropout(
             embedded, probability: configuration.dropout, keys: keys, salt: DropoutSite.embedding.salt(layer: 0))
         var states = capturing ? [x] : []
+        var (contexts, activations): ([Variable], [Variable]) = ([], [])
         for layer in layers {
-            x = tape.checkpoint(x) { [configuration] x, tape in
-                layer.forward(
+            if tracing {
+                let result = layer.forward(
                     x, batch.offsets, rotary: rotary, dropout: configuration.dropout, on: tape, keys: keys)
+                contexts.append(result.context)
+                activations.append(result.activation)
+                x = result.hidden
+            } else {
+                x = tape.checkpoint(x) { [configuration] x, tape in
+                    layer.forward(
+                        x, batch.offsets, rotary: rotary, dropout: configuration.dropout, on: tape, keys: keys
+                    ).hidden
+                }
             }
             if capturing { states.append(x) }
         }
-        return Output(hidden: finalNorm(x, on: tape), states: states)
+        return Output(
+            hidden: finalNorm(x, on: tape), states: states, contexts: contexts, activations: activations)
     }
 
     /// The logits of every position, without a tape: [N, V].

@@ -54,13 +54,23 @@ public struct DecoderLayer: Module {
             + feedForwardNorm.parameters + feedForward.parameters
     }
 
-    /// x: [N, C] → [N, C].
+    /// What a block computes on the way from x to y.
+    struct Output {
+        /// y: [N, C].
+        let hidden: Variable
+        /// The heads' outputs before the output projection: [N, H · D].
+        let context: Variable
+        /// The feed-forward block's inner activation: [N, F].
+        let activation: Variable
+    }
+
+    /// x: [N, C].
     ///
     /// - Parameter rotary: the angles and each row's position, where positions are rotary.
     func forward(
         _ x: Variable, _ offsets: SequenceOffsets, rotary: (table: RotaryTable, positions: [Int32])?, dropout: Float,
         on tape: Tape, keys: DropoutKeys?
-    ) -> Variable {
+    ) -> Output {
         func drop(_ x: Variable, _ site: DropoutSite) -> Variable {
             tape.dropout(x, probability: dropout, keys: keys, salt: site.salt(layer: index))
         }
@@ -73,7 +83,9 @@ public struct DecoderLayer: Module {
             heads: heads, keyHeads: keyHeads, offsets: offsets, causal: true, dropout: dropout, keys: keys,
             salt: DropoutSite.attention.salt(layer: index))
         let h = tape.add(x, drop(attentionOutput(context, on: tape), .attentionOutput))
-        return tape.add(h, drop(feedForward(feedForwardNorm(h, on: tape), on: tape), .output))
+        let activation = feedForward.inner(feedForwardNorm(h, on: tape), on: tape)
+        let hidden = tape.add(h, drop(feedForward.down(activation, on: tape), .output))
+        return Output(hidden: hidden, context: context, activation: activation)
     }
 }
 
@@ -86,10 +98,10 @@ public struct DecoderFeedForward: Module {
 
     public var parameters: [Parameter] { (gate?.parameters ?? []) + up.parameters + down.parameters }
 
-    /// x: [N, C] → [N, C].
-    func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
-        if let gate { return down(tape.swiGLU(gate: gate(x, on: tape), up: up(x, on: tape)), on: tape) }
-        return down(up(x, on: tape, activation: activation == .gelu ? .gelu : .geluTanh), on: tape)
+    /// What W₂ reads; x: [N, C] → [N, F].
+    func inner(_ x: Variable, on tape: Tape) -> Variable {
+        if let gate { return tape.swiGLU(gate: gate(x, on: tape), up: up(x, on: tape)) }
+        return up(x, on: tape, activation: activation == .gelu ? .gelu : .geluTanh)
     }
 }
 

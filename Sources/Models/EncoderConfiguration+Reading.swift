@@ -34,7 +34,8 @@ extension EncoderConfiguration {
         }
         heads = Self.heads(from: &file, uniform: Array(repeating: uniformHeads, count: layers))
         feedForward = file.sizes(
-            "layer_intermediate_sizes", limit: 1 << 20, standard: Array(repeating: uniformFeedForward, count: layers))
+            "layer_intermediate_sizes", least: 0, limit: 1 << 20,
+            standard: Array(repeating: uniformFeedForward, count: layers))
         activation = Self.activation(keys.activation, from: &file)
         positionOffset = keys.paddedPositions ? file.size("pad_token_id", standard: 1, least: 0) + 1 : 0
         maximumPositions =
@@ -62,7 +63,7 @@ extension EncoderConfiguration {
     /// Heads per layer: our own list, or the uniform number without published `pruned_heads`.
     private static func heads(from file: inout ConfigurationReader, uniform: [Int]) -> [Int] {
         guard let pruned = file.object("pruned_heads"), !pruned.isEmpty else {
-            return file.sizes("layer_attention_heads", limit: 1 << 12, standard: uniform)
+            return file.sizes("layer_attention_heads", least: 0, limit: 1 << 12, standard: uniform)
         }
         if file.has("layer_attention_heads") {
             file.refuse("pruned_heads", "layer_attention_heads is given as well", remedy: "leave one of the two out")
@@ -82,10 +83,6 @@ extension EncoderConfiguration {
                 file.refuse(
                     "pruned_heads", "\"\(layer)\": \(removed.text) names no layer, or no distinct heads of it",
                     remedy: "there are \(uniform.count) layers of \(uniform.first ?? 0) heads, counted from 0")
-                continue
-            }
-            if numbers.count == heads[index] {
-                file.refuse("pruned_heads", "layer \(index) has lost all heads, at least one is needed")
                 continue
             }
             heads[index] -= numbers.count

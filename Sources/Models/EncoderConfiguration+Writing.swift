@@ -43,7 +43,9 @@ extension EncoderConfiguration {
 
     /// The text of `config.json`: sorted keys, the same bytes for the same configuration.
     public func json() throws -> Data {
-        let even = Set(heads).count == 1 && Set(feedForward).count == 1 && heads[0] * headSize == hiddenSize
+        let even =
+            Set(heads).count == 1 && Set(feedForward).count == 1 && feedForward[0] > 0
+            && heads[0] * headSize == hiddenSize
         var file = File(
             architectures: [architecture], modelType: family.rawValue, vocabSize: vocabularySize,
             maxPositionEmbeddings: maximumPositions + positionOffset, padTokenId: max(0, positionOffset - 1),
@@ -58,16 +60,17 @@ extension EncoderConfiguration {
             // One number is a regression where nothing is said.
             if head == .classification, labels.count == 1 { file.problemType = "single_label_classification" }
         }
+        let largest = max(1, feedForward.max() ?? 1)
         let uniformHeads = even ? heads[0] : max(1, hiddenSize / headSize)
         if family == .distilbert {
             (file.dim, file.nLayers, file.nHeads, file.hiddenDim) = (
-                hiddenSize, layers, uniformHeads, feedForward.max()
+                hiddenSize, layers, uniformHeads, largest
             )
             (file.activation, file.dropout, file.attentionDropout) = (activationName, hiddenDropout, attentionDropout)
             file.seqClassifDropout = headDropout ?? hiddenDropout
         } else {
             (file.hiddenSize, file.numHiddenLayers) = (hiddenSize, layers)
-            (file.numAttentionHeads, file.intermediateSize) = (uniformHeads, feedForward.max())
+            (file.numAttentionHeads, file.intermediateSize) = (uniformHeads, largest)
             (file.hiddenAct, file.typeVocabSize, file.layerNormEps) = (activationName, tokenTypes, layerNormEpsilon)
             (file.hiddenDropoutProb, file.attentionProbsDropoutProb) = (hiddenDropout, attentionDropout)
             (file.classifierDropout, file.positionEmbeddingType) = (headDropout, "absolute")

@@ -45,9 +45,9 @@ public struct EncoderConfiguration: Equatable, Sendable {
     public var hiddenSize: Int
     /// Width of one head (D); the same in all layers.
     public var headSize: Int
-    /// Heads per layer (H).
+    /// Heads per layer (H); 0 in a layer that has lost its attention.
     public var heads: [Int]
-    /// Width of the feed-forward block per layer.
+    /// Width of the feed-forward block per layer; 0 in a layer that has lost it.
     public var feedForward: [Int]
     /// The function between the two projections of a feed-forward block.
     public var activation = Activation.gelu

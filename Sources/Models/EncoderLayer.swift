@@ -4,7 +4,8 @@ import Tensors
 /// One encoder block: h = LN(x + Attention(x)), y = LN(h + W₂ · f(W₁ · h)), f a GELU or ReLU.
 public struct EncoderLayer: Module {
     public let index: Int
-    /// Heads of this layer (H); the projections have H · D rows.
+    /// Heads of this layer (H); the projections have H · D rows. Without heads x goes on with the output's bias alone, and
+    /// without neurons so does h.
     public let heads: Int
     public let query: Linear
     public let key: Linear
@@ -75,9 +76,12 @@ public struct EncoderLayer: Module {
         keys: DropoutKeys?
     ) -> Output {
         let (q, k, v) = (query(x, on: tape), key(x, on: tape), value(x, on: tape))
-        let context = tape.attention(
-            q: q, k: k, v: v, heads: heads, offsets: offsets, dropout: configuration.attentionDropout, keys: keys,
-            salt: DropoutSite.attention.salt(layer: index))
+        let context =
+            heads == 0
+            ? q
+            : tape.attention(
+                q: q, k: k, v: v, heads: heads, offsets: offsets, dropout: configuration.attentionDropout, keys: keys,
+                salt: DropoutSite.attention.salt(layer: index))
         let h = attentionNorm(
             adding: attentionOutput(context, on: tape), to: x, on: tape, dropout: configuration.hiddenDropout,
             keys: keys, salt: DropoutSite.attentionOutput.salt(layer: index))

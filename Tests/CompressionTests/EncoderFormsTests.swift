@@ -151,12 +151,45 @@ struct EncoderFormsTests {
         #expect(int8.problem.contains("masked words"))
     }
 
-    @Test("sensitivity needs class labels, and says so for other heads")
+    @Test("labels have no loss for other heads than a classifier's, which says so")
     func sensitivity() throws {
         let encoder = QuantizationFixture.encoder { ($0.head, $0.labels) = (.embedding, []) }
         let error = try #require(throws: InputError.self) {
-            try Sensitivity(of: encoder, on: .init(sequences: [[1, 2]], labels: [0]))
+            try ImportanceCriterion.sensitivity.importance(
+                of: encoder, calibration: CalibrationSequences([[1, 2]], target: .labels([0])), normalize: .none,
+                key: RandomKey(1))
         }
         #expect(error.problem.contains("embedding"))
+    }
+
+    /// Forms that have lost whole blocks, which int8 does not have. RETORT_EXPORTS as above.
+    @Test("a layer that has lost its attention or its feed-forward block exports what is left of it", arguments: forms)
+    func lostBlocks(_ form: Form) throws {
+        let encoder = form.encoder
+        let lost = try encoder.removing(
+            heads: Set((0..<4).map { LayerUnit(layer: 0, index: $0) } + [LayerUnit(layer: 1, index: 2)]),
+            neurons: Set((0..<33).map { LayerUnit(layer: 1, index: $0) } + [LayerUnit(layer: 0, index: 7)]))
+        let graph = try ONNXExport.float(lost)
+        let model = try ONNXModel(parsing: graph.serialize(), file: "export")
+        var made = Set(model.inputs.map(\.name) + model.initializers.map(\.name))
+        for node in model.nodes {
+            #expect(made.isSuperset(of: node.inputs), "\(node.name)")
+            made.formUnion(node.outputs)
+        }
+        #expect(made.subtracting(model.nodes.flatMap(\.inputs) + model.outputs.map(\.name)).isEmpty)
+        #expect(model.nodes.count { $0.operation == "Softmax" } == 1)
+        let error = try #require(throws: InputError.self) {
+            try QuantizedEncoder(lost, ranges: ActivationRanges([:]))
+        }
+        #expect(error.problem.contains("layers 0, 1"))
+        guard let folder = ProcessInfo.processInfo.environment["RETORT_EXPORTS"] else { return }
+        let directory = URL(fileURLWithPath: folder, isDirectory: true).appendingPathComponent(form.name + "-lost")
+        let sequences = QuantizationFixture.sequences(24, seed: 9)
+        let output = lost.logits(QuantizationFixture.batch(sequences))
+        try graph.write(to: directory.appendingPathComponent("float.onnx"))
+        let rows = sequences.indices.map { Array(output.values[$0 * output.width..<($0 + 1) * output.width]) }
+        try AtomicFile.write(
+            JSONEncoder().encode(Expected(sequences: sequences, output: rows)),
+            to: directory.appendingPathComponent("float.json"))
     }
 }

@@ -15,7 +15,7 @@ struct ImportanceSensitivityTests {
         _ model: Encoder, _ data: LabelledSequences, batch: Int = 4, normalize: ScoreNormalization = .none
     ) throws -> ModelImportance {
         try ImportanceCriterion.sensitivity.importance(
-            of: model, calibration: data, normalize: normalize, key: key, batch: batch)
+            of: model, calibration: CalibrationSequences(data), normalize: normalize, key: key, batch: batch)
     }
 
     /// Σ −log softmax(z)[y] in double precision.
@@ -144,7 +144,7 @@ struct ImportanceSensitivityTests {
     func refusals() {
         let model = PruningModel.encoder()
         let cases: [(LabelledSequences?, String)] = [
-            (nil, "needs labelled calibration examples"),
+            (nil, "needs calibration examples"),
             (LabelledSequences(sequences: [], labels: []), "no calibration examples"),
             (LabelledSequences(sequences: [[1], [2]], labels: [0, -1]), "example 2 of 2 has label -1"),
             (LabelledSequences(sequences: [[1]], labels: [3]), "has label 3, expected 0 to 2"),
@@ -156,7 +156,7 @@ struct ImportanceSensitivityTests {
         for (data, problem) in cases {
             let error = #expect(throws: InputError.self) {
                 try ImportanceCriterion.sensitivity.importance(
-                    of: model, calibration: data, normalize: .layer, key: key)
+                    of: model, calibration: data.map { CalibrationSequences($0) }, normalize: .layer, key: key)
             }
             #expect(error?.problem.contains(problem) == true, "\(problem)")
             #expect(error?.remedy != nil)
@@ -169,7 +169,7 @@ struct ImportanceSensitivityTests {
         PruningModel.scaleHead(0, layer: 0, of: model, by: .nan)
         #expect(throws: InputError.self) {
             try criterion.importance(
-                of: model, calibration: PruningModel.examples(4), normalize: .layer, key: key)
+                of: model, calibration: CalibrationSequences(PruningModel.examples(4)), normalize: .layer, key: key)
         }
     }
 }

@@ -26,7 +26,7 @@ struct PruningRoundsTests {
     ) throws -> Encoder {
         var model = model
         for _ in 0..<rounds {
-            model = try pruner.prune(model, calibration: data, key: key)
+            model = try pruner.prune(model, calibration: CalibrationSequences(data), key: key)
             recover(model)
         }
         return model
@@ -65,7 +65,7 @@ struct PruningRoundsTests {
         var pruner = try StructuredPruner(
             PruningOptions(keepHeads: 0.5, rounds: 3), configuration: original.configuration)
         var pruned = original
-        for _ in 0..<3 { pruned = try pruner.prune(pruned, calibration: data, key: key) }
+        for _ in 0..<3 { pruned = try pruner.prune(pruned, calibration: CalibrationSequences(data), key: key) }
         for (layer, block) in pruned.layers.enumerated() {
             let left = pruner.heads.filter { $0.layer == layer && $0.removedInRound == nil }.map(\.head)
             let old = original.layers[layer].query.weight.value.values
@@ -82,7 +82,7 @@ struct PruningRoundsTests {
         PruningModel.scaleHead(2, layer: 1, of: original, by: 0)
         var pruner = try StructuredPruner(
             PruningOptions(keepHeads: 0.875, rounds: 1), configuration: original.configuration)
-        _ = try pruner.prune(original, calibration: data, key: key)
+        _ = try pruner.prune(original, calibration: CalibrationSequences(data), key: key)
         let removed = pruner.heads.filter { $0.removedInRound == 1 }
         #expect(removed.map { [$0.layer, $0.head] } == [[1, 2]])
         #expect(removed.map(\.score) == [0])
@@ -96,8 +96,9 @@ struct PruningRoundsTests {
         var pruner = try StructuredPruner(
             PruningOptions(criterion: criterion, keepHeads: 0.5, rounds: 2), configuration: original.configuration)
         let once = try run(&pruner, original, rounds: 1)
-        let expected = try criterion.importance(of: once, calibration: data, normalize: .layer, key: key.mixed(2))
-        _ = try pruner.prune(once, calibration: data, key: key)
+        let expected = try criterion.importance(
+            of: once, calibration: CalibrationSequences(data), normalize: .layer, key: key.mixed(2))
+        _ = try pruner.prune(once, calibration: CalibrationSequences(data), key: key)
         let scored = pruner.heads.filter { $0.roundScored == 2 }
         #expect(scored.map(\.score) == Array(expected.heads.values.joined()))
     }
@@ -125,13 +126,17 @@ struct PruningRoundsTests {
         var pruner = try StructuredPruner(options, configuration: original.configuration)
         _ = try run(&pruner, original, rounds: 1)
         let before = pruner
-        let error = #expect(throws: InputError.self) { try pruner.prune(original, calibration: data, key: key) }
+        let error = #expect(throws: InputError.self) {
+            try pruner.prune(original, calibration: CalibrationSequences(data), key: key)
+        }
         #expect(error?.problem.contains("after 1 rounds") == true)
         #expect(pruner == before)
 
         var finished = try StructuredPruner(options, configuration: original.configuration)
         let pruned = try run(&finished, original, rounds: 3)
-        let late = #expect(throws: InputError.self) { try finished.prune(pruned, calibration: data, key: key) }
+        let late = #expect(throws: InputError.self) {
+            try finished.prune(pruned, calibration: CalibrationSequences(data), key: key)
+        }
         #expect(late?.problem == "all 3 rounds of pruning are done")
     }
 
@@ -166,7 +171,7 @@ struct PruningRoundsTests {
                 let broken = Data(text.replacingOccurrences(of: from, with: to).utf8)
                 var restored = try JSONDecoder().decode(StructuredPruner.self, from: broken)
                 #expect(throws: (any Error).self, "\(to)") {
-                    try restored.prune(model, calibration: data, key: key)
+                    try restored.prune(model, calibration: CalibrationSequences(data), key: key)
                 }
             }
         }

@@ -33,7 +33,7 @@ struct PruningScheduleTests {
     @Test("Numbers out of range are refused, all at once")
     func range() {
         let error = #expect(throws: InputErrors.self) {
-            try PruningSchedule(unitsPerLayer: [4, 0], keep: .nan, rounds: 0, minimum: 0, field: "prune.heads")
+            try PruningSchedule(unitsPerLayer: [4, -1], keep: .nan, rounds: 0, minimum: -1, field: "prune.heads")
         }
         #expect(
             error?.errors.map(\.field) == [

@@ -22,7 +22,7 @@ struct PruningTablesTests {
         var pruner = try StructuredPruner(
             PruningOptions(criterion: criterion, keepHeads: 0.8, keepNeurons: 0.5, rounds: 1),
             configuration: model.configuration)
-        _ = try pruner.prune(model, calibration: PruningModel.examples(8), key: RandomKey(1))
+        _ = try pruner.prune(model, calibration: CalibrationSequences(PruningModel.examples(8)), key: RandomKey(1))
         return pruner
     }
 
@@ -35,13 +35,17 @@ struct PruningTablesTests {
             let text = try String(contentsOf: url, encoding: .utf8)
             #expect(text.hasSuffix("\n"))
             let lines = text.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
-            #expect(lines[0] == ["layer", "head", "score", "low", "high", "rank_stability", "removed_in_round"])
+            let columns = [
+                "layer", "head", "score", "low", "high", "rank_stability", "removed_in_round", "told_from_zero",
+            ]
+            #expect(lines[0].map(String.init) == columns)
             #expect(lines.count == 6)
             for (line, record) in zip(lines.dropFirst(), records) {
                 #expect(Int(line[0]) == record.layer && Int(line[1]) == record.head)
                 #expect(Double(line[2]) == record.score && Double(line[3]) == record.low)
                 #expect(Double(line[4]) == record.high && Double(line[5]) == record.rankStability)
                 #expect(Int(line[6]) == record.removedInRound)
+                #expect(line[7] == (record.low > 0 ? "yes" : "no"))
             }
             #expect(lines.count { $0[6] == "1" } == 1 && lines.count { $0[6].isEmpty } == 4)
         }

@@ -118,7 +118,7 @@ struct EncoderConfigurationTests {
         #expect(try fields("num_attention_heads", 5) == ["num_attention_heads"])
         #expect(try fields("attention_head_size", 0) == ["attention_head_size"])
         #expect(try fields("attention_head_size", -8) == ["attention_head_size"])
-        for heads in [[4, 4], [4, 0, 4], [4, 4, 5000], []] {
+        for heads in [[4, 4], [4, -1, 4], [4, 4, 5000], []] {
             #expect(try fields("layer_attention_heads", heads) == ["layer_attention_heads"], "\(heads)")
         }
         for sizes in [[4, 4], [4, -1, 4], [4, 4, 1 << 30], []] {
@@ -246,8 +246,11 @@ struct EncoderConfigurationTests {
         content["pruned_heads"] = ["2": [3, 0], "0": [1]]
         let read = try ConfigurationFile.read(JSONSerialization.data(withJSONObject: content))
         #expect(read.heads == [3, 4, 2] && read.headSize == 6)
+        content["pruned_heads"] = ["0": [0, 1, 2, 3]]
+        #expect(
+            try ConfigurationFile.read(JSONSerialization.data(withJSONObject: content)).heads == [0, 4, 4])
         for pruned: [String: Any] in [
-            ["3": [0]], ["0": [4]], ["0": [1, 1]], ["0": 1], ["0": [0.5]], ["-1": [0]], ["0": [0, 1, 2, 3]],
+            ["3": [0]], ["0": [4]], ["0": [1, 1]], ["0": 1], ["0": [0.5]], ["-1": [0]],
         ] {
             #expect(try problems { $0["pruned_heads"] = pruned }.map(\.field) == ["pruned_heads"], "\(pruned)")
         }

@@ -141,7 +141,8 @@ struct RecipeErrorTests {
             remedy: "[onnx]"),
         Mistake(
             old: "name: tiny", new: "name: tiny\nprune: all",
-            headline: "tiny.yaml:3:8: prune: found the text 'all'; expected a section with the keys heads, feed_forward"
+            headline:
+                "tiny.yaml:3:8: prune: found the text 'all'; expected a section with the keys heads, layers, feed_forward"
         ),
         Mistake(
             old: "name: tiny", new: "name: tiny\nevaluate: {gates: {accuracy: 0.9}}",
@@ -289,6 +290,18 @@ struct RecipeErrorTests {
         Mistake(
             old: "name: tiny", new: "name: tiny\ntrain: {batch: 32, micro_batch: 12}",
             headline: "tiny.yaml:3:33: train.micro_batch: 12 does not divide the batch of 32", remedy: "use 8"),
+        Mistake(
+            old: "name: tiny", new: "name: tiny\nprune: {layers: {keep: 2}}",
+            headline: "tiny.yaml:3:24: prune.layers.keep: 2 layers are to stay of 2", remedy: "fewer"),
+        Mistake(
+            old: "name: tiny", new: "name: tiny\nprune: {heads: {criterion: taylor, against: own_outputs}}",
+            headline:
+                "tiny.yaml:3:28: prune.heads.criterion: taylor needs labels: against the model's own outputs the loss has "
+                + "no first-order change", remedy: "fisher"),
+        Mistake(
+            old: "name: tiny", new: "name: tiny\nprune: {heads: {min_heads: 0}}\nquantize: {}",
+            headline: "tiny.yaml:3:28: prune.heads.min_heads: found 0, but the int8 form has every part of every layer",
+            remedy: "use 1"),
         Mistake(
             old: "name: tiny", new: "name: tiny\nprune: {heads: {min_heads: 5}}",
             headline: "tiny.yaml:3:28: prune.heads.min_heads: 5 heads are to stay in layers of 4"),

@@ -3,6 +3,13 @@ import Testing
 
 @Suite("Every operation's gradient equals central differences of its formula in Float64")
 struct GradientTests {
+    @Test("A row that is repeated, as a layer without inputs gives its bias")
+    func repeatedRow() {
+        checkGradients(
+            [tensor([5], "x")], operation: { $0.gelu($0.repeated($1[0], rows: 3)) },
+            reference: { ($0[0] + $0[0] + $0[0]).map(Reference.gelu) })
+    }
+
     @Test("Linear, with and without bias", arguments: [(1, 1, 1), (3, 5, 4), (7, 17, 33), (2, 48, 1)])
     func linear(rows: Int, input: Int, output: Int) {
         let operands = [tensor([rows, input], "x"), tensor([output, input], "w"), tensor([output], "b")]

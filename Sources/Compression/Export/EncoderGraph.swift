@@ -87,13 +87,23 @@ struct EncoderGraph<Weights: GraphWeights> {
     /// One encoder block: h = LN(x + Attention(x)), y = LN(h + W₂ · f(W₁ · h)).
     private mutating func block(_ index: Int, _ x: String, bias: String) -> String {
         let (published, own) = ("bert.encoder.layer.\(index).", "layer\(index).")
-        let context = attention(index, x, bias: bias)
-        let attended = linear(published + "attention.output.dense", context, named: own + "attended")
+        let attended: String
+        if configuration.heads[index] > 0 {
+            let context = attention(index, x, bias: bias)
+            attended = linear(published + "attention.output.dense", context, named: own + "attended")
+        } else {
+            attended = self.bias(published + "attention.output.dense", named: own + "attended")
+        }
         let h = norm(
             published + "attention.output.LayerNorm", graph.node("Add", [attended, x], name: own + "attended.sum"),
             named: own + "middle")
-        let inner = activation(linear(published + "intermediate.dense", h, named: own + "inner"), named: own)
-        let fed = linear(published + "output.dense", inner, named: own + "outer")
+        let fed: String
+        if configuration.feedForward[index] > 0 {
+            let inner = activation(linear(published + "intermediate.dense", h, named: own + "inner"), named: own)
+            fed = linear(published + "output.dense", inner, named: own + "outer")
+        } else {
+            fed = self.bias(published + "output.dense", named: own + "outer")
+        }
         return norm(
             published + "output.LayerNorm", graph.node("Add", [fed, h], name: own + "outer.sum"), named: own + "output")
     }
@@ -183,6 +193,12 @@ struct EncoderGraph<Weights: GraphWeights> {
     private mutating func linear(_ published: String, _ x: String, named name: String) -> String {
         let input = weights.input(x, of: published, named: name + ".input", in: &graph)
         return weights.linear(published, input, named: name, in: &graph)
+    }
+
+    /// What a linear layer that has lost its inputs gives: [O].
+    private mutating func bias(_ published: String, named name: String) -> String {
+        let bias = weights.bias(published)
+        return graph.initializer(name, .float32(shape: [bias.count], bias))
     }
 
     private mutating func norm(_ published: String, _ x: String, named name: String) -> String {

@@ -44,6 +44,8 @@ struct FloatGraphWeights: GraphWeights {
             named: named)
     }
 
+    func bias(_ name: String) -> [Float] { tensor(name + ".bias").values }
+
     func norm(_ name: String) -> (gamma: [Float], beta: [Float]) {
         (tensor(name + ".weight").values, tensor(name + ".bias").values)
     }

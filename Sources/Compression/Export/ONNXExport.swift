@@ -77,6 +77,8 @@ protocol GraphWeights {
     func input(_ x: String, of name: String, named: String, in graph: inout ONNXGraphBuilder) -> GraphInput
     /// x · Wᵀ + b of the linear layer `name`, for an x made by `input`.
     func linear(_ name: String, _ x: GraphInput, named: String, in graph: inout ONNXGraphBuilder) -> String
+    /// The bias of the linear layer `name`: [O].
+    func bias(_ name: String) -> [Float]
     /// A layer norm's scale and shift: [C] each.
     func norm(_ name: String) -> (gamma: [Float], beta: [Float])
 }

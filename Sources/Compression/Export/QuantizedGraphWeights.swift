@@ -88,6 +88,8 @@ struct QuantizedGraphWeights: GraphWeights {
             graph.node("Mul", [cast, factors], name: named + ".product"), linear.bias, named: named)
     }
 
+    func bias(_ name: String) -> [Float] { named(name, linears).bias }
+
     func norm(_ name: String) -> (gamma: [Float], beta: [Float]) {
         let norm = named(name, norms)
         return (norm.gamma, norm.beta)

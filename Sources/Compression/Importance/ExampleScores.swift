@@ -3,13 +3,15 @@ public import Tensors
 /// A score of every unit for every example, so that a score's uncertainty can be told.
 public struct ExampleScores: Sendable {
     public let unitsPerLayer: [Int]
+    private let statistic: ScoreStatistic
     /// Example after example, each with its units layer after layer.
     private var scores: [Double] = []
     private var halves: HalvedScores
 
-    public init(unitsPerLayer: [Int]) {
+    public init(unitsPerLayer: [Int], statistic: ScoreStatistic = .mean) {
         self.unitsPerLayer = unitsPerLayer
-        halves = HalvedScores(unitsPerLayer: unitsPerLayer)
+        self.statistic = statistic
+        halves = HalvedScores(unitsPerLayer: unitsPerLayer, statistic: statistic)
     }
 
     /// Number of examples.
@@ -24,11 +26,12 @@ public struct ExampleScores: Sendable {
         scores += example
     }
 
-    /// The mean score of each unit, how well two halves of the examples agree on their order, and the percentile
+    /// The score of each unit, how well two halves of the examples agree on their order, and the percentile
     /// bootstrap's 95 % interval (Efron, Tibshirani 1993, chapter 13).
     ///
     /// A resample draws as many examples as there are, with replacement, for all units alike; the scores are normalized
-    /// anew in each, so that the interval is that of the normalized score.
+    /// anew in each, so that the interval is that of the normalized score. Of a magnitude |mean| the interval is the mean's
+    /// without its sign, and begins with zero where the mean's holds it.
     ///
     /// There must be an example, and no score that is not finite.
     ///
@@ -40,13 +43,18 @@ public struct ExampleScores: Sendable {
         var samples = Array(repeating: [Double](), count: units)
         for resample in 0..<resamples {
             let mean = resampledMean(key.mixed(resample), units: units)
-            for (unit, score) in normalize.applied(to: mean.split(into: unitsPerLayer)).joined().enumerated() {
+            // A sign is kept until the interval is known.
+            let scores = statistic == .magnitudeOfMean ? mean : mean.map(statistic.callAsFunction)
+            for (unit, score) in normalize.applied(to: scores.split(into: unitsPerLayer)).joined().enumerated() {
                 samples[unit].append(score)
             }
         }
         let intervals = samples.map { unit in
             let sorted = unit.sorted()
-            return Self.quantile(sorted, 0.025)...Self.quantile(sorted, 0.975)
+            let (low, high) = (Self.quantile(sorted, 0.025), Self.quantile(sorted, 0.975))
+            guard statistic == .magnitudeOfMean else { return low...high }
+            return low <= 0 && high >= 0
+                ? 0...max(-low, high) : min(abs(low), abs(high))...max(abs(low), abs(high))
         }
         let means = halves.summary(normalize: normalize)
         return ImportanceScores(

@@ -1,14 +1,46 @@
-public import Distillation
 import Files
-public import Models
+import Models
 public import Tensors
 
 /// How the importance of a head or of a feed-forward neuron is measured.
 public enum ImportanceCriterion: String, CaseIterable, Codable, Sendable {
-    /// How strongly the loss on labelled examples reacts to the unit; see `Sensitivity`.
+    /// How strongly the loss reacts to the unit: E |∂L/∂ξ|; see `MaskGradients`.
     case sensitivity
+    /// How much the loss changes to first order when the unit goes: |E ∂L/∂ξ|. Needs labels.
+    case taylor
+    /// How much the loss changes to second order: E (∂L/∂ξ)².
+    case fisher
+    /// How strongly the unit is active; see `ActivationStrength`.
+    case activation
+    /// How much of the answer flows through the unit; see `Relevance`. Of encoders.
+    case relevance
+    /// How much worse the loss is without the unit, one at a time: the reference, and slow; see `Ablation`.
+    case ablation
     /// The L2 norm of the weights that leave with the unit. Needs no examples.
     case magnitude
+
+    /// What the criterion reads.
+    public enum Requirement: Sendable {
+        case nothing, texts, labels
+    }
+
+    public var requirement: Requirement {
+        switch self {
+        case .magnitude: .nothing
+        case .taylor: .labels
+        case .sensitivity, .fisher, .activation, .relevance, .ablation: .texts
+        }
+    }
+
+    /// The reading of one backward pass that this criterion is.
+    var reading: MaskGradients.Reading? {
+        switch self {
+        case .sensitivity: .sensitivity
+        case .taylor: .taylor
+        case .fisher: .fisher
+        case .activation, .relevance, .ablation, .magnitude: nil
+        }
+    }
 }
 
 /// How the scores of different layers are made comparable.
@@ -31,35 +63,83 @@ extension ImportanceCriterion {
     /// parameters are zero afterwards.
     ///
     /// - Parameters:
-    ///   - calibration: examples with labels; `magnitude` leaves them unread.
-    ///   - key: draws the bootstrap's resamples.
+    ///   - calibration: examples; `magnitude` leaves them unread, and without labels `taylor` has nothing to measure.
+    ///   - key: draws the bootstrap's resamples, and targets where there are no labels.
+    ///   - neurons: whether neurons are scored where each costs a pass of its own (`ablation`).
     ///   - batch: examples per forward and backward pass; affects speed and memory alone.
     /// - Throws: `InputError` if the criterion needs examples or labels that are not there, or if a score is not a
     ///   finite number.
     public func importance(
-        of model: Encoder, calibration: LabelledSequences?, normalize: ScoreNormalization, key: RandomKey,
-        batch: Int = 16
+        of model: some ScorableModel, calibration: CalibrationSequences?, normalize: ScoreNormalization,
+        key: RandomKey, neurons: Bool = true, batch: Int = 16
     ) throws -> ModelImportance {
-        switch self {
-        case .magnitude:
-            let magnitude = Magnitude(of: model)
-            try requireFinite(magnitude.heads.joined().allSatisfy(\.isFinite))
-            try requireFinite(magnitude.neurons.joined().allSatisfy(\.isFinite))
-            return ModelImportance(
-                heads: ImportanceScores(values: magnitude.heads, normalize: normalize),
-                neurons: ImportanceScores(values: magnitude.neurons, normalize: normalize))
-        case .sensitivity:
-            guard let calibration else {
-                throw InputError(
-                    field: "prune.heads.criterion",
-                    problem: "sensitivity needs labelled calibration examples, found none",
-                    remedy: "give labelled data, or use criterion: magnitude")
+        let scores = try Self.importance(
+            of: model, by: [self], calibration: calibration, normalize: normalize, key: key, neurons: neurons,
+            batch: batch)
+        return scores[0]
+    }
+
+    /// As `importance`, by several criteria; those that read gradients share their passes.
+    public static func importance(
+        of model: some ScorableModel, by criteria: [ImportanceCriterion], calibration: CalibrationSequences?,
+        normalize: ScoreNormalization, key: RandomKey, neurons: Bool = true, batch: Int = 16
+    ) throws -> [ModelImportance] {
+        var checked: CalibrationSequences?
+        if criteria.contains(where: { $0.requirement != .nothing }), let calibration {
+            try model.check(calibration)
+            checked = calibration.inCanonicalOrder
+        }
+        for criterion in criteria { try criterion.require(checked) }
+        let readings = criteria.compactMap(\.reading)
+        let gradients = checked.flatMap { calibration in
+            readings.isEmpty
+                ? nil : MaskGradients(of: model, on: calibration, readings: readings, key: key, batch: batch)
+        }
+        return try criteria.map { criterion in
+            guard let calibration = checked, criterion.requirement != .nothing else {
+                return try criterion.magnitude(of: model, normalize)
             }
-            let sensitivity = try Sensitivity(of: model, on: calibration, batch: batch)
-            try requireFinite(sensitivity.heads.isFinite && sensitivity.neurons.isFinite)
+            let scores: UnitScores
+            switch criterion {
+            case .sensitivity, .taylor, .fisher: scores = gradients!.scores[criterion.reading!]!
+            case .activation: scores = ActivationStrength.scores(of: model, on: calibration, batch: batch)
+            case .ablation: scores = Ablation.scores(of: model, on: calibration, neurons: neurons, batch: batch)
+            case .relevance:
+                guard let encoder = model as? Encoder else {
+                    throw InputError(
+                        field: "criterion", problem: "relevance is propagated through encoders alone",
+                        remedy: "use another criterion for a language model, such as fisher")
+                }
+                scores = Relevance.scores(of: encoder, on: calibration, batch: batch)
+            case .magnitude: return try criterion.magnitude(of: model, normalize)
+            }
+            try criterion.requireFinite(scores.heads.isFinite && scores.neurons.isFinite)
             return ModelImportance(
-                heads: sensitivity.heads.summary(normalize: normalize, key: key),
-                neurons: sensitivity.neurons.summary(normalize: normalize))
+                heads: scores.heads.summary(normalize: normalize, key: key),
+                neurons: scores.neurons.summary(normalize: normalize))
+        }
+    }
+
+    private func magnitude(of model: some ScorableModel, _ normalize: ScoreNormalization) throws -> ModelImportance {
+        let magnitude = Magnitude(of: model)
+        try requireFinite((magnitude.heads + magnitude.neurons).joined().allSatisfy(\.isFinite))
+        return ModelImportance(
+            heads: ImportanceScores(values: magnitude.heads, normalize: normalize),
+            neurons: ImportanceScores(values: magnitude.neurons, normalize: normalize))
+    }
+
+    private func require(_ calibration: CalibrationSequences?) throws {
+        guard requirement != .nothing else { return }
+        guard let calibration else {
+            throw InputError(
+                field: "criterion", problem: "\(rawValue) needs calibration examples, found none",
+                remedy: "give data, or use criterion: magnitude")
+        }
+        if requirement == .labels, calibration.target == .ownOutputs {
+            throw InputError(
+                field: "criterion",
+                problem: "\(rawValue) needs labels: against a model's own outputs the loss has no first-order change",
+                remedy: "give labelled data, or use fisher, which is the second-order change")
         }
     }
 

@@ -2,7 +2,8 @@
 public struct ImportanceScores: Equatable, Sendable {
     /// One score per layer and unit.
     public let values: [[Double]]
-    /// The 95 % bootstrap interval of each score over the examples; nil where none was drawn.
+    /// The 95 % bootstrap interval of each score over the examples; nil where none was drawn. One that reaches down to zero
+    /// belongs to a score that these examples cannot tell from zero.
     public let intervals: [[ClosedRange<Double>]]?
     /// Spearman's rank correlation between the scores of two halves of the examples: 1 is a stable order, 0 is noise.
     /// Nil where there are no halves, or nothing to rank.
@@ -34,16 +35,47 @@ extension ScoreNormalization {
     }
 }
 
+/// How the mean of the examples' numbers becomes a unit's score.
+public enum ScoreStatistic: Sendable {
+    case mean
+    /// |mean|, of numbers with a sign.
+    case magnitudeOfMean
+    /// √mean, of squares.
+    case rootOfMean
+
+    func callAsFunction(_ mean: Double) -> Double {
+        switch self {
+        case .mean: mean
+        case .magnitudeOfMean: abs(mean)
+        case .rootOfMean: mean.squareRoot()
+        }
+    }
+}
+
+/// What a criterion measured on examples.
+struct UnitScores {
+    var heads: ExampleScores
+    var neurons: HalvedScores
+
+    init(of model: some ScorableModel, statistic: ScoreStatistic) {
+        let layers = model.scorableLayers
+        heads = ExampleScores(unitsPerLayer: layers.map(\.attentionUnits), statistic: statistic)
+        neurons = HalvedScores(unitsPerLayer: layers.map(\.neurons), statistic: statistic)
+    }
+}
+
 /// A score of every unit, summed over the examples, with every other example in one half.
 ///
 /// What neurons need: they are too many to keep a score for each example.
 public struct HalvedScores: Sendable {
     private let unitsPerLayer: [Int]
+    private let statistic: ScoreStatistic
     private var sums: [[Double]]
     private var counts = [0, 0]
 
-    public init(unitsPerLayer: [Int]) {
+    public init(unitsPerLayer: [Int], statistic: ScoreStatistic = .mean) {
         self.unitsPerLayer = unitsPerLayer
+        self.statistic = statistic
         sums = Array(repeating: Array(repeating: 0, count: unitsPerLayer.reduce(0, +)), count: 2)
     }
 
@@ -62,7 +94,7 @@ public struct HalvedScores: Sendable {
         for unit in 0..<scores.count { sums[half][unit] += scores[unit] }
     }
 
-    /// The mean score of each unit, and how well the halves agree on their order.
+    /// The score of each unit, and how well the halves agree on their order.
     public func summary(normalize: ScoreNormalization) -> ImportanceScores {
         ImportanceScores(
             values: mean(zip(sums[0], sums[1]).map(+), count, normalize), intervals: nil,
@@ -77,7 +109,7 @@ public struct HalvedScores: Sendable {
 
     private func mean(_ sums: [Double], _ count: Int, _ normalize: ScoreNormalization) -> [[Double]] {
         precondition(count > 0, "HalvedScores: no examples")
-        return normalize.applied(to: sums.map { $0 / Double(count) }.split(into: unitsPerLayer))
+        return normalize.applied(to: sums.map { statistic($0 / Double(count)) }.split(into: unitsPerLayer))
     }
 }
 

@@ -1,38 +1,38 @@
 import Layers
-import Models
 import Tensors
 
 /// The size of the weights that leave the model with a head or a neuron: √Σ w².
 ///
-/// For a head these are its rows of Wq, Wk, Wv and its columns of Wo; for a neuron its row of W₁ and its column of W₂.
+/// For a head these are its rows of Wq, Wk, Wv and its columns of Wo; for a neuron its row of W₁, and of a gate, and its
+/// column of W₂.
 /// Biases do not count.
 struct Magnitude {
     let heads: [[Double]]
     let neurons: [[Double]]
 
-    init(of model: Encoder) {
-        let headSize = model.configuration.headSize
-        heads = model.layers.map { layer in
+    init(of model: some ScorableModel) {
+        let layers = model.scorableLayers
+        heads = layers.map { layer in
             Self.norms(
-                rowsOf: [layer.query, layer.key, layer.value], columnsOf: layer.attentionOutput, unitWidth: headSize)
+                rowsOf: layer.attentionInputs, columnsOf: layer.attentionOutput, units: layer.attentionUnits)
         }
-        neurons = model.layers.map { layer in
-            Self.norms(rowsOf: [layer.intermediate], columnsOf: layer.output, unitWidth: 1)
+        neurons = layers.map { layer in
+            Self.norms(rowsOf: layer.feedForwardInputs, columnsOf: layer.feedForwardOutput, units: layer.neurons)
         }
     }
 
-    /// √Σ w² per unit, which has `unitWidth` rows of each of the first matrices and as many columns of the second.
-    private static func norms(rowsOf inputs: [Linear], columnsOf output: Linear, unitWidth: Int) -> [Double] {
-        let width = output.weight.value.width
-        var squares = [Double](repeating: 0, count: width / unitWidth)
+    /// √Σ w² per unit, which has an equal part of the rows of each of the first matrices and of the columns of the second.
+    private static func norms(rowsOf inputs: [Linear], columnsOf output: Linear, units: Int) -> [Double] {
+        var squares = [Double](repeating: 0, count: units)
+        guard units > 0 else { return squares }
         for input in inputs {
-            let row = input.weight.value.width
+            let unitCount = input.weight.value.count / units
             input.weight.value.withUnsafeBufferPointer { weights in
-                for index in 0..<weights.count {
-                    squares[index / row / unitWidth] += Double(weights[index] * weights[index])
-                }
+                for index in 0..<weights.count { squares[index / unitCount] += Double(weights[index] * weights[index]) }
             }
         }
+        let width = output.weight.value.width
+        let unitWidth = width / units
         output.weight.value.withUnsafeBufferPointer { weights in
             for index in 0..<weights.count {
                 squares[index % width / unitWidth] += Double(weights[index] * weights[index])

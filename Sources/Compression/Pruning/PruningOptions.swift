@@ -8,12 +8,14 @@ public struct PruningOptions: Codable, Equatable, Sendable {
     public var keepNeurons: Double
     /// Rounds in which an equal part is scored and removed.
     public var rounds: Int
-    /// Heads that stay in every layer.
+    /// Heads that stay in every layer; with 0 a layer may lose its whole attention.
     public var minimumHeads: Int
+    /// Neurons that stay in every layer; with 0 a layer may lose its whole feed-forward block.
+    public var minimumNeurons: Int
 
     public init(
         criterion: ImportanceCriterion = .sensitivity, normalize: ScoreNormalization = .layer, keepHeads: Double,
-        keepNeurons: Double = 1, rounds: Int, minimumHeads: Int = 1
+        keepNeurons: Double = 1, rounds: Int, minimumHeads: Int = 1, minimumNeurons: Int = 1
     ) {
         self.criterion = criterion
         self.normalize = normalize
@@ -21,5 +23,6 @@ public struct PruningOptions: Codable, Equatable, Sendable {
         self.keepNeurons = keepNeurons
         self.rounds = rounds
         self.minimumHeads = minimumHeads
+        self.minimumNeurons = minimumNeurons
     }
 }

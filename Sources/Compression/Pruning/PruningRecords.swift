@@ -18,6 +18,9 @@ public struct HeadRecord: Codable, Equatable, Sendable {
     public let roundScored: Int
     /// The round in which the head was removed, from 1; nil for a head that is still there.
     public let removedInRound: Int?
+
+    /// Whether the examples tell the score from zero: its interval does not reach down to it.
+    public var isTold: Bool { low > 0 }
 }
 
 /// What one round did to a layer's feed-forward block.
@@ -34,18 +37,62 @@ public struct FeedForwardRecord: Codable, Equatable, Sendable {
     public let rankStability: Double?
 }
 
+/// What is known about a whole layer of the unpruned model.
+public struct LayerRecord: Codable, Equatable, Sendable {
+    public let layer: Int
+    /// 1 − mean cos(h_in, h_out) with its 95 % interval; see `LayerRedundancy`.
+    public let score: Double
+    public let low: Double
+    public let high: Double
+    public let isRemoved: Bool
+
+    /// The layers with the lowest scores.
+    ///
+    /// - Throws: `InputError` if no layer would be left.
+    public static func lowest(_ count: Int, in scores: ImportanceScores) throws -> Set<Int> {
+        guard count < scores.values.count else {
+            throw InputError(
+                field: "prune.layers.keep", problem: "\(count) of \(scores.values.count) layers are to go",
+                remedy: "keep at least one")
+        }
+        return Set(try LayerUnit.lowest(max(0, count), in: scores.values, keepingAtLeast: 0).map(\.layer))
+    }
+
+    public static func records(_ scores: ImportanceScores, removed: Set<Int>) -> [LayerRecord] {
+        scores.values.enumerated().map { layer, values in
+            let interval = scores.intervals?[layer][0] ?? values[0]...values[0]
+            return LayerRecord(
+                layer: layer, score: values[0], low: interval.lowerBound, high: interval.upperBound,
+                isRemoved: removed.contains(layer))
+        }
+    }
+
+    /// Writes `layers.csv`: a line per layer of the unpruned model. Heads are counted in the layers that are left.
+    ///
+    /// - Throws: `InputError` if the file cannot be written.
+    public static func write(_ records: [LayerRecord], to url: URL) throws {
+        let lines = records.map {
+            ["\($0.layer)", "\($0.score)", "\($0.low)", "\($0.high)", $0.isRemoved ? "yes" : "no"]
+        }
+        try writeTable(["layer", "score", "low", "high", "removed"], lines, to: url)
+    }
+}
+
 extension HeadRecord {
-    /// Writes `heads.csv`: a line per head of the unpruned model, in the order of layer and head.
+    /// Writes `heads.csv`: a line per head of the unpruned model, in the order of layer and head. `told_from_zero` says
+    /// whether the interval lies above zero.
     ///
     /// - Throws: `InputError` if the file cannot be written.
     public static func write(_ records: [HeadRecord], to url: URL) throws {
         let lines = records.map { record in
             [
                 "\(record.layer)", "\(record.head)", "\(record.score)", "\(record.low)", "\(record.high)",
-                cell(record.rankStability), cell(record.removedInRound),
+                cell(record.rankStability), cell(record.removedInRound), record.isTold ? "yes" : "no",
             ]
         }
-        try writeTable(["layer", "head", "score", "low", "high", "rank_stability", "removed_in_round"], lines, to: url)
+        try writeTable(
+            ["layer", "head", "score", "low", "high", "rank_stability", "removed_in_round", "told_from_zero"], lines,
+            to: url)
     }
 }
 

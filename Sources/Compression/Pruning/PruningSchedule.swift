@@ -10,10 +10,13 @@ public struct PruningSchedule: Equatable, Sendable {
     /// - Parameters:
     ///   - unitsPerLayer: heads, or neurons, of each layer at the start.
     ///   - keep: share of all units that stays, above 0 and up to 1; their number is rounded to the nearest.
-    ///   - minimum: units that stay in every layer that has so many, at least 1.
+    ///   - minimum: units that stay in every layer that has so many, at least 0.
+    ///   - minimumName: what the recipe calls the minimum.
     ///   - field: the recipe's section that the numbers come from, such as `prune.heads`, for errors.
     /// - Throws: `InputErrors` for numbers out of range, `InputError` for a budget that the minimum does not allow.
-    public init(unitsPerLayer: [Int], keep: Double, rounds: Int, minimum: Int, field: String) throws {
+    public init(
+        unitsPerLayer: [Int], keep: Double, rounds: Int, minimum: Int, minimumName: String = "min_heads", field: String
+    ) throws {
         var errors: [InputError] = []
         if !(keep > 0 && keep <= 1) {
             errors.append(
@@ -22,15 +25,13 @@ public struct PruningSchedule: Equatable, Sendable {
         if !(1...1000).contains(rounds) {
             errors.append(InputError(field: field + ".rounds", problem: "found \(rounds), expected 1 to 1000"))
         }
-        if !unitsPerLayer.allSatisfy((1...1 << 20).contains) {
+        if !unitsPerLayer.allSatisfy((0...1 << 20).contains) {
             errors.append(
-                InputError(field: field, problem: "found layers of \(unitsPerLayer), expected at least 1 in each"))
+                InputError(field: field, problem: "found layers of \(unitsPerLayer), expected at least 0 in each"))
         }
-        if minimum < 1 {
+        if minimum < 0 {
             errors.append(
-                InputError(
-                    field: field + ".min_heads", problem: "found \(minimum), expected at least 1",
-                    remedy: "this version keeps at least one head in every layer"))
+                InputError(field: field + ".\(minimumName)", problem: "found \(minimum), expected at least 0"))
         }
         if !errors.isEmpty { throw InputErrors(errors) }
         total = unitsPerLayer.reduce(0, +)
@@ -43,7 +44,7 @@ public struct PruningSchedule: Equatable, Sendable {
                 problem: "keep \(keep) leaves \(kept) of \(total), but at least \(minimum) in each of "
                     + "\(unitsPerLayer.count) layers needs \(needed)",
                 remedy: "raise keep to \(Self.percent(needed, of: total)) or more"
-                    + (minimum > 1 ? ", or lower min_heads" : ""))
+                    + (minimum > 0 ? ", or lower \(minimumName)" : ""))
         }
     }
 

@@ -1,4 +1,3 @@
-public import Distillation
 import Files
 public import Models
 public import Tensors
@@ -22,9 +21,17 @@ public struct StructuredPruner: Codable, Equatable, Sendable {
     /// - Parameter configuration: of the unpruned model.
     /// - Throws: `InputError` or `InputErrors` if the options are out of range or ask for more than the model can lose.
     public init(_ options: PruningOptions, configuration: EncoderConfiguration) throws {
+        try self.init(options, headsPerLayer: configuration.heads, neuronsPerLayer: configuration.feedForward)
+    }
+
+    /// - Parameters:
+    ///   - headsPerLayer: units of attention of the unpruned model: heads, or groups of a decoder.
+    ///   - neuronsPerLayer: feed-forward neurons of the unpruned model.
+    /// - Throws: `InputError` or `InputErrors` if the options are out of range or ask for more than the model can lose.
+    public init(_ options: PruningOptions, headsPerLayer: [Int], neuronsPerLayer: [Int]) throws {
         self.options = options
-        headsPerLayer = configuration.heads
-        neuronsPerLayer = configuration.feedForward
+        self.headsPerLayer = headsPerLayer
+        self.neuronsPerLayer = neuronsPerLayer
         _ = try (headSchedule, neuronSchedule)
     }
 
@@ -34,23 +41,35 @@ public struct StructuredPruner: Codable, Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - model: stays as it is, but for its gradients, which are zero afterwards.
-    ///   - calibration: labelled examples; nil will do where the criterion needs none.
+    ///   - calibration: examples; nil will do where the criterion needs none.
     ///   - key: draws the resamples of the scores' intervals; the round is mixed in.
     /// - Returns: The smaller model.
     /// - Throws: `InputError` if no round is left, the model is not what the last round left, or it cannot be scored.
     ///   The pruner is then as it was.
-    public mutating func prune(
-        _ model: Encoder, calibration: LabelledSequences?, key: RandomKey
-    ) throws -> Encoder {
+    public mutating func prune<Model: PrunableModel>(
+        _ model: Model, calibration: CalibrationSequences?, key: RandomKey
+    ) throws -> Model {
+        _ = try (headSchedule, neuronSchedule)
+        _ = try originalHeads(of: model)
+        let importance = try options.criterion.importance(
+            of: model, calibration: calibration, normalize: options.normalize, key: key.mixed(roundsDone + 1),
+            neurons: options.keepNeurons < 1)
+        return try prune(model, by: importance)
+    }
+
+    /// Does the next round by scores that are known already.
+    ///
+    /// - Throws: `InputError` if no round is left, or the model is not what the last round left. The pruner is then as it
+    ///   was.
+    public mutating func prune<Model: PrunableModel>(_ model: Model, by importance: ModelImportance) throws -> Model {
         let (schedule, neuronSchedule) = try (headSchedule, neuronSchedule)
         let original = try originalHeads(of: model)
         let round = roundsDone + 1
-        let importance = try options.criterion.importance(
-            of: model, calibration: calibration, normalize: options.normalize, key: key.mixed(round))
         let removedHeads = try LayerUnit.lowest(
             schedule.removals(inRound: round), in: importance.heads.values, keepingAtLeast: options.minimumHeads)
         let removedNeurons = try LayerUnit.lowest(
-            neuronSchedule.removals(inRound: round), in: importance.neurons.values, keepingAtLeast: 1)
+            neuronSchedule.removals(inRound: round), in: importance.neurons.values,
+            keepingAtLeast: options.minimumNeurons)
         let pruned = try model.removing(heads: Set(removedHeads), neurons: Set(removedNeurons))
         recordHeads(importance.heads, removed: Set(removedHeads), original: original, round: round)
         if options.keepNeurons < 1 {
@@ -73,13 +92,13 @@ extension StructuredPruner {
     private var neuronSchedule: PruningSchedule {
         get throws {
             try PruningSchedule(
-                unitsPerLayer: neuronsPerLayer, keep: options.keepNeurons, rounds: options.rounds, minimum: 1,
-                field: "prune.feed_forward")
+                unitsPerLayer: neuronsPerLayer, keep: options.keepNeurons, rounds: options.rounds,
+                minimum: options.minimumNeurons, minimumName: "min_neurons", field: "prune.feed_forward")
         }
     }
 
     /// The numbers in the unpruned model of the heads that a model still has, per layer.
-    private func originalHeads(of model: Encoder) throws -> [[Int]] {
+    private func originalHeads(of model: some PrunableModel) throws -> [[Int]] {
         guard roundsDone >= 0, !isFinished else {
             throw InputError(
                 problem: "all \(options.rounds) rounds of pruning are done", remedy: "start a new run to prune further")
@@ -93,11 +112,12 @@ extension StructuredPruner {
         let neurons =
             roundsDone == 0 || options.keepNeurons == 1
             ? neuronsPerLayer : feedForward.filter { $0.round == roundsDone }.map(\.after)
-        let found = model.configuration
-        guard found.heads == left.map(\.count), found.feedForward == neurons else {
+        let layers = model.scorableLayers
+        let found = (heads: layers.map(\.attentionUnits), neurons: layers.map(\.neurons))
+        guard found.heads == left.map(\.count), found.neurons == neurons else {
             throw InputError(
                 problem: "after \(roundsDone) rounds of pruning the model should have \(left.map(\.count)) heads and "
-                    + "\(neurons) neurons per layer, found \(found.heads) and \(found.feedForward)",
+                    + "\(neurons) neurons per layer, found \(found.heads) and \(found.neurons)",
                 remedy: "give the model that the last round left, or start pruning again")
         }
         return left

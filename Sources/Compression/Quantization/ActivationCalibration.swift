@@ -42,6 +42,7 @@ public struct ActivationCalibration: Equatable, Sendable {
     public func ranges(
         of encoder: Encoder, on sequences: [[Int32]], factors: [String: [Float]] = [:], batch: Int = 32
     ) throws -> ActivationRanges {
+        try encoder.configuration.requireWholeBlocks()
         let groups = encoder.quantizedGroups
         func observe<Observer: ActivationObserver>(with observers: [Observer]) throws -> [Observer] {
             for (group, observer) in zip(groups, observers) { observer.factors = factors[group[0].name] }

@@ -42,6 +42,7 @@ public struct QuantizedEncoder: Equatable, Sendable {
     /// Asks `source` for every part, with the name and the shape that the configuration gives it.
     init(_ configuration: EncoderConfiguration, from source: inout some QuantizedWeightSource) throws {
         try Self.requireHead(of: configuration)
+        try configuration.requireWholeBlocks()
         let width = configuration.hiddenSize
         let inputs = configuration.feedForward + configuration.heads.map { $0 * configuration.headSize } + [width]
         let deepest = inputs.reduce(0, max)
@@ -194,4 +195,19 @@ protocol QuantizedWeightSource {
     mutating func linear(_ name: String, output: Int, input: Int) throws -> QuantizedLinear
     mutating func norm(_ name: String, width: Int) throws -> FloatNorm
     mutating func floatLinear(_ name: String, output: Int, input: Int) throws -> FloatLinear
+}
+
+extension EncoderConfiguration {
+    /// The int8 form has every part of every layer.
+    ///
+    /// - Throws: `InputError` naming the layers that have lost their attention or their feed-forward block.
+    func requireWholeBlocks() throws {
+        let lost = zip(heads, feedForward).enumerated().filter { $0.element.0 == 0 || $0.element.1 == 0 }
+        guard !lost.isEmpty else { return }
+        throw InputError(
+            problem:
+                "layers \(lost.map { String($0.offset) }.joined(separator: ", ")) have lost their attention or their "
+                + "feed-forward block, which the int8 form has in every layer",
+            remedy: "keep this model in float, or prune it with at least one head and one neuron in each layer")
+    }
 }

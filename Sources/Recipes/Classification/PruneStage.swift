@@ -9,47 +9,95 @@ extension ClassificationStages {
     static let headsFile = "prune/heads.csv"
     private static let prunerFile = "prune/state.json"
 
-    /// Removes heads and neurons in rounds. Each round scores the model as it stands, removes its share, and recovers
-    /// by distillation. After each round the model and the pruner's records are saved, and a run goes on from there.
+    private static let criteriaFile = "prune/criteria.csv"
+    private static let layersFile = "prune/layers.csv"
+
+    /// Removes whole layers at once, then heads and neurons in rounds. Each round scores the model as it stands, removes its
+    /// share, and recovers by distillation. After each round the model and the pruner's records are saved, and a run goes
+    /// on from there.
     func prune(inputs: String) throws -> StageResult {
         let heads = recipe.prune!.heads
         let key = context.key("prune")
         let data = try sequences(material.train)
         let chosen = key.mixed("calibration").permutation(data.count).prefix(heads.calibration)
-        let calibration = LabelledSequences(
-            sequences: chosen.map { data.sequences[$0] }, labels: chosen.map { data.labels[$0] })
+        let calibration = CalibrationSequences(
+            chosen.map { data.sequences[$0] },
+            target: heads.against == .labels ? .labels(chosen.map { data.labels[$0] }) : .ownOutputs)
 
-        var (pruner, model) = try startingPoint(inputs: inputs)
-        let encoder = JSONEncoder()
-        // Sorted, because later stages know this one by the file's digest.
-        encoder.outputFormatting = .sortedKeys
+        var (pruner, model) = try startingPoint(inputs: inputs) { student in
+            try removeLayers(of: student, calibration, key, inputs: inputs, data: data)
+        }
         while !pruner.isFinished {
             try Interruption.check()
+            if pruner.roundsDone == 0 { try compareCriteria(model, calibration, key) }
             model = try pruner.prune(model, calibration: calibration, key: key.mixed("scores"))
             let round = pruner.roundsDone
-            let name = "prune-\(round)"
-            if heads.recoverSteps > 0 {
-                let objective = try DistillationObjective(
-                    student: model, data: data, targets: try teacherTargets(), weights: recipe.lossWeights.forRecovery,
-                    key: key)
-                let options = context.trainingOptions(
-                    steps: heads.recoverSteps, learningRate: recipe.train.learningRate * 0.5,
-                    seed: key.mixed("recover").mixed(round).value)
-                try context.train(
-                    name, inputs, objective.parameters, objective, options,
-                    place: material.train.place)
-            }
-            try ModelDirectory.write(model, context.tokenizer(), to: run.file("prune/round-\(round)"))
-            try AtomicFile.write(
-                encoder.encode(PruneProgress(inputs: inputs, pruner: pruner)), to: run.file(Self.prunerFile))
+            try recover(
+                model, stage: "prune-\(round)", inputs: inputs, data: data, key: key,
+                seed: key.mixed("recover").mixed(round))
+            try save(model, pruner, inputs: inputs)
         }
         try HeadRecord.write(pruner.heads, to: run.file(Self.headsFile))
         try FeedForwardRecord.write(pruner.feedForward, to: run.file("prune/feed_forward.csv"))
         try ModelDirectory.write(model, context.tokenizer(), to: run.file(ModelFolder.pruned))
         var result = try result(model, in: ModelFolder.pruned)
         result.summary = "heads per layer \(model.configuration.heads), " + result.summary
-        result.outputs += [Self.headsFile, Self.prunerFile]
+        result.outputs += [Self.headsFile, Self.criteriaFile, Self.prunerFile]
+        if recipe.prune!.layers != nil { result.outputs.append(Self.layersFile) }
         return result
+    }
+
+    /// Distils into the pruned model, in a training stage of its own.
+    private func recover(
+        _ model: Models.Encoder, stage: String, inputs: String, data: LabelledSequences, key: RandomKey,
+        seed: RandomKey
+    ) throws {
+        let steps = recipe.prune!.heads.recoverSteps
+        guard steps > 0 else { return }
+        let objective = try DistillationObjective(
+            student: model, data: data, targets: try teacherTargets(), weights: recipe.lossWeights.forRecovery, key: key
+        )
+        let options = context.trainingOptions(
+            steps: steps, learningRate: recipe.train.learningRate * 0.5, seed: seed.value)
+        try context.train(stage, inputs, objective.parameters, objective, options, place: material.train.place)
+    }
+
+    /// The student without the layers that turn their input least, recovered; `layers.csv` tells which.
+    private func removeLayers(
+        of student: Models.Encoder, _ calibration: CalibrationSequences, _ key: RandomKey, inputs: String,
+        data: LabelledSequences
+    ) throws -> Models.Encoder {
+        guard let layers = recipe.prune!.layers else { return student }
+        let scores = try LayerRedundancy.scores(of: student, on: calibration, key: key.mixed("layers"))
+        let removed = try LayerRecord.lowest(student.configuration.layers - layers.keep, in: scores)
+        try LayerRecord.write(LayerRecord.records(scores, removed: removed), to: run.file(Self.layersFile))
+        let smaller = try student.removing(layers: removed)
+        try recover(
+            smaller, stage: "prune-layers", inputs: inputs, data: data, key: key, seed: key.mixed("recover layers"))
+        return smaller
+    }
+
+    /// Writes what each criterion that needs no pass per head would remove in all rounds together.
+    private func compareCriteria(
+        _ model: Models.Encoder, _ calibration: CalibrationSequences, _ key: RandomKey
+    ) throws {
+        let options = recipe.pruningOptions!
+        let total = model.configuration.heads.reduce(0, +)
+        let comparison = try CriterionComparison(
+            of: model, by: CriterionComparison.quickCriteria(calibration), on: calibration,
+            normalize: options.normalize, removing: total - Int((options.keepHeads * Double(total)).rounded()),
+            keepingAtLeast: options.minimumHeads, key: key.mixed("criteria"))
+        try comparison.write(to: run.file(Self.criteriaFile))
+    }
+
+    /// Keeps what a killed run goes on from.
+    private func save(_ model: Models.Encoder, _ pruner: StructuredPruner, inputs: String) throws {
+        let encoder = JSONEncoder()
+        // Sorted, because later stages know this one by the file's digest.
+        encoder.outputFormatting = .sortedKeys
+        try ModelDirectory.write(model, context.tokenizer(), to: run.file("prune/round-\(pruner.roundsDone)"))
+        try AtomicFile.write(
+            encoder.encode(PruneProgress(inputs: inputs, pruner: pruner)), to: run.file(Self.prunerFile))
     }
 
     /// The records of the finished stage, for the report.
@@ -67,8 +115,10 @@ extension ClassificationStages {
         }
     }
 
-    /// The unpruned student, or the model after the last finished round of an interrupted stage.
-    private func startingPoint(inputs: String) throws -> (StructuredPruner, Encoder) {
+    /// The student as `prepare` leaves it, or the model after the last finished round of an interrupted stage.
+    private func startingPoint(
+        inputs: String, preparing prepare: (Models.Encoder) throws -> Models.Encoder
+    ) throws -> (StructuredPruner, Models.Encoder) {
         let url = run.file(Self.prunerFile)
         if FileManager.default.fileExists(atPath: url.path) {
             let progress = try pruneProgress()
@@ -78,8 +128,9 @@ extension ClassificationStages {
                 return (progress.pruner, try ModelDirectory.readEncoder(folder))
             }
         }
-        let student = try ModelDirectory.readEncoder(run.file(distilledFolder))
+        let student = try prepare(ModelDirectory.readEncoder(run.file(distilledFolder)))
         let pruner = try StructuredPruner(recipe.pruningOptions!, configuration: student.configuration)
+        if recipe.prune!.layers != nil { try save(student, pruner, inputs: inputs) }
         return (pruner, student)
     }
 }

@@ -81,7 +81,12 @@ extension Recipe {
                 "give loss.cross_entropy or loss.kl.weight a value above 0")
         }
         if let options = pruningOptions {
-            attempt("prune") { _ = try StructuredPruner(options, configuration: student) }
+            attempt("prune") {
+                let left = prune?.layers.map { min($0.keep, student.layers) } ?? student.layers
+                _ = try StructuredPruner(
+                    options, headsPerLayer: Array(student.heads.prefix(left)),
+                    neuronsPerLayer: Array(student.feedForward.prefix(left)))
+            }
         }
         for gate in evaluate.gates {
             attempt("evaluate.gates.\(gate.metric)") {
@@ -118,10 +123,10 @@ extension Recipe {
     var pruningOptions: PruningOptions? {
         prune.map { prune in
             PruningOptions(
-                criterion: prune.heads.criterion == .sensitivity ? .sensitivity : .magnitude,
+                criterion: ImportanceCriterion(rawValue: prune.heads.criterion.rawValue)!,
                 normalize: prune.heads.normalize == .layer ? .layer : .none, keepHeads: prune.heads.keep,
                 keepNeurons: prune.feedForward?.keep ?? 1, rounds: prune.heads.rounds,
-                minimumHeads: prune.heads.minHeads)
+                minimumHeads: prune.heads.minHeads, minimumNeurons: prune.feedForward?.minNeurons ?? 1)
         }
     }
 }

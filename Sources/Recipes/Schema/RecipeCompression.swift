@@ -2,6 +2,8 @@ extension Recipe {
     /// What is removed from the trained student.
     public struct Prune: Equatable, Sendable {
         public var heads = PruneHeads()
+        /// Nil when all layers stay.
+        public var layers: PruneLayers?
         /// Nil when all neurons stay.
         public var feedForward: PruneFeedForward?
     }
@@ -15,17 +17,31 @@ extension Recipe {
         public var minHeads = 1
         public var normalize = Normalization.layer
         public var calibration = 512
+        public var against = CalibrationTarget.labels
     }
 
     /// How many feed-forward neurons stay.
     public struct PruneFeedForward: Equatable, Sendable {
         public var keep = 0.75
+        public var minNeurons = 1
+    }
+
+    /// How many whole layers stay.
+    public struct PruneLayers: Equatable, Sendable {
+        public var keep = 3
+    }
+
+    /// What the loss of a criterion is taken against.
+    public enum CalibrationTarget: String, SettingChoice {
+        /// The labels of the training rows.
+        case labels
+        /// The outputs of the unpruned model.
+        case ownOutputs = "own_outputs"
     }
 
     /// How the importance of a head is measured.
     public enum Criterion: String, SettingChoice {
-        case sensitivity, magnitude
-        static let unsupported = ["taylor", "fisher", "activation", "ablation", "relevance"]
+        case sensitivity, taylor, fisher, activation, relevance, ablation, magnitude
     }
 
     /// How the scores of different layers are made comparable.
@@ -101,6 +117,10 @@ extension Recipe.Prune: Section {
     static let fields: [Field<Self>] = [
         Field(section: "heads", \.heads, "Which attention heads are removed. `keep: 1` removes none."),
         Field(
+            optionalSection: "layers", \.layers,
+            "Removes whole layers before the rounds: those that turn their input least, by 1 − cos. Without this section they "
+                + "all stay."),
+        Field(
             optionalSection: "feed_forward", \.feedForward,
             "Removes feed-forward neurons in the same rounds. Without this section they all stay."),
     ]
@@ -117,15 +137,30 @@ extension Recipe.PruneHeads: Section {
             "recover_steps", \.recoverSteps, .integer(0...1_000_000),
             "Training steps after each round, with the cross-entropy and KL of `loss`, at half of the learning rate."),
         Field(
-            "min_heads", \.minHeads, .integer(1...128), "Heads that stay in every layer."),
+            "min_heads", \.minHeads, .integer(0...128),
+            "Heads that stay in every layer. With 0 a layer may lose its whole attention; `quantize` needs one."),
         Field("normalize", \.normalize, "Whether scores are divided by their layer's norm before they are compared."),
         Field("calibration", \.calibration, .integer(1...1_000_000), "Training rows that the scores are measured on."),
+        Field(
+            "against", \.against,
+            "What the loss of the scores is taken against. `taylor` needs `labels`: against `own_outputs` it has no first-order "
+                + "change."),
+    ]
+}
+
+extension Recipe.PruneLayers: Section {
+    static let fields: [Field<Self>] = [
+        Field("keep", \.keep, .integer(1...128), "Layers that stay, less than `student.layers`.")
     ]
 }
 
 extension Recipe.PruneFeedForward: Section {
     static let fields: [Field<Self>] = [
-        Field("keep", \.keep, .number(.above(0, to: 1)), "Share of all neurons that stays.")
+        Field("keep", \.keep, .number(.above(0, to: 1)), "Share of all neurons that stays."),
+        Field(
+            "min_neurons", \.minNeurons, .integer(0...1_000_000),
+            "Neurons that stay in every layer. With 0 a layer may lose its whole feed-forward block; `quantize` needs one."
+        ),
     ]
 }
 

@@ -32,7 +32,7 @@ struct Rule: Sendable {
         sizesWithoutTeacher, distinctColumns, copiedLayers, chosenLayers, beginsWithCheckpoint,
         someLoss, betaOfJSD, pairsExist,
         attentionPairsExist,
-        relationsFit, microBatchDivides, enoughHeads,
+        relationsFit, microBatchDivides, enoughHeads, layersStay, labelsForTaylor, wholeBlocks,
     ]
 
     private static func headsDivideHidden(

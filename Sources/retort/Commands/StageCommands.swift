@@ -43,14 +43,6 @@ struct AdaptCommand: StageCommand {
     @OptionGroup var options: StageOptions
 }
 
-struct PruneCommand: StageCommand {
-    static let configuration = described(
-        "prune", "Remove attention heads and neurons by their importance, and recover.",
-        result: "models/pruned")
-    static let stage = Pipeline.Stage.prune
-    @OptionGroup var options: StageOptions
-}
-
 struct QuantizeCommand: StageCommand {
     static let configuration = described(
         "quantize", "Train the student for INT8.",

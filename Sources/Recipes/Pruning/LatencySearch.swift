@@ -1,0 +1,136 @@
+public import Compression
+import Files
+import Foundation
+public import Models
+import Tensors
+
+/// Finds the sizes of an encoder's layers for the time that they take: a table of what blocks of each size cost on this
+/// machine, the scores of what goes, and a knapsack over both.
+public struct LatencySearch {
+    /// A model on the front.
+    public struct Candidate {
+        public let heads: [Int]
+        public let feedForward: [Int]
+        /// From the table, and of the model itself.
+        public let predictedMilliseconds: Double
+        public let cost: MeasuredCost
+        /// Mean KL from the unpruned model.
+        public let divergence: Double
+        public let model: Models.Encoder
+    }
+
+    /// Milliseconds of a layer's attention with 0, 1, … heads, and of its feed-forward block by its size; at zero size 0.
+    public let attentionCosts: [Double]
+    public let feedForwardCosts: [(neurons: Int, milliseconds: Double)]
+    /// Milliseconds of everything else.
+    public let fixedCost: Double
+    private let model: Models.Encoder
+    private let importance: ModelImportance
+    private let calibration: CalibrationSequences
+    private let request: PruningRequest
+
+    /// Sizes that feed-forward blocks are offered at.
+    private static let parts = 8
+
+    /// Scores the model and measures the table.
+    ///
+    /// - Throws: `InputError` if the model cannot be scored by this criterion on these texts.
+    public init(of model: Models.Encoder, _ request: PruningRequest, on calibration: CalibrationSequences) throws {
+        self.model = model
+        self.request = request
+        self.calibration = calibration
+        importance = try request.criterion.importance(
+            of: model, calibration: calibration, normalize: .none, key: RandomKey(request.seed).mixed("search"))
+        let configuration = model.configuration
+        let texts = calibration.sequences
+        /// The median time of an encoder whose layers all have these sizes, less that without layers' work.
+        func time(_ heads: Int, _ neurons: Int) -> Double {
+            var probe = configuration
+            probe.heads = configuration.heads.map { _ in heads }
+            probe.feedForward = configuration.feedForward.map { _ in neurons }
+            return MeasuredCost.milliseconds(
+                of: [Models.Encoder(probe, key: RandomKey(1))], on: texts, queries: request.queries)[0]
+        }
+        let layers = Double(max(1, configuration.layers))
+        let nothing = time(0, 0)
+        fixedCost = nothing
+        // Times are made monotone: a larger block is not offered as a cheaper one because a measurement was disturbed.
+        func costs(_ sizes: [Int], _ time: (Int) -> Double) -> [Double] {
+            var largest = 0.0
+            return sizes.map { size in
+                largest = max(largest, size == 0 ? 0 : (time(size) - nothing) / layers)
+                return largest
+            }
+        }
+        let most = configuration.heads.max() ?? 0
+        attentionCosts = costs(Array(0...most)) { time($0, 0) }
+        let widest = configuration.feedForward.max() ?? 0
+        let sizes = Self.sizes(widest)
+        feedForwardCosts = Array(zip(sizes, costs(sizes) { time(0, $0) }))
+    }
+
+    private static func sizes(_ widest: Int) -> [Int] {
+        (0...parts).map { widest * $0 / parts }
+    }
+
+    /// The models that no other beats in both predicted time and loss, measured; from the fastest to the whole one.
+    ///
+    /// - Throws: `InputError` if the target in milliseconds is below the fastest one's.
+    public func front(_ count: Int = 9) throws -> [Candidate] {
+        let search = SizeSearch(blocks: blocks)
+        if case .milliseconds(let limit) = request.target, fixedCost + search.smallestCost > limit {
+            throw InputError(
+                field: "--milliseconds",
+                problem: "\(limit) ms cannot be met: the smallest layers that may be made here take "
+                    + String(format: "%.3f ms, measured here", fixedCost + search.smallestCost),
+                remedy: "ask for more, or lower --min-heads and --min-neurons")
+        }
+        var choices = search.front(count)
+        if case .milliseconds(let limit) = request.target, let best = search.best(within: limit - fixedCost) {
+            choices = (choices.filter { $0 != best } + [best]).sorted { $0.cost < $1.cost }
+        }
+        let models = try choices.map { try smaller($0) }
+        let texts = calibration.sequences
+        let times = MeasuredCost.milliseconds(of: models, on: texts, queries: request.queries)
+        return try zip(choices, zip(models, times)).map { choice, made in
+            Candidate(
+                heads: made.0.configuration.heads, feedForward: made.0.configuration.feedForward,
+                predictedMilliseconds: fixedCost + choice.cost,
+                cost: MeasuredCost(of: made.0, on: texts, milliseconds: made.1),
+                divergence: try OutputDivergence.mean(of: made.0, from: model, on: calibration), model: made.0)
+        }
+    }
+
+    /// Attention of each layer, then the feed-forward blocks. Half of Fisher's score is the divergence's second-order change;
+    /// other criteria's scores are as they are.
+    private var blocks: [[SizeSearch.Option]] {
+        let configuration = model.configuration
+        let attention = importance.heads.values.enumerated().map { layer, scores in
+            let least = min(request.minimumHeads, configuration.heads[layer])
+            return SizeSearch.options(scores: scores, sizes: Array(least...scores.count)) { attentionCosts[$0] }
+        }
+        let inner = importance.neurons.values.enumerated().map { layer, scores in
+            let least = min(request.minimumNeurons, scores.count)
+            let sizes =
+                feedForwardCosts.map(\.neurons).filter { $0 < scores.count }.map { max($0, least) } + [scores.count]
+            return SizeSearch.options(scores: scores, sizes: sizes) { size in
+                feedForwardCosts.first { $0.neurons >= size }?.milliseconds ?? feedForwardCosts.last!.milliseconds
+            }
+        }
+        return attention + inner
+    }
+
+    private func smaller(_ choice: SizeSearch.Choice) throws -> Models.Encoder {
+        let layers = model.configuration.layers
+        func removed(_ scores: [[Double]], _ kept: ArraySlice<Int>) -> Set<LayerUnit> {
+            Set(
+                zip(scores, kept).enumerated().flatMap { layer, block in
+                    block.0.indices.sorted { (block.0[$0], $0) < (block.0[$1], $1) }.prefix(block.0.count - block.1)
+                        .map { LayerUnit(layer: layer, index: $0) }
+                })
+        }
+        return try model.removing(
+            heads: removed(importance.heads.values, choice.units[..<layers]),
+            neurons: removed(importance.neurons.values, choice.units[layers...]))
+    }
+}

@@ -1,0 +1,150 @@
+public import Compression
+import Files
+import Foundation
+import Models
+import Tensors
+
+/// Prunes a model that is there, without training: what `retort prune MODEL` does.
+///
+/// Whole layers go first, by `LayerRedundancy`; then heads and neurons with the lowest scores. A target in parameters or
+/// milliseconds is met by the largest share of heads and neurons that meets it, found by halving; milliseconds are measured
+/// on the pruned models themselves.
+public struct ModelPruning<Model: PrunableDirectoryModel> {
+    /// The model with the whole layers gone; heads are counted in its layers.
+    public let base: Model
+    public let layers: [LayerRecord]
+    public let importance: ModelImportance
+    private let original: Model
+    private let request: PruningRequest
+    private let calibration: CalibrationSequences
+
+    /// What pruning came to.
+    public struct Outcome {
+        public let model: Model
+        public let heads: [HeadRecord]
+        public let feedForward: [FeedForwardRecord]
+        public let before: MeasuredCost
+        public let after: MeasuredCost
+        /// Mean KL of the pruned model from the unpruned one over the texts.
+        public let divergence: Double
+        /// Shares of heads and neurons that stay.
+        public let shares: (heads: Double, neurons: Double)
+    }
+
+    /// Scores the model.
+    ///
+    /// - Throws: `InputError` if it cannot be scored by this criterion on these texts.
+    public init(of model: Model, _ request: PruningRequest, on calibration: CalibrationSequences) throws {
+        original = model
+        self.request = request
+        self.calibration = calibration
+        let key = RandomKey(request.seed).mixed("prune")
+        try model.check(calibration)
+        let count = model.scorableLayers.count
+        if let keep = request.layers {
+            guard (1...count).contains(keep) else {
+                throw InputError(
+                    field: "--keep-layers", problem: "\(keep) layers are to stay of \(count)",
+                    remedy: "give 1 to \(count)")
+            }
+            let scores = try LayerRedundancy.scores(of: model, on: calibration, key: key.mixed("layers"))
+            let removed = try LayerRecord.lowest(count - keep, in: scores)
+            layers = LayerRecord.records(scores, removed: removed)
+            base = removed.isEmpty ? model : try model.removing(layers: removed)
+        } else {
+            (layers, base) = ([], model)
+        }
+        importance = try request.criterion.importance(
+            of: base, calibration: calibration, normalize: request.normalize, key: key.mixed("scores"),
+            neurons: request.prunesNeurons)
+    }
+
+    /// The largest model that meets the target, with what it costs.
+    ///
+    /// - Parameter before: the cost of the model as it was before anything was removed, where that is not the model which
+    ///   was given here.
+    /// - Throws: `InputError` if the target cannot be met; it says what can.
+    public func outcome(comparedWith before: MeasuredCost? = nil) throws -> Outcome {
+        let shares: (heads: Double, neurons: Double)
+        switch request.target {
+        case .shares(let heads, let neurons): shares = (heads, neurons)
+        case .parameters(let limit):
+            shares = try largestShare("\(limit) parameters", field: "--parameters") { model in
+                let count = model.cost.parameterCount
+                return (count <= limit, "\(count) parameters")
+            }
+        case .milliseconds(let limit):
+            shares = try largestShare("\(limit) ms", field: "--milliseconds") { model in
+                let time = MeasuredCost.milliseconds(
+                    of: [model], on: calibration.sequences, queries: request.queries)[0]
+                return (time <= limit, String(format: "%.3f ms, measured here", time))
+            }
+        }
+        let (model, pruner) = try pruned(shares)
+        let texts = calibration.sequences
+        let times = MeasuredCost.milliseconds(of: [original, model], on: texts, queries: request.queries)
+        return Outcome(
+            model: model, heads: pruner.heads, feedForward: pruner.feedForward,
+            before: before ?? MeasuredCost(of: original, on: texts, milliseconds: times[0]),
+            after: MeasuredCost(of: model, on: texts, milliseconds: times[1]),
+            divergence: try OutputDivergence.mean(of: model, from: original, on: calibration), shares: shares)
+    }
+
+    /// The largest share, in steps of a 64th, that meets a condition; the smallest one that is possible must.
+    private func largestShare(
+        _ wanted: String, field: String, _ judge: (Model) throws -> (meets: Bool, found: String)
+    ) throws -> (heads: Double, neurons: Double) {
+        let steps = 64
+        func shares(_ step: Int) -> (heads: Double, neurons: Double) {
+            let share = Double(step) / Double(steps)
+            return (max(share, smallestShares.heads), max(share, smallestShares.neurons))
+        }
+        let (meets, found) = try judge(try pruned(shares(0)).model)
+        guard meets else {
+            throw InputError(
+                field: field, problem: "\(wanted) cannot be met: the smallest model that may be made here has \(found)",
+                remedy: "ask for more, keep fewer layers, or lower --min-heads and --min-neurons")
+        }
+        var (low, high) = (0, steps + 1)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if try middle <= steps && judge(try pruned(shares(middle)).model).meets {
+                low = middle
+            } else {
+                high = middle
+            }
+        }
+        return shares(low)
+    }
+
+    /// The least that the minimums per layer allow; a share is never 0.
+    private var smallestShares: (heads: Double, neurons: Double) {
+        let layers = base.scorableLayers
+        func share(_ counts: [Int], _ minimum: Int) -> Double {
+            let total = max(1, counts.reduce(0, +))
+            return max(Double(counts.reduce(0) { $0 + min($1, minimum) }), 0.5) / Double(total)
+        }
+        return (
+            share(layers.map(\.attentionUnits), request.minimumHeads),
+            share(layers.map(\.neurons), request.minimumNeurons)
+        )
+    }
+
+    private func pruned(_ shares: (heads: Double, neurons: Double)) throws -> (model: Model, pruner: StructuredPruner) {
+        let layers = base.scorableLayers
+        let options = PruningOptions(
+            criterion: request.criterion, normalize: request.normalize, keepHeads: shares.heads,
+            keepNeurons: shares.neurons, rounds: 1, minimumHeads: request.minimumHeads,
+            minimumNeurons: request.minimumNeurons)
+        var pruner = try StructuredPruner(
+            options, headsPerLayer: layers.map(\.attentionUnits), neuronsPerLayer: layers.map(\.neurons))
+        return (try pruner.prune(base, by: importance), pruner)
+    }
+}
+
+extension PruningRequest {
+    /// Whether neurons go at all.
+    var prunesNeurons: Bool {
+        if case .shares(_, let neurons) = target { neurons < 1 } else { true }
+    }
+}

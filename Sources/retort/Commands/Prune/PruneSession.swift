@@ -1,0 +1,192 @@
+import Compression
+import Distillation
+import Files
+import Formats
+import Foundation
+import Models
+import Recipes
+import Tensors
+import Tokenizers
+
+/// `retort prune` with a model directory and texts.
+struct PruneSession {
+    private let options: PruneModelOptions
+    private let url: URL
+    private let rows: TextRows
+
+    init(_ options: PruneModelOptions, model: String) throws {
+        self.options = options
+        url = DecoderDirectory.place(
+            of: LoadedModel.modelFolder(of: URL(fileURLWithPath: model, isDirectory: true)))
+        if let output = options.output, !options.dryRun {
+            guard !FileManager.default.fileExists(atPath: output) else {
+                throw InputError(
+                    file: output, problem: "is there already", remedy: "name a directory that is not there yet")
+            }
+        }
+        rows = try TextRows(
+            reading: try DataAddress(options.data!), text: options.text, label: options.label, skipBadRows: false,
+            limit: nil, wanted: options.label == nil ? "a text" : "a text and a label"
+        ) { _ in nil }
+    }
+
+    func run() throws {
+        if DecoderDirectory.isDecoder(url) {
+            guard options.label == nil else {
+                throw InputError(
+                    field: "--label", problem: "a language model has no classes",
+                    remedy: "leave it out: its labels are the texts' own next tokens")
+            }
+            try requireEncoder(options.vocabulary, "--vocabulary")
+            try requireEncoder(options.search, "--search")
+            try requireEncoder(options.sparse != nil, "--sparse")
+            let (decoder, tokenizer) = try DecoderDirectory.readTeacher(url)
+            let texts = sequences(tokenizer, longest: decoder.configuration.maximumPositions).filter { $0.count > 1 }
+            guard !texts.isEmpty else {
+                throw InputError(file: rows.file, problem: "no text has two tokens", remedy: "give longer texts")
+            }
+            try prune(decoder, CalibrationSequences(texts, target: .nextTokens)) { decoder, url in
+                try DecoderDirectory.write(decoder, to: url)
+                try tokenizer.write(to: url)
+            }
+        } else {
+            let tokenizer = try TokenizerFiles.load(from: url)
+            let encoder = try ModelDirectory.readEncoder(url)
+            try ModelDirectory.check(tokenizer, fits: encoder.configuration, in: url)
+            try run(encoder, tokenizer)
+        }
+    }
+
+    private func run(_ encoder: Models.Encoder, _ tokenizer: any Tokenizer) throws {
+        let texts = sequences(tokenizer, longest: encoder.configuration.longestText)
+        let calibration = CalibrationSequences(texts, target: try target(encoder.configuration.labels))
+        if options.sparse != nil { return try makeSparse(encoder, tokenizer, calibration) }
+        if options.search { return try search(encoder, tokenizer, calibration) }
+        guard options.vocabulary else {
+            return try prune(encoder, calibration) { try ModelDirectory.write($0, tokenizer, to: $1) }
+        }
+        let (smaller, fewer, kept) = try withoutUnusedTokens(encoder, tokenizer)
+        let places = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($0.element, Int32($0.offset)) })
+        let renamed = CalibrationSequences(texts.map { $0.map { places[$0]! } }, target: calibration.target)
+        Message.line("vocabulary: \(kept.count) of \(encoder.configuration.vocabularySize) tokens stay")
+        try prune(
+            smaller, renamed, before: MeasuredCost(of: encoder, on: texts, queries: options.queries)
+        ) { try ModelDirectory.write($0, fewer, to: $1) }
+    }
+
+    /// The model and the tokenizer without the tokens that no row uses.
+    private func withoutUnusedTokens(
+        _ encoder: Models.Encoder, _ tokenizer: any Tokenizer
+    ) throws -> (Models.Encoder, WordPieceTokenizer, [Int32]) {
+        guard let wordPiece = tokenizer as? WordPieceTokenizer else {
+            throw InputError(
+                file: url.path, field: "--vocabulary",
+                problem: "the tokenizer is not BERT's WordPiece; of others a piece may be needed on the way to another",
+                remedy: "leave --vocabulary out")
+        }
+        let longest = min(options.maxLength, encoder.configuration.longestText)
+        let used = Set(wordPiece.encode(rows.texts, maxLength: longest).joined())
+        let kept = wordPiece.neededTokens(for: used)
+        return (try encoder.keeping(tokens: kept), try wordPiece.keeping(kept), kept)
+    }
+
+    private func prune<Model: PrunableDirectoryModel>(
+        _ model: Model, _ calibration: CalibrationSequences, before: MeasuredCost? = nil,
+        write: (Model, URL) throws -> Void
+    ) throws {
+        if options.compare { return try compare(model, calibration) }
+        let pruning = try ModelPruning(of: model, options.request, on: calibration)
+        let outcome = try pruning.outcome(comparedWith: before)
+        let table = PruneTable(outcome, layers: pruning.layers, criterion: options.chosenCriterion)
+        if options.json {
+            try JSONLineWriter(isPretty: true).write(table)
+        } else {
+            table.print(showsHeads: options.dryRun)
+        }
+        guard !options.dryRun, let output = options.output else { return }
+        let directory = URL(fileURLWithPath: output, isDirectory: true)
+        try write(outcome.model, directory)
+        try HeadRecord.write(outcome.heads, to: directory.appendingPathComponent("prune/heads.csv"))
+        Message.line("written: \(output)")
+    }
+
+    private func compare(_ model: some PrunableDirectoryModel, _ calibration: CalibrationSequences) throws {
+        let heads = model.scorableLayers.reduce(0) { $0 + $1.attentionUnits }
+        var criteria = CriterionComparison.quickCriteria(calibration) + [.ablation]
+        if model is Decoder { criteria.removeAll { $0 == .relevance } }
+        let comparison = try CriterionComparison(
+            of: model, by: criteria, on: calibration, normalize: .layer,
+            removing: heads - Int(((options.keep ?? 0.6) * Double(heads)).rounded()), keepingAtLeast: options.minHeads,
+            key: RandomKey(options.seed).mixed("compare"))
+        let table = CriterionTable(comparison)
+        if options.json { return try JSONLineWriter(isPretty: true).write(table) }
+        table.print()
+    }
+
+    private func search(
+        _ encoder: Models.Encoder, _ tokenizer: any Tokenizer, _ calibration: CalibrationSequences
+    ) throws {
+        let front = try LatencySearch(of: encoder, options.request, on: calibration).front()
+        let table = FrontTable(front, limit: options.milliseconds)
+        if options.json { try JSONLineWriter(isPretty: true).write(table) } else { table.print() }
+        guard let output = options.output, !options.dryRun else { return }
+        guard let chosen = table.chosen(of: front) else {
+            throw InputError(
+                field: "--milliseconds",
+                problem: options.milliseconds.map { "no model of the front takes \($0) ms or less, measured here" }
+                    ?? "nothing says which model of the front is wanted",
+                remedy: "give --milliseconds with a time of the table")
+        }
+        try ModelDirectory.write(chosen.model, tokenizer, to: URL(fileURLWithPath: output, isDirectory: true))
+        Message.line("written: \(output)")
+    }
+
+    private func makeSparse(
+        _ encoder: Models.Encoder, _ tokenizer: any Tokenizer, _ calibration: CalibrationSequences
+    ) throws {
+        let whole = try ModelDirectory.readEncoder(url)
+        let result = try SparseMasks.apply(
+            to: encoder, PruneModelOptions.pattern(options.sparse!)!,
+            by: SparseMasks.Score(rawValue: options.sparseScore)!,
+            calibration: calibration)
+        let table = SparseTable(
+            result, divergence: try OutputDivergence.mean(of: encoder, from: whole, on: calibration))
+        if options.json { try JSONLineWriter(isPretty: true).write(table) } else { table.print() }
+        guard let output = options.output, !options.dryRun else { return }
+        try ModelDirectory.write(encoder, tokenizer, to: URL(fileURLWithPath: output, isDirectory: true))
+        Message.line("written: \(output)")
+    }
+
+    private func requireEncoder(_ isAsked: Bool, _ option: String) throws {
+        guard isAsked else { return }
+        throw InputError(
+            field: option, problem: "is for encoders, not for a language model",
+            remedy: "leave it out for a language model")
+    }
+
+    /// The rows that scores are measured on.
+    private var chosen: [Int] {
+        Array(RandomKey(options.seed).mixed("calibration").permutation(rows.count).prefix(options.calibration))
+    }
+
+    private func sequences(_ tokenizer: any Tokenizer, longest: Int) -> [[Int32]] {
+        let length = max(min(options.maxLength, longest), tokenizer.templateTokens(isPair: false))
+        return tokenizer.encode(chosen.map { rows.texts[$0] }, maxLength: length)
+    }
+
+    /// The labels of the rows as class numbers, or the model's own outputs.
+    private func target(_ classes: [String]) throws -> CalibrationSequences.Target {
+        guard options.label != nil else { return .ownOutputs }
+        let numbers = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($0.element, $0.offset) })
+        return .labels(
+            try chosen.map { row in
+                guard let number = numbers[rows.labels[row]] else {
+                    throw InputError(
+                        file: rows.files[row], line: rows.lines[row], field: options.label,
+                        problem: "\(rows.labels[row]) is no class of the model",
+                        remedy: "the classes are \(classes.joined(separator: ", "))")
+                }
+                return number
+            })
+    }
+}

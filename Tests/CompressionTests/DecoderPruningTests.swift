@@ -1,0 +1,208 @@
+import Compression
+import Distillation
+import Files
+import Foundation
+import Layers
+import Models
+import Tensors
+import Testing
+
+@Suite("Pruning of decoders")
+struct DecoderPruningTests {
+    struct Shape: CustomTestStringConvertible, Sendable {
+        let name: String
+        let configuration: DecoderConfiguration
+        var testDescription: String { name }
+
+        /// Large weights, so that every head matters.
+        var decoder: Decoder {
+            let model = Decoder(configuration, key: RandomKey(1))
+            for parameter in model.parameters {
+                let key = RandomKey(2).mixed(parameter.name)
+                let isNorm = parameter.value.shape.count == 1 && parameter.name.hasSuffix("weight")
+                let values = (0..<parameter.value.count).map { Float(key.normal($0) * 0.35) + (isNorm ? 1 : 0) }
+                parameter.value = Tensor(values, shape: parameter.value.shape)
+            }
+            return model
+        }
+    }
+
+    static let shapes = [
+        Shape(
+            name: "gpt2",
+            configuration: DecoderConfiguration(
+                vocabularySize: 30, hiddenSize: 16, layers: 2, heads: 4, feedForward: 24, maximumPositions: 16,
+                dropout: 0.1)),
+        Shape(
+            name: "llama",
+            configuration: DecoderConfiguration(
+                llama: 30, hiddenSize: 24, layers: 2, heads: 6, keyHeads: 3, feedForward: 20, maximumPositions: 16)),
+        Shape(
+            name: "qwen2",
+            configuration: DecoderConfiguration(
+                llama: 30, hiddenSize: 24, layers: 3, heads: 6, keyHeads: 2, feedForward: 20, maximumPositions: 16,
+                tiesEmbeddings: false, biases: .queryKeyValue)),
+    ]
+
+    private let sequences: [[Int32]] = (0..<10).map { example in
+        let key = RandomKey(3).mixed(example)
+        return (0..<2 + Int(key.bits(0) % 13)).map { Int32(key.bits($0 + 1) % 30) }
+    }
+    private var batch: PackedBatch { PackedBatch(sequences, samples: Array(sequences.indices)) }
+    private var texts: CalibrationSequences { CalibrationSequences(sequences, target: .nextTokens) }
+
+    private func greatestDifference(_ a: Tensor, _ b: Tensor) -> Float {
+        #expect(a.shape == b.shape)
+        return zip(a.values, b.values).reduce(0) { $1.0.isNaN || $1.1.isNaN ? .infinity : max($0, abs($1.0 - $1.1)) }
+    }
+
+    /// Zeroes what a group, or a neuron, writes.
+    private func mask(_ model: Decoder, group: LayerUnit? = nil, neuron: LayerUnit? = nil) {
+        if let group {
+            let layer = model.layers[group.layer]
+            let width = layer.heads / layer.keyHeads * model.configuration.headSize
+            PruningModel.scaleColumns(group.index * width..<(group.index + 1) * width, of: layer.attentionOutput, by: 0)
+        }
+        if let neuron {
+            PruningModel.scaleColumns(
+                neuron.index..<neuron.index + 1, of: model.layers[neuron.layer].feedForward.down, by: 0)
+        }
+    }
+
+    @Test("A model without some groups and neurons gives what the model with these masked gives", arguments: shapes)
+    func removal(_ shape: Shape) throws {
+        let (group, neuron) = (LayerUnit(layer: 1, index: 1), LayerUnit(layer: 0, index: 7))
+        let masked = shape.decoder
+        mask(masked, group: group, neuron: neuron)
+        let pruned = try shape.decoder.removing(heads: [group], neurons: [neuron])
+        #expect(pruned.configuration.keyHeads[1] == shape.configuration.keyHeads[1] - 1)
+        #expect(pruned.configuration.feedForward[0] == shape.configuration.feedForward[0] - 1)
+        let wanted = masked.logits(batch)
+        #expect(greatestDifference(pruned.logits(batch), wanted) < 1e-5 * max(1, wanted.values.map(abs).max()!))
+        #expect(greatestDifference(shape.decoder.logits(batch), wanted) > 1e-2)
+        #expect(pruned.parameterCount == pruned.configuration.parameterCount)
+        try QuantizationFixture.withDirectory { directory in
+            try DecoderDirectory.write(pruned, to: directory)
+            let read = try DecoderDirectory.read(directory)
+            #expect(read.configuration.keyHeads == pruned.configuration.keyHeads)
+            #expect(greatestDifference(read.logits(batch), pruned.logits(batch)) == 0)
+            // Token by token as at once: the caches have the layer's own heads.
+            let session = DecoderSession(try DecoderDirectory.readRunner(directory))
+            let last = session.append(sequences[0])
+            let all = pruned.logits(PackedBatch([sequences[0]], samples: [0]))
+            let row = Array(all.values.suffix(30))
+            #expect(zip(last.values.suffix(30), row).allSatisfy { abs($0 - $1) < 1e-4 * max(1, abs($1)) })
+        }
+    }
+
+    @Test("Query heads go in the same number from each group, keys and values stay")
+    func queryHeads() throws {
+        let shape = Self.shapes[1]
+        let removed: Set = [0, 3, 5].map { LayerUnit(layer: 0, index: $0) }.reduce(into: Set()) { $0.insert($1) }
+        let masked = shape.decoder
+        for head in removed {
+            PruningModel.scaleColumns(
+                head.index * 4..<(head.index + 1) * 4, of: masked.layers[0].attentionOutput, by: 0)
+        }
+        let pruned = try shape.decoder.removing(queryHeads: removed)
+        #expect(pruned.configuration.heads == [3, 6] && pruned.configuration.keyHeads == [3, 3])
+        #expect(greatestDifference(pruned.logits(batch), masked.logits(batch)) < 1e-4)
+        let uneven = #expect(throws: InputErrors.self) {
+            try shape.decoder.removing(queryHeads: [LayerUnit(layer: 1, index: 0)])
+        }
+        #expect(uneven?.errors.map(\.problem) == ["the groups of layer 1 would keep [1, 2, 2] query heads"])
+    }
+
+    @Test("Whole layers go, and the others close ranks", arguments: shapes)
+    func layers(_ shape: Shape) throws {
+        let model = shape.decoder
+        let pruned = try model.removing(layers: [0])
+        #expect(pruned.configuration.layers == shape.configuration.layers - 1)
+        #expect(pruned.layers[0].query.weight.value.values == model.layers[1].query.weight.value.values)
+        #expect(pruned.parameterCount == pruned.configuration.parameterCount)
+        let scores = try LayerRedundancy.scores(of: model, on: texts, key: RandomKey(1))
+        #expect(scores.values.count == shape.configuration.layers && scores.values.joined().allSatisfy { $0 > 0 })
+    }
+
+    @Test("A layer's last group and last neuron are refused, and so are units that do not exist")
+    func refusals() throws {
+        let decoder = Self.shapes[2].decoder
+        let error = #expect(throws: InputErrors.self) {
+            try decoder.removing(
+                heads: [LayerUnit(layer: 0, index: 0), LayerUnit(layer: 0, index: 1), LayerUnit(layer: 1, index: 2)],
+                neurons: Set((0..<20).map { LayerUnit(layer: 2, index: $0) }))
+        }
+        #expect(
+            error?.errors.map(\.problem) == [
+                "there is no group 2 in layer 1", "layer 0 would lose its last group",
+                "layer 2 would lose its last neuron",
+            ])
+        let labels = #expect(throws: InputError.self) {
+            try ImportanceCriterion.fisher.importance(
+                of: decoder, calibration: CalibrationSequences(sequences, target: .labels(sequences.map { _ in 0 })),
+                normalize: .none, key: RandomKey(1))
+        }
+        #expect(labels?.problem == "a language model has no classes")
+        let relevance = #expect(throws: InputError.self) {
+            try ImportanceCriterion.relevance.importance(
+                of: decoder, calibration: texts, normalize: .none, key: RandomKey(1))
+        }
+        #expect(relevance?.problem.contains("encoders alone") == true)
+    }
+
+    @Test("Groups and neurons are scored by every other criterion, in any order and batch", arguments: shapes)
+    func scores(_ shape: Shape) throws {
+        let model = shape.decoder
+        for criterion in ImportanceCriterion.allCases where criterion != .relevance && criterion != .magnitude {
+            for data in [texts, texts.withoutLabels] where criterion != .taylor || data.target == .nextTokens {
+                func scores(_ data: CalibrationSequences, batch: Int) throws -> ModelImportance {
+                    try criterion.importance(
+                        of: model, calibration: data, normalize: .none, key: RandomKey(1), batch: batch)
+                }
+                let expected = try scores(data, batch: 16)
+                #expect(expected.heads.values.map(\.count) == shape.configuration.keyHeads)
+                #expect(expected.neurons.values.map(\.count) == shape.configuration.feedForward)
+                let reversed = CalibrationSequences(data.sequences.reversed(), target: data.target)
+                let found = try scores(reversed, batch: 3)
+                for (a, b) in zip(expected.heads.values.joined(), found.heads.values.joined()) {
+                    #expect(abs(a - b) < 1e-4 + 1e-3 * abs(a), "\(criterion)")
+                }
+            }
+        }
+    }
+
+    @Test("Ablation of a group is the change of the text's cross-entropy per token", arguments: shapes)
+    func ablation(_ shape: Shape) throws {
+        func losses(_ model: Decoder) -> [Double] {
+            sequences.map { tokens in
+                let logits = model.logits(PackedBatch([tokens], samples: [0])).values.map(Double.init)
+                let sum = tokens.indices.dropLast().reduce(0.0) { sum, row in
+                    let z = logits[row * 30..<(row + 1) * 30]
+                    let largest = z.max()!
+                    return sum + log(z.reduce(0) { $0 + exp($1 - largest) }) + largest
+                        - logits[row * 30 + Int(tokens[row + 1])]
+                }
+                return sum / Double(tokens.count - 1)
+            }
+        }
+        let masked = shape.decoder
+        mask(masked, group: LayerUnit(layer: 1, index: 0))
+        let change = zip(losses(masked), losses(shape.decoder)).reduce(0.0) { $0 + $1.0 - $1.1 } / 10
+        let found = try ImportanceCriterion.ablation.importance(
+            of: shape.decoder, calibration: texts, normalize: .none, key: RandomKey(1), neurons: false)
+        #expect(abs(found.heads.values[1][0] - change) < 1e-4 * max(1, abs(change)))
+    }
+
+    @Test("Rounds prune a decoder as they prune an encoder")
+    func rounds() throws {
+        let model = Self.shapes[1].decoder
+        var pruner = try StructuredPruner(
+            PruningOptions(criterion: .fisher, keepHeads: 0.5, keepNeurons: 0.5, rounds: 2),
+            headsPerLayer: model.configuration.keyHeads, neuronsPerLayer: model.configuration.feedForward)
+        var pruned = model
+        for _ in 0..<2 { pruned = try pruner.prune(pruned, calibration: texts, key: RandomKey(1)) }
+        #expect(pruned.configuration.keyHeads.reduce(0, +) == 3)
+        #expect(pruned.configuration.heads == pruned.configuration.keyHeads.map { 2 * $0 })
+        #expect(pruned.configuration.feedForward.reduce(0, +) == 20)
+    }
+}
