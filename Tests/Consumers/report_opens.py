@@ -21,6 +21,11 @@ import urllib.request
 
 import websocket
 
+# What the first screen of each report must say.
+VERDICTS = {
+    "classes": ["95% interval", "same label", "faster"], "texts": ["Its error", "Wilcoxon p"],
+    "runs": ["is best", "the same data"],
+}
 FACTS = """(() => {
   const marks = svg => [...svg.querySelectorAll('circle, rect, polyline')]
     .filter(mark => { const box = mark.getBoundingClientRect(); return box.width > 0 || box.height > 0; }).length;
@@ -190,6 +195,8 @@ def main(retort, pictures):
                             check(not chart["outside"], f"{place}: a chart leaves the screen: {chart['name']}")
                         check(facts["wide"] <= facts["screen"], f"{place}: {facts['wide']} pixels wide")
                         check(facts["unnamed"] == 0, f"{place}: regions without names")
+                        for word in VERDICTS[report.name]:
+                            check(word in facts["verdict"], f"{place}: the first screen lacks {word!r}")
                         check(facts["heading"] < 400, f"{place}: the verdict is not on the first screen")
                         for number in numbers:
                             check(number in facts["text"], f"{place}: {number} of report.json is not on the page")

@@ -82,7 +82,8 @@ struct MigrationTests {
                 + ##""$defs": {"age": {"type": "integer", "minimum": 0}}}"##)
         #expect(person.fault(in: #"{"name": "x", "age": 3}"#) == nil)
         for (text, word) in [
-            ("{", "no JSON"), ("[]", "type object"), ("{}", "lacks name"), (#"{"name": ""}"#, "shorter"),
+            ("{", "no JSON"), (#"{"name": "x",}"#, "no JSON"), ("01", "no JSON"), ("[]", "type object"),
+            ("{}", "lacks name"), (#"{"name": ""}"#, "shorter"),
             (#"{"name": "x", "age": 1.5}"#, "$.age"), (#"{"name": "x", "b": 1}"#, "b is not allowed"),
         ] {
             #expect(person.fault(in: text)?.contains(word) == true, "\(text): \(person.fault(in: text) ?? "none")")

@@ -9,6 +9,8 @@ enum ParetoChart {
         var latency: Double
         var bytes: Double
         var role: Role
+        /// Whether its name stands beside it; all are in the picture's accessible name.
+        var isLabelled = true
     }
 
     /// - Parameters:
@@ -21,25 +23,25 @@ enum ParetoChart {
                 + "\(Notation.bytes(point.bytes))"
         }
         var drawing = Drawing(
-            width: 560, height: 300,
+            width: 340, height: 250,
             name: "\(quality), latency and size: \(spoken.joined(separator: "; ")). No other model beats "
                 + best.map(\.name).joined(separator: ", "))
         let latencies = points.map(\.latency)
-        let x = Axis(.logarithmic, (latencies.min() ?? 1) / 1.7...(latencies.max() ?? 1) * 1.7, from: 52, to: 548)
+        let x = Axis(.logarithmic, (latencies.min() ?? 1) / 1.7...(latencies.max() ?? 1) * 1.7, from: 46, to: 330)
         let (low, high) = (points.map(\.quality).min() ?? 0, points.map(\.quality).max() ?? 1)
         let padding = max((high - low) * 0.3, 1e-9)
-        let y = Axis(.linear, low - padding...high + padding, from: 252, to: 24)
+        let y = Axis(.linear, low - padding...high + padding, from: 204, to: 26)
         for tick in y.ticks(4) {
-            drawing.line(52, y.position(tick), 548, y.position(tick), style: "grid")
-            drawing.text(46, y.position(tick) + 4, Notation.tick(Notation.significant(tick)), anchor: .end)
+            drawing.line(46, y.position(tick), 330, y.position(tick), style: "grid")
+            drawing.text(40, y.position(tick) + 4, Notation.tick(Notation.significant(tick)), anchor: .end)
         }
-        for tick in x.ticks(6) {
-            drawing.line(x.position(tick), 252, x.position(tick), 256, style: "axis")
-            drawing.text(x.position(tick), 269, Notation.tick(Notation.milliseconds(tick)), anchor: .middle)
+        for tick in x.ticks(4) {
+            drawing.line(x.position(tick), 204, x.position(tick), 208, style: "axis")
+            drawing.text(x.position(tick), 221, Notation.tick(Notation.milliseconds(tick)), anchor: .middle)
         }
-        drawing.line(52, 252, 548, 252, style: "axis")
-        drawing.text(4, 12, "\(quality) (area: size on disk; line: beaten by no other model)")
-        drawing.text(548, 292, "p50 latency, logarithmic", anchor: .end)
+        drawing.line(46, 204, 330, 204, style: "axis")
+        drawing.text(4, 10, "\(quality) (area: size; dashed: beaten by none)")
+        drawing.text(330, 242, "p50 latency, logarithmic", anchor: .end)
         let frontier = best.sorted { ($0.latency, $0.quality) < ($1.latency, $1.quality) }
         if frontier.count > 1 {
             drawing.polyline(
@@ -50,16 +52,15 @@ enum ParetoChart {
         let ordered = points.sorted { $0.bytes > $1.bytes }
         var taken: [Box] = []
         for point in ordered {
-            let radius = 4 + 14 * (point.bytes / largest).squareRoot()
+            let radius = 3 + 11 * (point.bytes / largest).squareRoot()
             let (px, py) = (x.position(point.latency), y.position(point.quality))
             drawing.circle(px, py, radius: radius, style: "\(point.role.fill) bubble")
             taken.append(Box(x: px - radius, y: py - radius, width: 2 * radius, height: 2 * radius))
         }
-        let frame = Box(x: 54, y: 18, width: 492, height: 232)
-        for point in ordered.reversed() {
+        let frame = Box(x: 46, y: 14, width: 292, height: 190)
+        for point in ordered.reversed() where point.isLabelled {
             let place = (x.position(point.latency), y.position(point.quality))
-            let text = "\(point.name), \(Notation.bytes(point.bytes))"
-            let label = PlacedLabel(text, beside: place, avoiding: taken, inside: frame)
+            let label = PlacedLabel(point.name, beside: place, avoiding: taken, inside: frame)
             taken.append(label.box)
             for (i, line) in label.lines.enumerated() {
                 drawing.text(

@@ -40,19 +40,21 @@ private struct RunsPage {
         lead =
             (failed == 0 ? "No gate failed." : "\(Notation.counted(failed, "run")) failed a gate.")
             + (report.haveSameData
-                ? " All were judged on the same data."
-                : " They were judged on different data: their numbers are not those of one comparison.")
+                ? " All have the same data."
+                : " Their data differ: the numbers are not those of one comparison.")
         columns = Array(report.columns.dropFirst())
-        rows = report.cells.map { Row(run: $0[0], cells: Array($0.dropFirst())) }
-        let points = report.runs.flatMap { run in
+        rows = report.cells.enumerated().map { Row(run: "\($0 + 1) \($1[0])", cells: Array($1.dropFirst())) }
+        // Names of twenty models would hide the marks: those that were judged have the number of their run.
+        let points = report.runs.enumerated().flatMap { index, run in
             run.models.sorted { $0.key < $1.key }.compactMap { key, model -> ParetoChart.Point? in
                 guard let latency = model.latencyMs, let quality = model.metrics[metric.rawValue]?.value,
                     let bytes = model.bytes, bytes > 0
                 else { return nil }
                 return ParetoChart.Point(
-                    name: "\(model.name), \(RunsReport.name(run).prefix(18))",
-                    quality: metric.isCost ? -quality : quality, latency: latency.p50, bytes: Double(bytes),
-                    role: key == run.subject ? .subject : key == run.reference ? .reference : .other)
+                    name: "\(index + 1) \(model.name)", quality: metric.isCost ? -quality : quality,
+                    latency: latency.p50, bytes: Double(bytes),
+                    role: key == run.subject ? .subject : key == run.reference ? .reference : .other,
+                    isLabelled: key == run.subject)
             }
         }
         figures =
@@ -60,7 +62,7 @@ private struct RunsPage {
             ? []
             : [
                 ReportPage.Figure(
-                    caption: "Quality, latency and size of every model",
+                    caption: "Quality, latency and size of every model, by the number of its run",
                     picture: ParetoChart.markup(
                         points, quality: metric.isCost ? "−\(metric.title)" : metric.title,
                         written: { metric.written(abs($0)) }))

@@ -30,7 +30,7 @@ public struct RunsReport: Sendable {
         metric = shared
     }
 
-    /// Whether all were judged on the same data.
+    /// Whether all were made with, and judged on, the same data.
     public var haveSameData: Bool { Set(runs.map { Set($0.digests.map(\.value)) }).count == 1 }
 
     /// The metrics that the judged models of all runs have.

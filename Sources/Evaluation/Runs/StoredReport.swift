@@ -5,13 +5,14 @@ import Foundation
 public struct StoredReport: Sendable {
     public struct Model: Sendable, Decodable {
         public var name: String
+        var path: String?
         public var parameters: Int
         public var bytes: Int?
         public var latencyMs: LatencySummary?
         /// With their intervals where the report has them.
         public var metrics: [String: Estimate]
 
-        private enum CodingKeys: String, CodingKey { case name, parameters, bytes, latencyMs, metrics }
+        private enum CodingKeys: String, CodingKey { case name, path, parameters, bytes, latencyMs, metrics }
 
         /// A number alone, or with its interval.
         private struct Metric: Decodable {
@@ -29,6 +30,7 @@ public struct StoredReport: Sendable {
         public init(from decoder: any Decoder) throws {
             let object = try decoder.container(keyedBy: CodingKeys.self)
             name = try object.decode(String.self, forKey: .name)
+            path = try object.decodeIfPresent(String.self, forKey: .path)
             parameters = try object.decode(Int.self, forKey: .parameters)
             bytes = try object.decodeIfPresent(Int.self, forKey: .bytes)
             latencyMs = try object.decodeIfPresent(LatencySummary.self, forKey: .latencyMs)
@@ -94,7 +96,10 @@ public struct StoredReport: Sendable {
             let document = try decoder.decode(Document.self, from: Data(contentsOf: file))
             path = directory
             task = document.task ?? "classification"
-            (recipe, passed, gates, digests) = (document.recipe, document.passed, document.gates, document.digests)
+            (recipe, passed, gates) = (document.recipe, document.passed, document.gates)
+            // Recorded answers are models, not data.
+            let answers = Set(document.models.values.compactMap(\.path))
+            digests = document.digests.filter { !answers.contains($0.name) }
             (reference, subject, models) = (document.reference, document.subject, document.models)
             pairs = document.pairs
         } catch {

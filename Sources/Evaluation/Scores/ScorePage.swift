@@ -37,6 +37,8 @@ private struct ScorePage {
     let style = ReportStyle.sheet
     let recipe: String
     let headline: String
+    let lead: String
+    let certainty: String
     let verdictStyle: String
     let gates: [ReportPage.GateRow]
     let judgedOn: String
@@ -66,6 +68,7 @@ private struct ScorePage {
             "\(subject.name): \(figure(subject))"
             + (subject.key == reference.key || figure(reference).isEmpty
                 ? "" : "; \(reference.name): \(figure(reference))")
+        (lead, certainty) = (Self.cost(subject, reference), Self.certainty(subject, reference))
         verdictStyle = report.gates.isEmpty ? "open" : report.passed ? "passed" : "failed"
         gates = report.gates.map(ReportPage.GateRow.init)
         judgedOn = report.data
@@ -109,6 +112,37 @@ private struct ScorePage {
 }
 
 extension ScorePage {
+    /// What the judged model costs beside the reference, as far as it is known.
+    fileprivate static func cost(_ subject: ScoreReport.Model, _ reference: ScoreReport.Model) -> String {
+        guard subject.key != reference.key else { return "There is no second model to compare it with." }
+        var gains: [String] = []
+        func add(_ ratio: Double, _ better: String, _ worse: String) {
+            gains.append(
+                ratio >= 1 ? "\(Notation.ratio(ratio)) \(better)" : "\(Notation.ratio(1 / ratio)) \(worse)")
+        }
+        if let own = subject.bytes, let other = reference.bytes, own > 0, other > 0 {
+            add(Double(other) / Double(own), "smaller", "larger")
+        }
+        if let own = subject.latency, let other = reference.latency {
+            add(other.p50 / own.p50, "faster", "slower")
+        }
+        return gains.isEmpty ? "" : "It is \(gains.joined(separator: " and ")) than \(reference.name)."
+    }
+
+    /// What the rows allow to say.
+    fileprivate static func certainty(_ subject: ScoreReport.Model, _ reference: ScoreReport.Model) -> String {
+        guard let paired = subject.paired else { return "" }
+        let (difference, found) = (paired.difference, Notation.significant(paired.minimumDetectableEffect))
+        let interval = difference.described(Notation.significant)
+        let start = "Its error (\(paired.error)) minus that of \(reference.name) is \(interval)"
+        guard difference.includesZero else {
+            return "\(start): the \(difference.value > 0 ? "loss" : "gain") is more than chance "
+                + "(Wilcoxon p \(Notation.comparedP(paired.wilcoxonP)))."
+        }
+        return "\(start). The interval includes zero: these rows show no difference, and would find one of \(found) or "
+            + "more four times out of five."
+    }
+
     fileprivate static func cut(_ text: String) -> String {
         text.count > 600 ? "\(text.prefix(600))… (\(Notation.count(text.count)) characters)" : text
     }
@@ -151,6 +185,8 @@ private enum ScoreTemplate {
             <header class="{{verdictStyle}}">
             <p class="eyebrow">Retort report · <bdi>{{recipe}}</bdi></p>
             <h1>{{headline}}</h1>
+            <p class="lead">{{lead}}</p>
+            <p class="certainty">{{certainty}}</p>
             {{#gates}}<p class="gate {{style}}"><b>{{outcome}}</b> <code>{{gate}}</code> <span>found {{found}}, limit {{limit}}</span></p>
             {{/gates}}
             </header>

@@ -37,7 +37,9 @@ struct ReportCommand: ParsableCommand {
             writeData(String(decoding: try report.json(), as: UTF8.self))
         } else {
             printData(report.table())
-            if !report.haveSameData { Message.line("the runs were judged on different data") }
+            if !report.haveSameData {
+                Message.line("the data of the runs differ: their numbers are not those of one comparison")
+            }
         }
         guard let output else { return }
         let directory = URL(fileURLWithPath: output, isDirectory: true)
