@@ -95,14 +95,14 @@ struct DataAddressTests {
 
     @Test("that is a pipe is refused at once, instead of waiting for a writer")
     func pipe() throws {
-        try withDirectory { directory in
-            let path = directory.appendingPathComponent("rows.csv").path
+        try withShards { folder in
+            let path = folder + "rows.csv"
             #expect(mkfifo(path, 0o600) == 0)
             let error = #expect(throws: InputError.self) { try DataAddress(path) }
             #expect(error?.file == path && error?.problem.contains("a pipe") == true)
-            let link = directory.appendingPathComponent("link.csv")
-            try FileManager.default.createSymbolicLink(at: link, withDestinationURL: URL(fileURLWithPath: "/dev/null"))
-            #expect(throws: InputError.self) { try DataAddress(link.path) }
+            let link = folder + "link.csv"
+            try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "/dev/null")
+            #expect(throws: InputError.self) { try DataAddress(link) }
         }
     }
 }

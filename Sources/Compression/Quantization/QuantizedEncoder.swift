@@ -27,7 +27,7 @@ public struct QuantizedEncoder: Equatable, Sendable {
     /// - Throws: `InputError` naming a layer whose range is missing or empty, whose weights are not finite, or that has
     ///   more inputs than the integer product takes.
     public init(_ encoder: Encoder, ranges: ActivationRanges) throws {
-        try Self.requireHead(of: encoder.configuration)
+        try Self.requireForm(of: encoder.configuration)
         try self.init(encoder, QuantizationScheme(ranges, of: encoder))
     }
 
@@ -41,8 +41,7 @@ public struct QuantizedEncoder: Equatable, Sendable {
 
     /// Asks `source` for every part, with the name and the shape that the configuration gives it.
     init(_ configuration: EncoderConfiguration, from source: inout some QuantizedWeightSource) throws {
-        try Self.requireHead(of: configuration)
-        try configuration.requireWholeBlocks()
+        try Self.requireForm(of: configuration)
         let width = configuration.hiddenSize
         let inputs = configuration.feedForward + configuration.heads.map { $0 * configuration.headSize } + [width]
         let deepest = inputs.reduce(0, max)
@@ -72,7 +71,8 @@ public struct QuantizedEncoder: Equatable, Sendable {
             ? source.floatLinear("classifier", output: configuration.labels.count, input: width) : nil
     }
 
-    private static func requireHead(of configuration: EncoderConfiguration) throws {
+    private static func requireForm(of configuration: EncoderConfiguration) throws {
+        try configuration.requireWholeBlocks()
         guard configuration.head != .maskedLanguageModel else {
             throw InputError(
                 problem: "the int8 form has heads for classification, regression and embedding, not for masked words",
