@@ -21,6 +21,40 @@ extension SoftTargets {
         return masses
     }
 
+    /// Reads everything once: every prediction must be one, every state a number.
+    ///
+    /// - Parameter progress: hears how many of how many rows are read; what it throws ends the reading.
+    public func validate(progress: (Int, Int) throws -> Void = { _, _ in }) throws {
+        var done = 0
+        for part in parts {
+            for start in stride(from: 0, to: part.rows, by: 256) {
+                let rows = Array(start..<min(start + 256, part.rows))
+                if part.description.predictions != nil { _ = try part.predictions(rows: rows) }
+                for column in columns {
+                    guard let bad = try part.values(column, rows: rows).firstIndex(where: { !$0.isFinite }) else {
+                        continue
+                    }
+                    throw InputError(
+                        file: part.name, field: column.path,
+                        problem: "infinity or NaN in rows \(start) to \(rows[rows.count - 1]) (number \(bad) of them)",
+                        remedy: "record the targets again; the teacher or the file is damaged")
+                }
+                done += rows.count
+                try progress(done, self.rows)
+            }
+        }
+    }
+
+    /// Refuses targets that do not belong to a tokenizer, as far as they say which they were recorded with.
+    public func requireTokenizer(_ digest: String) throws {
+        guard let recorded = description.digests[SoftTargetDescription.tokenizer], recorded != digest else { return }
+        throw InputError(
+            file: name, field: SoftTargetDescription.tokenizer,
+            problem:
+                "the targets were recorded with another tokenizer (\(recorded.prefix(12))…, here \(digest.prefix(12))…)",
+            remedy: "give the student the tokenizer of the recording, or record the targets again")
+    }
+
     /// Refuses rows whose hash is not theirs: a reader would not find them.
     public func requireHashes() throws {
         for part in parts {

@@ -12,12 +12,12 @@ public final class SoftTargets: TeacherTargets {
     /// The file or directory, as it was opened.
     public let name: String
     let parts: [SoftTargetPart]
-    private let place: [UInt64: Place]
+    let place: [UInt64: Place]
     /// Bytes of states that may still be kept in memory.
     private var memory: Int
     private var asked: Set<TargetColumn> = []
 
-    private struct Place {
+    struct Place {
         let part: Int
         let row: Int
     }
@@ -112,33 +112,6 @@ public final class SoftTargets: TeacherTargets {
         }
     }
 
-    /// The token rows that there are targets for, in the order of the file, each once.
-    ///
-    /// - Parameter limit: takes so many from the beginning.
-    /// - Throws: `InputError` where a row is shorter or longer than asked for.
-    public func tokenRows(from least: Int, to most: Int, limit: Int? = nil) throws -> any TokenRows {
-        let rows = distinctRows(limit: limit)
-        if let length = (0..<rows.count).lazy.map(rows.length).first(where: { !(least...most).contains($0) }) {
-            throw InputError(
-                file: name, field: SoftTargetFile.tokens,
-                problem: "a row of \(length) tokens; expected \(least) to \(most)",
-                remedy: length > most
-                    ? "raise data.max_length, or record the targets with a smaller --max-length"
-                    : "leave the row out; a single token predicts nothing")
-        }
-        return rows
-    }
-
-    /// The rows that are found, in the order of the file.
-    func distinctRows(limit: Int? = nil) -> RecordedRows {
-        let places = parts.enumerated().lazy.flatMap { part, file in
-            file.hashes.enumerated().lazy.filter { row, hash in
-                self.place[hash].map { $0.part == part && $0.row == row } ?? false
-            }.map { (part: part, row: $0.offset) }
-        }
-        return RecordedRows(parts, Array(places.prefix(limit ?? .max)))
-    }
-
     /// What the names of recordings end in.
     public static let fileExtension = SoftTargetFile.fileExtension
 
@@ -216,40 +189,6 @@ public final class SoftTargets: TeacherTargets {
 
     public func pooledWidth() throws -> Int {
         try stored(.pooled)[0].width
-    }
-
-    /// Refuses targets that do not belong to a tokenizer, as far as they say which they were recorded with.
-    public func requireTokenizer(_ digest: String) throws {
-        guard let recorded = description.digests[SoftTargetDescription.tokenizer], recorded != digest else { return }
-        throw InputError(
-            file: name, field: SoftTargetDescription.tokenizer,
-            problem:
-                "the targets were recorded with another tokenizer (\(recorded.prefix(12))…, here \(digest.prefix(12))…)",
-            remedy: "give the student the tokenizer of the recording, or record the targets again")
-    }
-
-    /// Reads everything once: every prediction must be one, every state a number.
-    ///
-    /// - Parameter progress: hears how many of how many rows are read; what it throws ends the reading.
-    public func validate(progress: (Int, Int) throws -> Void = { _, _ in }) throws {
-        var done = 0
-        for part in parts {
-            for start in stride(from: 0, to: part.rows, by: 256) {
-                let rows = Array(start..<min(start + 256, part.rows))
-                if part.description.predictions != nil { _ = try part.predictions(rows: rows) }
-                for column in columns {
-                    guard let bad = try part.values(column, rows: rows).firstIndex(where: { !$0.isFinite }) else {
-                        continue
-                    }
-                    throw InputError(
-                        file: part.name, field: column.path,
-                        problem: "infinity or NaN in rows \(start) to \(rows[rows.count - 1]) (number \(bad) of them)",
-                        remedy: "record the targets again; the teacher or the file is damaged")
-                }
-                done += rows.count
-                try progress(done, self.rows)
-            }
-        }
     }
 
     var columns: [TargetColumn] { parts[0].plan.columns }
