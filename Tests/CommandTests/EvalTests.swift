@@ -127,4 +127,29 @@ struct EvalTests {
             #expect(graph.status == 2 && graph.errors.contains("the folder that it was exported to"))
         }
     }
+
+    @Test(
+        "recorded numbers beyond what can be compared are refused with their line and field, as is a report onto itself"
+    )
+    func absurdNumbers() throws {
+        let command = try Command()
+        defer { #expect(throws: Never.self) { try command.remove() } }
+        try command.write("id,text,label\n" + (0..<6).map { "\($0),word,\($0)\n" }.joined(), to: "rows.csv")
+        func write(_ line: (Int) -> String, to name: String) throws {
+            try command.write((0..<6).map { "{\"id\": \"\($0)\", \(line($0))}\n" }.joined(), to: name)
+        }
+        try write({ "\"value\": \($0)" }, to: "values.jsonl")
+        try write({ "\"value\": \($0 == 2 ? "1e300" : "1")" }, to: "far.jsonl")
+        try write({ "\"embedding\": [1, \($0 + 1)]" }, to: "vectors.jsonl")
+        try write({ "\"embedding\": [1, \($0 == 3 ? "1e40" : "2")]" }, to: "far-vectors.jsonl")
+        for (old, new, place) in [
+            ("values", "far", "far.jsonl:3: value"), ("vectors", "far-vectors", "far-vectors.jsonl:4: embedding"),
+        ] {
+            let result = try command.start(["eval", "\(new).jsonl", "--against", "\(old).jsonl", "--data", "rows.csv"])
+                .finish()
+            #expect(result.status == 2 && result.errors.contains(place), "\(result.errors)")
+        }
+        #expect(try command.run("report", "here", "--output", "./here").status == 64)
+        #expect(try command.run("report", "here", "--output", "").status == 64)
+    }
 }

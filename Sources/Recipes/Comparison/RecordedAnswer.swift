@@ -24,6 +24,18 @@ struct RecordedAnswer: Decodable {
     /// Why there is no answer.
     var failure: String?
 
+    /// The field that no answer can have, as numbers are compared in float32 and added up.
+    var impossibleField: String? {
+        func isFar(_ value: Double) -> Bool { !(abs(value) <= 1e15) }
+        func isNoCount(_ tokens: Int?) -> Bool { tokens.map { !(0...1_000_000_000).contains($0) } ?? false }
+        if let value, isFar(value) { return "value" }
+        if embedding?.contains(where: isFar) ?? false { return "embedding" }
+        if logits?.contains(where: isFar) ?? false { return "logits" }
+        if let latency, !(0...1e12).contains(latency) { return "latency_ms" }
+        if isNoCount(promptTokens) { return "prompt_tokens" }
+        return isNoCount(completionTokens) ? "completion_tokens" : nil
+    }
+
     private enum Key: String, CodingKey {
         case id, label, scores, logits, value, embedding, text, answer, output, choices, response, usage, error
         case customID = "custom_id"

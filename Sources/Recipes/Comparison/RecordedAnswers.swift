@@ -26,6 +26,14 @@ struct RecordedAnswers {
             }
             do {
                 let answer = try JSONDecoder().decode(RecordedAnswer.self, from: line)
+                if let field = answer.impossibleField {
+                    problems.append(
+                        InputError(
+                            file: path, line: number, field: field,
+                            problem:
+                                "a number that no answer can have; expected numbers up to 1e15, tokens from 0 to 1e9",
+                            remedy: "mend the line, or leave the key out"))
+                }
                 let id = answer.id ?? "\(byID.count + 1)"
                 if let earlier = byID.updateValue((answer, number), forKey: id) {
                     problems.append(

@@ -66,6 +66,7 @@ struct CascadeCalibrateCommand: ParsableCommand {
         if let relativeCost, !(relativeCost >= 0 && relativeCost.isFinite) {
             throw ValidationError("--relative-cost must be 0 or more")
         }
+        if output?.isEmpty == true { throw ValidationError("--output needs a name") }
         if queries < 1 { throw ValidationError("--queries must be at least 1") }
     }
 

@@ -86,6 +86,7 @@ struct CompareCommand: ParsableCommand {
         guard MigrationCheck.Metric(rawValue: metric) != nil else {
             throw ValidationError("--metric must be exact_match, chrf or rouge_l")
         }
+        if output?.isEmpty == true { throw ValidationError("--output needs a name") }
         if strict, gate.isEmpty { throw ValidationError("--strict needs a --gate") }
     }
 

@@ -86,6 +86,7 @@ struct EvalCommand: ParsableCommand {
         if queries < 0 { throw ValidationError("--queries must be at least 0") }
         if !(1...4096).contains(batch) { throw ValidationError("--batch must lie in 1 to 4096") }
         if maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
+        if output?.isEmpty == true { throw ValidationError("--output needs a name") }
         if strict, gate.isEmpty { throw ValidationError("--strict needs a --gate") }
     }
 

@@ -22,6 +22,16 @@ struct ReportCommand: ParsableCommand {
     @Flag(help: "Print report.json to standard output instead of the table.")
     var json = false
 
+    func validate() throws {
+        if output?.isEmpty == true { throw ValidationError("--output needs a name") }
+        if let output {
+            func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+            if runs.contains(where: { place($0) == place(output) }) {
+                throw ValidationError("--output \(output) is one of the reports that are read: name another directory")
+            }
+        }
+    }
+
     func run() throws {
         var (reports, problems): ([StoredReport], [InputError]) = ([], [])
         for run in runs {

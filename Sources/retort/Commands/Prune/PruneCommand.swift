@@ -138,6 +138,7 @@ struct PruneModelOptions: ParsableArguments {
 
     func check() throws {
         guard data != nil else { return }
+        if output?.isEmpty == true { throw ValidationError("--output needs a name") }
         for (name, share) in [("--keep", keep), ("--keep-neurons", keepNeurons)] {
             if let share, !(share > 0 && share <= 1) { throw ValidationError("\(name) must be above 0 and up to 1") }
         }
