@@ -61,7 +61,9 @@ public struct OutputAgreement: Codable, Equatable, Sendable {
             divergences += Self.divergence(a, b)
         }
         sameTop = Float(same) / Float(max(rows, 1))
-        divergence = Float(max(0, divergences / Double(max(rows, 1))))
+        // Swift's max(0, NaN) is 0: outputs that are no numbers must not look equal.
+        let meanDivergence = divergences / Double(max(rows, 1))
+        divergence = meanDivergence.isNaN ? .infinity : Float(max(0, meanDivergence))
     }
 
     /// KL(softmax(a) ‖ softmax(b)).
