@@ -160,7 +160,10 @@ public struct Cascade: Sendable, Encodable {
         func hash(_ name: String) -> UInt64 {
             name.utf8.reduce(0xcbf2_9ce4_8422_2325 ^ seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
         }
-        let order = names.indices.sorted { (hash(names[$0]), names[$0]) < (hash(names[$1]), names[$1]) }
-        return order.prefix(max(1, names.count / 2)).sorted()
+        let order = names.indices.sorted { (hash(names[$0]), names[$0], $0) < (hash(names[$1]), names[$1], $1) }
+        // Equal names stay together, so that no row chooses what its copy judges.
+        var end = max(1, names.count / 2)
+        while end < order.count, names[order[end]] == names[order[end - 1]] { end += 1 }
+        return order.prefix(end).sorted()
     }
 }

@@ -17,7 +17,7 @@ public struct CascadeCalibration: Sendable, Encodable {
 
     /// - Parameters:
     ///   - relativeCost: the student's cost of a row over the teacher's; nil measures latencies.
-    ///   - calibration: rows that choose; nil takes half of `data`, by a hash of ids or texts.
+    ///   - calibration: rows that choose; nil takes half of `data`, by a hash of the texts, copies together.
     /// - Throws: `InputError` or `InputErrors` naming what does not pair up.
     public init(
         student: String, teacher: String, data: String, calibration: String?, relativeCost: Double?,
@@ -66,7 +66,12 @@ public struct CascadeCalibration: Sendable, Encodable {
         }
         let half =
             other.map { Array(0..<$0.data.labels.count) }
-            ?? Cascade.half(of: zip(report.data.texts, report.data.ids).map { "\($0)\u{0}\($1)" }, seed: options.seed)
+            ?? Cascade.half(of: report.data.texts, seed: options.seed)
+        guard half.count < labels.count else {
+            throw InputError(
+                file: data, problem: "its texts are too alike to choose on some and to judge on others",
+                remedy: "give more texts, or rows to choose on with --calibration")
+        }
         costFrom = relativeCost == nil ? "latency" : "given"
         let latencies = ["model", "teacher"].map { model(report, $0).result.latency?.p50 }
         guard let cost = relativeCost ?? latencies[0].flatMap({ own in latencies[1].map { own / $0 } }) else {
