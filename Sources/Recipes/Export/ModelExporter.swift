@@ -45,7 +45,8 @@ public struct ModelExporter {
         let files = FileManager.default
         if files.fileExists(atPath: place.path), !isReplaceable(place) {
             throw InputError(
-                file: place.path, problem: "is there already, and is no export", remedy: "name another directory")
+                file: place.path, problem: "is there already, and is no export, or holds other files beside one",
+                remedy: "name another directory, or move the other files away")
         }
         let aside = place.deletingLastPathComponent().appendingPathComponent(".\(place.lastPathComponent).unfinished")
         if files.fileExists(atPath: aside.path) { try files.removeItem(at: aside) }
@@ -84,10 +85,13 @@ public struct ModelExporter {
         return entries
     }
 
-    /// Whether the directory is empty or an export, and may be replaced.
+    /// Whether the directory is empty, or holds an export and nothing beside it, and may be replaced.
     private func isReplaceable(_ place: URL) -> Bool {
-        let entries = try? FileManager.default.contentsOfDirectory(atPath: place.path)
-        return entries.map { $0.isEmpty || $0.contains(ExportRecord.file) } ?? false
+        guard let entries = try? FileManager.default.subpathsOfDirectory(atPath: place.path) else { return false }
+        guard !entries.isEmpty else { return true }
+        guard let record = try? ExportRecord(reading: place) else { return false }
+        let known = Set(record.files.keys).union([ExportRecord.file])
+        return entries.allSatisfy { entry in known.contains(entry) || known.contains { $0.hasPrefix(entry + "/") } }
     }
 
     /// What every format needs: the configuration, the tokenizer, and the weights if they are asked for.
