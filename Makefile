@@ -5,7 +5,7 @@ SHELL := /bin/bash
 retort := .build/release/retort
 python := .venv/bin/python
 
-.PHONY: help setup build demo lint test consumers teachers seeds ablation distil pruning bench tokenization decoding llamacpp torture clean
+.PHONY: help setup build demo lint test consumers teachers seeds ablation distil pruning bench int8 tokenization decoding llamacpp torture clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -77,6 +77,15 @@ bench: setup .venv-bench/installed ## Time our workloads beside PyTorch's, in tu
 	swift build -c release --product bench
 	python3 Benchmarks/compare.py --bench .build/release/bench --python .venv-bench/bin/python $(BENCH)
 
+int8: setup build teachers .venv-int8/installed ## Time 8-bit inference beside ONNX Runtime's and OpenVINO's, in turn (ten minutes)
+	swift build -c release --product bench
+	python3 Benchmarks/int8.py .build/release/bench $(retort) .venv-int8/bin/python ~/.cache/retort/teachers/all-MiniLM-L6-v2
+
+.venv-int8/installed: Benchmarks/peers/requirements-int8.txt
+	python3 -m venv .venv-int8
+	.venv-int8/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 tokenization: build .venv/installed ## Time encoding beside the tokenizers package's, each on one thread, and print the ratios
 	$(python) Benchmarks/tokenization.py $(retort)
 
@@ -89,4 +98,4 @@ llamacpp: build teachers .venv-bench/installed ## Run our GGUF files of SmolLM2 
 		~/.cache/retort/teachers/all-MiniLM-L6-v2
 
 clean: ## Remove what was built
-	rm -rf .build .venv .venv-bench
+	rm -rf .build .venv .venv-bench .venv-int8

@@ -71,7 +71,7 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "Distillation", "Evaluation", "Files", "Layers", "Models", "Tensors",
+                "Compression", "Distillation", "Evaluation", "Files", "Layers", "Models", "Tensors",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ]

@@ -27,7 +27,7 @@ struct Bench: ParsableCommand {
     @Argument(help: "What to time.")
     var workload: Workload
 
-    @Option(help: "Precision of the matrix products; auto is the fastest of this processor.")
+    @Option(help: "Precision of the matrix products; auto: the fastest float one here. int8: encode-1 and -32 alone.")
     var precision = PrecisionChoice.auto
 
     @Option(help: "Rate of dropout in training steps, from 0 to below 1; encode has none.")
@@ -52,6 +52,9 @@ struct Bench: ParsableCommand {
                     + "--repetitions is at least \(TimedRun.fewestRepetitions).")
         }
         guard warmUp >= 0 else { throw ValidationError("--warm-up \(warmUp) is negative.") }
+        guard precision != .int8 || !workload.isTraining else {
+            throw ValidationError("--precision int8 is what a finished model runs in; training steps have none.")
+        }
         guard (0..<1).contains(dropout) else {
             throw ValidationError("--dropout \(dropout) is not a rate from 0 to below 1.")
         }
@@ -59,24 +62,32 @@ struct Bench: ParsableCommand {
 
     func run() throws {
         let clock = ProcessClock()
-        let (precision, dropout) = (precision.resolved, workload.isTraining ? dropout : 0)
+        let dropout = workload.isTraining ? dropout : 0
         let run = TimedRun(warmUp: warmUp, repetitions: max(repetitions, workload.fewestRepetitions), clock: clock)
-        let timing = try run.measure(
-            workload.prepare(precision: precision, dropout: dropout, checkpointing: checkpointing))
-        let result = Measurement(workload, precision: precision, dropout: dropout, timing)
+        let prepared =
+            if let float = precision.float {
+                try workload.prepare(precision: float, dropout: dropout, checkpointing: checkpointing)
+            } else {
+                try workload.prepareIntegers()
+            }
+        let result = Measurement(
+            workload, precision: precision.float?.rawValue ?? precision.rawValue, dropout: dropout,
+            try run.measure(prepared))
         print(json ? try result.json() : result.description)
     }
 }
 
 /// What `--precision` takes.
 enum PrecisionChoice: String, CaseIterable, ExpressibleByArgument {
-    case auto, float32, bfloat16
+    case auto, float32, bfloat16, int8
 
-    var resolved: Precision {
+    /// Nil for integers.
+    var float: Precision? {
         switch self {
         case .auto: .fastest
         case .float32: .float32
         case .bfloat16: .bfloat16
+        case .int8: nil
         }
     }
 }

@@ -1,3 +1,4 @@
+import Compression
 import Distillation
 import Models
 import Tensors
@@ -51,6 +52,15 @@ struct EncoderWorkload {
         let encoder = encoder("student", layers: 6, width: 384, dropout: 0)
         let packed = PackedBatch(texts(batch), samples: Array(0..<batch))
         return { [precision] in _ = encoder.logits(packed, precision: precision) }
+    }
+
+    /// The same on integers, with grids that were found on 16 of the texts.
+    func integerEncoding() throws -> () -> Void {
+        let encoder = encoder("student", layers: 6, width: 384, dropout: 0)
+        let ranges = try ActivationCalibration(method: .minMax).ranges(of: encoder, on: texts(16))
+        let runtime = IntegerRuntime(try QuantizedEncoder(encoder, ranges: ranges))
+        let packed = PackedBatch(texts(batch), samples: Array(0..<batch))
+        return { _ = runtime.logits(packed) }
     }
 
     private func encoder(_ name: String, layers: Int, width: Int, dropout: Float) -> Encoder {

@@ -4,11 +4,11 @@ import Tensors
 /// The result of a workload, as text and as one JSON object.
 struct Measurement: CustomStringConvertible {
     let workload: Workload
-    let precision: Precision
+    let precision: String
     let dropout: Float
     let timing: TimedRun.Timing
 
-    init(_ workload: Workload, precision: Precision, dropout: Float, _ timing: TimedRun.Timing) {
+    init(_ workload: Workload, precision: String, dropout: Float, _ timing: TimedRun.Timing) {
         self.workload = workload
         self.precision = precision
         self.dropout = dropout
@@ -37,7 +37,7 @@ struct Measurement: CustomStringConvertible {
     func json() throws -> String {
         func rounded(_ value: Double, _ unit: Double) -> Double { (value * unit).rounded() / unit }
         let file = File(
-            workload: workload.rawValue, precision: precision.rawValue, dropout: dropout, threads: Threads.count,
+            workload: workload.rawValue, precision: precision, dropout: dropout, threads: Threads.count,
             medianMs: rounded(timing.median, 1000), minMs: rounded(timing.minimum, 1000),
             maxMs: rounded(timing.maximum, 1000), peakMb: rounded(timing.peakMegabytes, 10),
             tokensPerSecond: rounded(tokensPerSecond, 1), firstStepS: rounded(timing.firstStep, 1000),
@@ -56,7 +56,7 @@ struct Measurement: CustomStringConvertible {
         let range = String(format: "%.1f–%.1f", timing.minimum, timing.maximum)
         return
             ([
-                "\(workload.rawValue), \(precision.rawValue), dropout \(dropout), \(Threads.count) threads", "",
+                "\(workload.rawValue), \(precision), dropout \(dropout), \(Threads.count) threads", "",
                 line("median", timing.median, ".1f", "ms (\(range), \(timing.repetitions) repetitions)"),
                 line("throughput", tokensPerSecond, ".0f", "tokens/s"),
                 line("peak memory", timing.peakMegabytes, ".0f", "MB"),

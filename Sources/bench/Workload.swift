@@ -51,6 +51,11 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
             return EncoderWorkload(batch: batch, length: length, precision: precision).encoding()
         }
     }
+
+    /// The same for an encoder in 8-bit integers.
+    func prepareIntegers() throws -> () throws -> Void {
+        try EncoderWorkload(batch: batch, length: length, precision: .float32).integerEncoding()
+    }
 }
 
 /// Steps of a trainer over two batches, with AdamW at a constant rate and without clipping.
