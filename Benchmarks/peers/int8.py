@@ -46,7 +46,7 @@ def quantized_onnx(model, form, folder):
     if form == "fused":
         from onnxruntime.transformers import optimizer
 
-        optimizer.optimize_model(str(model), model_type="bert", opt_level=1).save_model_to_file(str(source))
+        optimizer.optimize_model(str(model), model_type="bert", num_heads=12, hidden_size=384, opt_level=0).save_model_to_file(str(source))
     else:
         quant_pre_process(str(model), str(source), skip_symbolic_shape=True)
     if form != "static":
