@@ -25,6 +25,30 @@ public struct UInt8Activations: Sendable {
 
     private init(_ x: Tensor, scales: [Float], zeroPoint: UInt8) {
         let (rows, width) = (x.rows, x.width)
+        self.init(rows: rows, width: width, scales: scales, zeroPoint: zeroPoint) { levels, stride in
+            nonisolated(unsafe) let levels = levels
+            Threads.forEachChunk(of: rows, grain: max(1, (1 << 15) / max(width, 1))) { range in
+                for row in range {
+                    kernels.quantize_u8(
+                        x.pointer + row * width, levels + row * stride, width,
+                        scales.count == 1 ? scales[0] : scales[row], Float(zeroPoint))
+                }
+            }
+        }
+    }
+
+    /// Levels of a fixed grid that `fill` writes: row r begins at r · stride.
+    init(
+        rows: Int, width: Int, _ grid: UInt8Quantization,
+        fill: (_ levels: UnsafeMutablePointer<UInt8>, _ stride: Int) -> Void
+    ) {
+        self.init(rows: rows, width: width, scales: [grid.scale], zeroPoint: grid.zeroPoint, fill: fill)
+    }
+
+    private init(
+        rows: Int, width: Int, scales: [Float], zeroPoint: UInt8,
+        fill: (_ levels: UnsafeMutablePointer<UInt8>, _ stride: Int) -> Void
+    ) {
         let stride = (width + 3) / 4 * 4
         self.rows = rows
         self.width = width
@@ -34,16 +58,7 @@ public struct UInt8Activations: Sendable {
         levels = [UInt8](unsafeUninitializedCapacity: rows * stride) { levels, count in
             // The bytes between width and stride meet zeros of the packed weight, but must be initialized.
             if stride > width { levels.initialize(repeating: 0) }
-            nonisolated(unsafe) let destination = levels.baseAddress
-            if let destination {
-                Threads.forEachChunk(of: rows, grain: max(1, (1 << 15) / max(width, 1))) { range in
-                    for row in range {
-                        kernels.quantize_u8(
-                            x.pointer + row * width, destination + row * stride, width,
-                            scales.count == 1 ? scales[0] : scales[row], Float(zeroPoint))
-                    }
-                }
-            }
+            if let base = levels.baseAddress { fill(base, stride) }
             count = rows * stride
         }
     }
@@ -97,42 +112,68 @@ public struct PackedInt8Weight: Sendable {
     }
 
     /// x · Wᵀ + b of x: [N, I] → [N, O], computed from the integers.
-    public func multiply(_ x: UInt8Activations) -> Tensor {
-        precondition(x.width == depth, "PackedInt8Weight.multiply: input of width \(x.width) for \(depth)")
-        let zeroPoint = Int32(x.zeroPoint)
+    ///
+    /// - Parameter residual: [N, O], added to the result while it is in the cache.
+    public func multiply(_ x: UInt8Activations, adding residual: Tensor? = nil) -> Tensor {
+        precondition(
+            residual.map { $0.rows == x.rows && $0.width == width } ?? true,
+            "PackedInt8Weight.multiply: residual of \(residual?.shape ?? []) for [\(x.rows), \(width)]")
         var y = Tensor(uninitialized: [x.rows, width])
-        let isShared = x.scales.count == 1
-        multiply(
-            x.levels, rows: x.rows, stride: x.stride, weight: packed, offsets: sums.map { $0 * zeroPoint },
-            factors: isShared ? scales.map { $0 * x.scales[0] } : scales, rowScales: isShared ? nil : x.scales,
-            bias: bias, into: y.mutablePointer)
+        nonisolated(unsafe) let results = y.mutablePointer
+        let width = width
+        forEachRow(of: x) { row, dequantize in
+            let result = results + row * width
+            dequantize(result)
+            if let residual { kernels.add(result, residual.pointer + row * width, result, width) }
+        }
         return y
     }
 
-    private func multiply(
-        _ levels: UnsafePointer<UInt8>, rows: Int, stride: Int, weight: UnsafePointer<Int8>,
-        offsets: UnsafePointer<Int32>, factors: UnsafePointer<Float>, rowScales: [Float]?, bias: UnsafePointer<Float>,
-        into y: UnsafeMutablePointer<Float>
+    /// f(x · Wᵀ + b) on a fixed grid: what the next product reads, made row by row without a float matrix between them.
+    public func multiply(
+        _ x: UInt8Activations, _ activation: Activation, onto grid: UInt8Quantization
+    ) -> UInt8Activations {
+        let width = width
+        return UInt8Activations(rows: x.rows, width: width, grid) { levels, stride in
+            nonisolated(unsafe) let levels = levels
+            forEachRow(of: x) { row, dequantize in
+                withUnsafeTemporaryAllocation(of: Float.self, capacity: max(width, 1)) { results in
+                    let result = results.baseAddress!
+                    dequantize(result)
+                    activation.apply(result, result, width)
+                    kernels.quantize_u8(result, levels + row * stride, width, grid.scale, Float(grid.zeroPoint))
+                }
+            }
+        }
+    }
+
+    /// Calls `body` for every row, on several threads, with what writes the row's result to where it is wanted.
+    private func forEachRow(
+        of x: UInt8Activations, _ body: (_ row: Int, _ dequantize: (UnsafeMutablePointer<Float>) -> Void) -> Void
     ) {
-        let (depth, width) = (depth, width)
+        precondition(x.width == depth, "PackedInt8Weight.multiply: input of width \(x.width) for \(depth)")
+        let (depth, width, stride) = (depth, width, x.stride)
+        let zeroPoint = Int32(x.zeroPoint)
+        let offsets = sums.map { $0 * zeroPoint }
+        // One scale for all rows is multiplied in once; then a row's is 1.
+        let isShared = x.scales.count == 1
+        let factors = isShared ? scales.map { $0 * x.scales[0] } : scales
         // Below about 30 µs of work a second thread costs more than it brings.
         let grain = max(1, 4_000_000 / max(1, depth * width))
-        Threads.forEachChunk(of: rows, grain: grain) { range in
+        Threads.forEachChunk(of: x.rows, grain: grain) { range in
             let sums = UnsafeMutablePointer<Int32>.allocate(capacity: Self.blockRows * width)
             defer { sums.deallocate() }
             for start in Swift.stride(from: range.lowerBound, to: range.upperBound, by: Self.blockRows) {
                 let count = min(Self.blockRows, range.upperBound - start)
-                kernels.multiply_u8s8(levels + start * stride, stride, weight, sums, width, count, depth, width)
+                x.levels.withUnsafeBufferPointer { levels in
+                    guard let base = levels.baseAddress else { return }
+                    kernels.multiply_u8s8(base + start * stride, stride, packed, sums, width, count, depth, width)
+                }
                 for row in 0..<count {
-                    let (source, destination) = (sums + row * width, y + (start + row) * width)
-                    if let scale = rowScales?[start + row] {
-                        for j in 0..<width {
-                            destination[j] = Float(source[j] &- offsets[j]) * (factors[j] * scale) + bias[j]
-                        }
-                        continue
-                    }
-                    for j in 0..<width {
-                        destination[j] = Float(source[j] &- offsets[j]) * factors[j] + bias[j]
+                    body(start + row) { result in
+                        kernels.dequantize_i32(
+                            sums + row * width, offsets, factors, isShared ? 1 : x.scales[start + row], bias, result,
+                            width)
                     }
                 }
             }

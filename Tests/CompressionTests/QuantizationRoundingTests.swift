@@ -84,6 +84,38 @@ struct QuantizationRoundingTests {
         #expect(y.values == expected)
     }
 
+    @Test(
+        "what is fused with a product gives the same numbers as what follows it",
+        arguments: [Activation.gelu, .geluTanh, .relu])
+    func fused(activation: Activation) {
+        func matrix(_ rows: Int, _ width: Int) -> PackedInt8Weight {
+            let key = RandomKey(9).mixed(rows)
+            return PackedInt8Weight(
+                Int8Matrix(
+                    rows: rows, width: width,
+                    levels: (0..<rows * width).map { Int8(Int(key.bits($0) % 255) - 127) },
+                    scales: (0..<rows).map { 0.001 + Float($0) * 1e-4 }),
+                bias: (0..<rows).map { Float(key.mixed("bias").normal($0)) })
+        }
+        func tensor(_ rows: Int, _ width: Int) -> Tensor {
+            let key = RandomKey(10).mixed(width)
+            return Tensor((0..<rows * width).map { Float(key.normal($0)) }, shape: [rows, width])
+        }
+        let (first, second) = (matrix(70, 33), matrix(21, 70))
+        let grid = UInt8Quantization(scale: 0.03, zeroPoint: 7)
+        for x in [UInt8Activations(tensor(67, 33), grid), UInt8Activations(perRow: tensor(67, 33))] {
+            let plain = first.multiply(x)
+            let residual = tensor(67, 70)
+            let sum = zip(plain.values, residual.values).map { $0 + $1 }
+            #expect(first.multiply(x, adding: residual).values == sum)
+            let tape = Tape(recording: false)
+            let apart = tape.activation(activation, Variable(constant: plain)).value
+            #expect(
+                second.multiply(first.multiply(x, activation, onto: grid)).values
+                    == second.multiply(UInt8Activations(apart, grid)).values)
+        }
+    }
+
     @Test("the deepest product that is allowed does not overflow")
     func deepestProduct() {
         let depth = PackedInt8Weight.maximumDepth

@@ -99,6 +99,10 @@ typedef struct retort_kernels {
   void (*multiply_u8s8)(const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *c, size_t c_stride, size_t rows,
                         size_t depth, size_t width);
 
+  /* y = (sums − offsets) · (factors · scale) + bias. Every operation rounds by itself: the same numbers at every level. */
+  void (*dequantize_i32)(const int32_t *sums, const int32_t *offsets, const float *factors, float scale,
+                         const float *bias, float *y, size_t n);
+
   /* The weights of `blocks` blocks of 32 in ggml's formats, as float32: d · level, or d · level + m. */
   void (*expand_q8_0)(const uint8_t *w, size_t blocks, float *y);
   void (*expand_q4_0)(const uint8_t *w, size_t blocks, float *y);

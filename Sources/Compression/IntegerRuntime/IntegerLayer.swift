@@ -32,8 +32,8 @@ struct IntegerLayer {
         let context = tape.attention(
             q: query(shared, on: tape), k: key(shared, on: tape), v: value(shared, on: tape), heads: heads,
             offsets: offsets)
-        let h = attentionNorm(tape.add(attentionOutput(context, on: tape), x), on: tape)
-        let fed = output(tape.activation(activation, intermediate(h, on: tape)), on: tape)
-        return outputNorm(tape.add(fed, h), on: tape)
+        let h = attentionNorm(attentionOutput(context, adding: x, on: tape), on: tape)
+        let inner = intermediate(h, activation, for: output, on: tape)
+        return outputNorm(output(inner, adding: h, on: tape), on: tape)
     }
 }

@@ -83,8 +83,21 @@ struct IntegerLinear {
         }
     }
 
-    func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
-        self(quantize(x), on: tape)
+    func callAsFunction(_ x: Variable, adding residual: Variable? = nil, on tape: Tape) -> Variable {
+        self(quantize(x), adding: residual, on: tape)
+    }
+
+    /// f of the layer's result as `next` reads it.
+    func callAsFunction(_ x: Variable, _ activation: Activation, for next: IntegerLinear, on tape: Tape) -> Input {
+        let input = quantize(x)
+        guard case .fixed(_, let grid) = next.weight, next.factors == nil, case .levels(let levels) = input else {
+            return next.quantize(tape.activation(activation, self(input, on: tape)))
+        }
+        switch weight {
+        case .fixed(let weight, _), .perToken(let weight):
+            return .levels(weight.multiply(levels, activation, onto: grid))
+        case .float: preconditionFailure("IntegerLinear: a float layer read integers")
+        }
     }
 
     /// The input as this layer reads it, to be shared by layers that quantize it alike.
@@ -97,11 +110,14 @@ struct IntegerLinear {
         }
     }
 
-    func callAsFunction(_ x: Input, on tape: Tape) -> Variable {
+    /// The layer's result, and `residual` added to it.
+    func callAsFunction(_ x: Input, adding residual: Variable? = nil, on tape: Tape) -> Variable {
         switch (weight, x) {
         case (.fixed(let weight, _), .levels(let levels)), (.perToken(let weight), .levels(let levels)):
-            return Variable(constant: weight.multiply(levels))
-        case (.float(let weight, let bias), .float(let x)): return tape.linear(x, weight: weight, bias: bias)
+            return Variable(constant: weight.multiply(levels, adding: residual?.value))
+        case (.float(let weight, let bias), .float(let x)):
+            let y = tape.linear(x, weight: weight, bias: bias)
+            return residual.map { tape.add(y, $0) } ?? y
         case (.fixed, .float), (.perToken, .float), (.float, .levels):
             preconditionFailure("IntegerLinear: layers that share an input are stored in different ways")
         }

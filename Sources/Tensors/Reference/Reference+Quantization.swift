@@ -34,6 +34,12 @@ extension Reference {
         }
     }
 
+    /// (sum − offset) · (factor · scale) + bias, each operation rounded to single precision.
+    public static func dequantize(_ sum: Int32, offset: Int32, factor: Float, scale: Float, bias: Float) -> Float {
+        let product = Float(sum - offset) * (factor * scale)
+        return product + bias
+    }
+
     /// b: [K, C] as the kernels read it: [⌈C/16⌉][⌈K/4⌉][16][4], zeros where it is padded.
     public static func packS8(_ b: [Int8], depth: Int, width: Int) -> [Int8] {
         let (groups, panels) = ((depth + 3) / 4, (width + 15) / 16)
