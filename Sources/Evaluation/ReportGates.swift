@@ -28,8 +28,14 @@ extension Report {
             let mine = model(subject).predictions
             let theirs = gate.threshold.model.map { model($0).predictions }
             let pairedWith = model(reference).predictions
+            // Of each row once: resamples add them up.
+            let divergences = gate.metric == .klMean ? pairedWith.divergences(to: mine) : []
             return Bootstrap.statistic(rows: order.count, seed: seed) { rows in
                 let rows = rows.map { order[$0] }
+                if gate.metric == .klMean {
+                    let mean = rows.reduce(0) { $0 + divergences[$1] } / Double(rows.count)
+                    return gate.margin(value: mean, modelValue: nil)
+                }
                 let own = Self.value(gate.metric, mine, beside: pairedWith, data.labels, rows)
                 let other = theirs.map { Self.value(gate.metric, $0, beside: pairedWith, data.labels, rows) }
                 return gate.margin(value: own, modelValue: other)
@@ -65,8 +71,6 @@ extension Report {
                     confidences: rows.map { exp(predictions.logProbability(row: $0, class: predictions.labels[$0])) },
                     correct: rows.map { predictions.labels[$0] == labels[$0] }
                 ).expectedError
-            case .klMean:
-                return reference.choosing(rows).divergences(to: predictions.choosing(rows)).reduce(0, +) / n
             default: return .nan
             }
         }

@@ -96,6 +96,17 @@ public struct CascadeCalibration: Sendable, Encodable {
         return try encoder.encode(self) + Data("\n".utf8)
     }
 
+    /// Whether a file holds such a document.
+    public static func isStored(at url: URL) -> Bool {
+        struct Document: Decodable {
+            struct Part: Decodable { var temperature: Double }
+            var schema: Int
+            var student: String
+            var cascade: Part
+        }
+        return (try? JSONDecoder().decode(Document.self, from: Data(contentsOf: url))) != nil
+    }
+
     /// Writes the document, whole or not at all.
     public func write(to url: URL) throws { try AtomicFile.write(json(), to: url) }
 
