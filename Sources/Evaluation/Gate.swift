@@ -75,10 +75,11 @@ public struct Gate: Sendable, Equatable, CustomStringConvertible {
     ///   - expression: `>= 0.93`, `>= 0.99*teacher`, `<= teacher + 0.02`.
     ///   - models: The keys that the expression may use.
     ///   - metrics: What the task is judged by.
+    ///   - subject: The model that the gate is about, which it must not be compared with; nil where that is judged later.
     /// - Throws: `InputError` that says what is allowed and names the nearest valid name; also for a limit that every model keeps.
     public init(
         metric: String, expression: String, models: [String] = ModelResult.standardKeys,
-        metrics: [Metric] = Metric.ofClassification
+        metrics: [Metric] = Metric.ofClassification, subject: String? = nil
     ) throws(InputError) {
         let field = "gates.\(metric)"
         guard let known = Metric(rawValue: metric), metrics.contains(known) else {
@@ -113,6 +114,7 @@ public struct Gate: Sendable, Equatable, CustomStringConvertible {
         self.comparison = comparison
         self.threshold = threshold
         self.expression = text
+        if let subject, let fault = self.fault(of: subject) { throw fault }
     }
 
     /// Compares `value` with the threshold. A difference below 1e-12 is rounding, and passes.
@@ -145,11 +147,6 @@ public struct Gate: Sendable, Equatable, CustomStringConvertible {
         return InputError(
             field: "gates.\(metric.rawValue)", problem: "\"\(expression)\" compares \(subject) with itself",
             remedy: "name another model, or give a number")
-    }
-
-    /// The metric minus the threshold.
-    func margin(value: Double, modelValue: Double?) -> Double {
-        value - threshold.factor * (modelValue ?? 0) - threshold.offset
     }
 
     private static func threshold(_ text: String, field: String) throws(InputError) -> Threshold {

@@ -30,16 +30,15 @@ extension Report {
             let pairedWith = model(reference).predictions
             // Of each row once: resamples add them up.
             let divergences = gate.metric == .klMean ? pairedWith.divergences(to: mine) : []
-            return Bootstrap.statistic(rows: order.count, seed: seed) { rows in
-                let rows = rows.map { order[$0] }
-                if gate.metric == .klMean {
-                    let mean = rows.reduce(0) { $0 + divergences[$1] } / Double(rows.count)
-                    return gate.margin(value: mean, modelValue: nil)
+            func statistic(_ predictions: Predictions) -> ([Int]) -> Double {
+                { rows in
+                    let rows = rows.map { order[$0] }
+                    return gate.metric == .klMean
+                        ? rows.reduce(0) { $0 + divergences[$1] } / Double(rows.count)
+                        : Self.value(gate.metric, predictions, beside: pairedWith, data.labels, rows)
                 }
-                let own = Self.value(gate.metric, mine, beside: pairedWith, data.labels, rows)
-                let other = theirs.map { Self.value(gate.metric, $0, beside: pairedWith, data.labels, rows) }
-                return gate.margin(value: own, modelValue: other)
             }
+            return gate.margin(rows: order.count, seed: seed, of: statistic(mine), against: theirs.map(statistic))
         }
 
         private func model(_ key: String) -> Model { models.first { $0.result.key == key }! }
