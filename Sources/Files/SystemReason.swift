@@ -8,10 +8,10 @@ extension Error {
         // A bridged error does not cast to POSIXError; its domain tells.
         let inner = ((self as? CocoaError)?.underlying ?? self) as NSError
         if inner.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(inner.code))) }
-        guard let error = self as? CocoaError else {
+        guard inner.domain == NSCocoaErrorDomain else {
             return inner.domain.hasPrefix("NS") ? "error \(inner.code) of the system" : String(describing: self)
         }
-        return switch error.code {
+        return switch CocoaError.Code(rawValue: inner.code) {
         case .fileNoSuchFile, .fileReadNoSuchFile: String(cString: strerror(ENOENT))
         case .fileReadNoPermission, .fileWriteNoPermission: String(cString: strerror(EACCES))
         case .fileWriteOutOfSpace: String(cString: strerror(ENOSPC))
@@ -20,7 +20,7 @@ extension Error {
         case .fileReadInapplicableStringEncoding, .fileReadUnknownStringEncoding: "not UTF-8"
         case .fileReadCorruptFile, .propertyListReadCorrupt: "damaged"
         case .fileReadTooLarge: "too large"
-        default: "error \(error.code.rawValue) of the file system"
+        default: "error \(inner.code) of the file system"
         }
     }
 }

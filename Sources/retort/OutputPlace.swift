@@ -12,24 +12,25 @@ struct OutputPlace {
     /// - Throws: `InputError` where it cannot be made or written to.
     init(directory path: String, writing names: [String], reading inputs: [String]) throws {
         url = URL(fileURLWithPath: path, isDirectory: true)
-        try Self.probe(url, named: path)
+        try Self.probe(url, named: path, "--output")
         for name in names {
-            try Self.requireOther(url.appendingPathComponent(name), than: inputs)
+            try Self.requireOther(url.appendingPathComponent(name), than: inputs, "--output")
         }
     }
 
     /// A file, which may replace only one that is `replaceable`.
     ///
     /// - Throws: `InputError` where it cannot be written, or another file is there.
-    init(file path: String, reading inputs: [String], replaceable: (URL) -> Bool, _ kind: String) throws {
+    init(file path: String, option: String, reading inputs: [String], replaceable: (URL) -> Bool, _ kind: String) throws
+    {
         url = URL(fileURLWithPath: path)
-        try Self.requireOther(url, than: inputs)
+        try Self.requireOther(url, than: inputs, option)
         if Self.exists(url.path), !replaceable(url) {
             throw InputError(
-                file: path, field: "--output", problem: "is there, and is no \(kind)",
+                file: path, field: option, problem: "is there, and is no \(kind)",
                 remedy: "name another file, or move it away")
         }
-        try Self.probe(url.deletingLastPathComponent(), named: path)
+        try Self.probe(url.deletingLastPathComponent(), named: path, option)
     }
 
     /// Writes all that `body` writes before a signal may end the program.
@@ -43,9 +44,9 @@ struct OutputPlace {
     }
 
     /// Makes the directory and a file in it, and takes both away again.
-    private static func probe(_ directory: URL, named path: String) throws {
+    private static func probe(_ directory: URL, named path: String, _ option: String) throws {
         func refuse(_ problem: String) -> InputError {
-            InputError(file: path, field: "--output", problem: problem, remedy: "name a place that can be written to")
+            InputError(file: path, field: option, problem: problem, remedy: "name a place that can be written to")
         }
         var missing: [String] = []
         var place = directory.standardizedFileURL
@@ -69,14 +70,14 @@ struct OutputPlace {
         unlink(file)
     }
 
-    private static func requireOther(_ output: URL, than inputs: [String]) throws {
+    private static func requireOther(_ output: URL, than inputs: [String], _ option: String) throws {
         func identity(_ path: String) -> [UInt64]? {
             var status = stat()
             return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
         }
         guard let own = identity(output.path), let same = inputs.first(where: { identity($0) == own }) else { return }
         throw InputError(
-            file: output.relativePath, field: "--output", problem: "is \(same), which is read",
+            file: output.relativePath, field: option, problem: "is \(same), which is read",
             remedy: "name another place")
     }
 }

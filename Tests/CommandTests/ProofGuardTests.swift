@@ -74,12 +74,13 @@ struct ProofGuardTests {
             for (arguments, number) in zip(commands, [SIGINT, SIGTERM]) {
                 let running = try command.start(arguments)
                 let status = "/proc/\(running.process.processIdentifier)/status"
-                /// Whether the program listens: it ignores the signal's own action.
+                /// Whether the program listens: it ignores the own actions of all its signals, of which SIGUSR1 is not ignored by
+                /// whoever starts these tests.
                 func listens() -> Bool {
                     let text = (try? String(contentsOfFile: status, encoding: .utf8)) ?? ""
                     let mask = text.split(separator: "\n").first { $0.hasPrefix("SigIgn:") }
                     let bits = mask.flatMap { UInt64($0.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16) }
-                    return (bits ?? 0) & (1 << UInt64(number - 1)) != 0
+                    return (bits ?? 0) & (1 << UInt64(SIGUSR1 - 1)) != 0
                 }
                 while running.process.isRunning, !listens() { usleep(1000) }
                 usleep(500_000)
@@ -109,7 +110,11 @@ struct ProofGuardTests {
                 #expect(try Data(contentsOf: command.folder.appendingPathComponent(output)) == content)
             }
             #expect(try command.contents == before)
-            for _ in 0..<2 { try expect(0, from: cascade + ["--output", "made/cascade.json"], in: command) }
+            for _ in 0..<2 {
+                try expect(
+                    0, from: cascade + ["--output", "made/cascade.json", "--html", "made/cascade.html"], in: command)
+            }
+            try expect(2, "blocked: --html", from: cascade + ["--html", "blocked"], in: command)
             try expect(0, from: eval + ["--output", "out"], in: command)
             let rows = try Data(contentsOf: command.folder.appendingPathComponent("out/samples.jsonl"))
             try expect(

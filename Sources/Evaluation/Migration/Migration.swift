@@ -101,13 +101,14 @@ public struct Migration: Sendable {
                 risky: risky.map(\.id), digests: digests, commands: commands)) + Data("\n".utf8)
     }
 
-    /// Writes `verdicts.jsonl`, one object per row in data order, and `compare.json`, both or none.
+    /// Writes `compare.html`, `verdicts.jsonl`, one object per row in data order, and `compare.json`, all or none.
     public func write(to directory: URL) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase
         let lines = try rows.reduce(into: Data()) { $0 += try encoder.encode($1) + Data("\n".utf8) }
         try AtomicFile.write(all: [
+            (directory.appendingPathComponent("compare.html"), Data(html().utf8)),
             (directory.appendingPathComponent("verdicts.jsonl"), lines),
             (directory.appendingPathComponent("compare.json"), json()),
         ])
@@ -131,24 +132,10 @@ public struct Migration: Sendable {
             "pass rate: \(Notation.points(difference.value)) points (95% interval \(Notation.points(difference.low)) to "
                 + "\(Notation.points(difference.high))), McNemar p \(Notation.comparedP(all.mcnemarP)), detectable "
                 + "\(Notation.fixed(all.minimumDetectableEffect * 100, 1)) points")
-        func change(_ name: String, _ old: Double?, _ new: Double?, _ written: (Double) -> String) {
-            guard let old, let new else { return }
-            let percent = old > 0 ? " (\(Notation.points((new - old) / old))%)" : ""
-            lines.append("\(name): \(written(old)) → \(written(new))\(percent)")
+        for change in MigrationPage.changes(all) {
+            let percent = change.change == Notation.none ? "" : " (\(change.change))"
+            lines.append("\(change.name): \(change.old) → \(change.new)\(percent)")
         }
-        change("similarity", all.old.similarity, all.new.similarity) { Notation.fixed($0, 4) }
-        change("score", all.old.score, all.new.score) { Notation.fixed($0, 4) }
-        change("valid JSON", all.old.jsonRate, all.new.jsonRate, Notation.percent)
-        change("prompt tokens", all.old.promptTokens.map(Double.init), all.new.promptTokens.map(Double.init)) {
-            Notation.count(Int($0))
-        }
-        change(
-            "completion tokens", all.old.completionTokens.map(Double.init), all.new.completionTokens.map(Double.init)
-        ) { Notation.count(Int($0)) }
-        change("cost", all.old.cost, all.new.cost, Notation.significant)
-        change("latency p50", all.old.latencyMs?.p50, all.new.latencyMs?.p50, Notation.milliseconds)
-        change("latency p90", all.old.latencyMs?.p90, all.new.latencyMs?.p90, Notation.milliseconds)
-        change("latency p99", all.old.latencyMs?.p99, all.new.latencyMs?.p99, Notation.milliseconds)
         if let unknown = all.unknown { lines.append(unknown) }
         let risks = all.risks.sorted { (-$0.value, $0.key) < (-$1.value, $1.key) }
         if !risks.isEmpty { lines.append("risks: " + risks.map { "\($0.key) \($0.value)" }.joined(separator: ", ")) }

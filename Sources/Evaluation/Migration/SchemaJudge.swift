@@ -5,9 +5,6 @@ import Foundation
 final class SchemaJudge {
     /// References may lead to themselves: no document is judged deeper.
     private static let mostDepth = 200
-    /// What one pattern may take on one text. Patterns that do not backtrack without end take milliseconds.
-    private static let mostMatching = Duration.seconds(2)
-
     private let schema: JSONSchema
     /// Pairs of a value and a part of the schema that may still be looked at.
     private var steps: Int
@@ -132,20 +129,14 @@ final class SchemaJudge {
     private func matches(_ text: String, _ pattern: String) throws(InputError) -> Bool {
         if expressions[pattern] == nil { expressions[pattern] = try? NSRegularExpression(pattern: pattern) }
         guard let expression = expressions[pattern] else { return false }
-        var (isFound, isLate) = (false, false)
-        let end = ContinuousClock.now + Self.mostMatching
-        expression.enumerateMatches(
-            in: text, options: .reportProgress, range: NSRange(text.startIndex..., in: text)
-        ) { match, _, stop in
-            if match != nil { isFound = true } else if ContinuousClock.now > end { isLate = true }
-            if isFound || isLate { stop.pointee = true }
-        }
-        guard !isLate else {
+        var search = PatternSearch()
+        search.run(expression, in: text)
+        if search.gaveUp {
             throw InputError(
                 file: schema.file, field: "pattern",
                 problem: "\(pattern.prefix(80)) takes too long on a text of \(text.utf8.count) bytes",
-                remedy: "write it without repetitions of repetitions, such as (a+)+")
+                remedy: "write it without repetitions of repetitions or of alternatives, such as (a+)+")
         }
-        return isFound
+        return search.isFound
     }
 }

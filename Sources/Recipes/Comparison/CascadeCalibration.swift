@@ -107,6 +107,19 @@ public struct CascadeCalibration: Sendable, Encodable {
         return (try? JSONDecoder().decode(Document.self, from: Data(contentsOf: url))) != nil
     }
 
+    /// Whether a file holds such a page as `html` makes.
+    public static func isPage(at url: URL) -> Bool {
+        (try? String(contentsOf: url, encoding: .utf8))?.contains("<p class=\"eyebrow\">\(Cascade.pageTitle)</p>")
+            ?? false
+    }
+
+    /// The curves of cost and quality as a page.
+    public func html(commands: [String]) throws -> String {
+        try cascade.html(
+            student: student, teacher: teacher, costFrom: costFrom == "given" ? "as given" : "p50 latencies",
+            digests: digests, commands: commands)
+    }
+
     /// Writes the document, whole or not at all.
     public func write(to url: URL) throws { try AtomicFile.write(json(), to: url) }
 

@@ -63,6 +63,9 @@ struct CascadeCalibrateCommand: ParsableCommand {
     )
     var output: String?
 
+    @Option(help: "The page to write, with the curves of cost and quality; it may replace an earlier one.")
+    var html: String?
+
     @Flag(help: "Print that JSON to standard output.")
     var json = false
 
@@ -71,6 +74,8 @@ struct CascadeCalibrateCommand: ParsableCommand {
             throw ValidationError("--relative-cost must be 0 or more")
         }
         if output?.isEmpty == true { throw ValidationError("--output needs a name") }
+        if html?.isEmpty == true { throw ValidationError("--html needs a name") }
+        if let html, html == output { throw ValidationError("--html and --output need names of their own") }
         if let queries, !(1...1_000_000).contains(queries) {
             throw ValidationError("--queries must lie in 1 to 1000000")
         }
@@ -86,12 +91,17 @@ struct CascadeCalibrateCommand: ParsableCommand {
 
     func run() throws {
         Interruption.endAtOnce()
+        let inputs =
+            [student, teacher] + [data, calibration].compactMap { $0 }.flatMap { (try? DataAddress($0))?.files ?? [] }
         let place = try output.map {
             try OutputPlace(
-                file: $0,
-                reading: [student, teacher]
-                    + [data, calibration].compactMap { $0 }.flatMap { (try? DataAddress($0))?.files ?? [] },
-                replaceable: CascadeCalibration.isStored, "calibration of a cascade")
+                file: $0, option: "--output", reading: inputs, replaceable: CascadeCalibration.isStored,
+                "calibration of a cascade")
+        }
+        let page = try html.map {
+            try OutputPlace(
+                file: $0, option: "--html", reading: inputs, replaceable: CascadeCalibration.isPage, "page of a cascade"
+            )
         }
         var options = Comparison.Options()
         (options.text, options.label, options.id, options.requiresLabel) = (text, label, id, true)
@@ -107,6 +117,11 @@ struct CascadeCalibrateCommand: ParsableCommand {
         try place?.write { file in
             try result.write(to: file)
             Message.line("calibration: \(file.relativePath)")
+        }
+        try page?.write { file in
+            let command = (["retort"] + CommandLine.arguments.dropFirst().map(\.shellQuoted)).joined(separator: " ")
+            try AtomicFile.write(result.html(commands: [command]), to: file)
+            Message.line("page: \(file.relativePath)")
         }
     }
 }

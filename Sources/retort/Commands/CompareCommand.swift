@@ -78,7 +78,7 @@ struct CompareCommand: ParsableCommand {
     @Option(help: "The most tokens that a language model answers with; by default 128.")
     var maxTokens: Int?
 
-    @Option(help: "Where to write compare.json and verdicts.jsonl.")
+    @Option(help: "Where to write compare.html, compare.json and verdicts.jsonl.")
     var output: String?
 
     @Option(help: "For the random numbers of intervals.")
@@ -106,7 +106,7 @@ struct CompareCommand: ParsableCommand {
         Interruption.endAtOnce()
         let place = try output.map {
             try OutputPlace(
-                directory: $0, writing: ["compare.json", "verdicts.jsonl"],
+                directory: $0, writing: ["compare.html", "compare.json", "verdicts.jsonl"],
                 reading: [old, new] + [jsonSchema, prices].compactMap { $0 } + ((try? DataAddress(data))?.files ?? []))
         }
         var options = MigrationCheck.Options()
@@ -134,7 +134,7 @@ struct CompareCommand: ParsableCommand {
         }
         try place?.write { directory in
             try migration.write(to: directory)
-            Message.line("verdicts: \(directory.appendingPathComponent("verdicts.jsonl").relativePath)")
+            Message.line("report: \(directory.appendingPathComponent("compare.html").relativePath)")
         }
         let failed = migration.gates.filter { !$0.passed }
         guard !failed.isEmpty else { return }
