@@ -83,9 +83,10 @@ tokenization: build .venv/installed ## Time encoding beside the tokenizers packa
 decoding: build teachers .venv-bench/installed ## Time decoding SmolLM2 beside llama.cpp, and print the ratios
 	.venv-bench/bin/python Benchmarks/decoding.py $(retort)
 
-llamacpp: build teachers .venv-bench/installed ## Continue texts in llama.cpp from our GGUF files of SmolLM2, and compare
+llamacpp: build teachers .venv-bench/installed ## Run our GGUF files of SmolLM2 and MiniLM in llama.cpp, and compare
 	.venv-bench/bin/python Tests/Consumers/llamacpp_agrees.py $(retort) \
-		~/.cache/retort/teachers/SmolLM2-135M-Instruct/SmolLM2-135M-Instruct.Q4_1.gguf
+		~/.cache/retort/teachers/SmolLM2-135M-Instruct/SmolLM2-135M-Instruct.Q4_1.gguf \
+		~/.cache/retort/teachers/all-MiniLM-L6-v2
 
 clean: ## Remove what was built
 	rm -rf .build .venv .venv-bench

@@ -22,9 +22,7 @@ extension DecoderDirectory {
     ) throws {
         let configuration = decoder.configuration
         var file = GGUFBuilder(architecture: try architecture(of: configuration))
-        file.set("general.name", .string(name))
-        file.set("general.file_type", .unsigned(try fileType(type)))
-        if type == .q80 || type == .q40 { file.set("general.quantization_version", .unsigned(2)) }
+        try GGUFForm.describe(name, type, in: &file)
         describe(configuration, in: &file)
         try describe(GGUFVocabulary(tokenizer, rows: configuration.vocabularySize), configuration, in: &file)
         let layout = DecoderLayout(gguf: configuration)
@@ -32,6 +30,7 @@ extension DecoderDirectory {
         for parameter in decoder.parameters {
             let part = layout.part(of: parameter, configuration)
             var values = parameter.value.values
+            try GGUFForm.requireFinite(values, part.name)
             let width = parameter.value.width
             if let order = part.order {
                 let own = values
@@ -48,22 +47,14 @@ extension DecoderDirectory {
                 guard fused[part.name]!.count == shape.reduce(1, *) else { continue }
                 values = fused.removeValue(forKey: part.name)!
             }
-            file.add(part.name, tensor(values, shape, type, isTable: part.name == "position_embd.weight"))
+            file.add(
+                part.name,
+                GGUFForm.tensor(values, shape, part.name == "position_embd.weight" ? .float32 : type))
         }
         if let factors = configuration.rotary.flatMap({ frequencyFactors($0, headSize: configuration.headSize) }) {
             file.add("rope_freqs.weight", .float32(shape: [factors.count], factors))
         }
         try file.write(to: url)
-    }
-
-    private static func tensor(
-        _ values: [Float], _ shape: [Int], _ type: ElementType, isTable: Bool
-    ) -> StoredTensor {
-        guard shape.count == 2, !isTable, type != .float32 else { return .float32(shape: shape, values) }
-        guard type != .float16, shape[1].isMultiple(of: 32) else {
-            return .float16(shape: shape, bits: HalfPrecision.encode(values))
-        }
-        return .blocks(type, shape: shape, values)
     }
 
     private static func architecture(of configuration: DecoderConfiguration) throws -> String {
@@ -90,20 +81,6 @@ extension DecoderDirectory {
                 throw refuse("llama.cpp's graph for uneven or plain Llama layers has no biases; this model has some")
             }
             return even ? "llama" : "deci"
-        }
-    }
-
-    /// `enum llama_ftype`.
-    private static func fileType(_ type: ElementType) throws -> UInt32 {
-        switch type {
-        case .float32: return 0
-        case .float16: return 1
-        case .q40: return 2
-        case .q80: return 7
-        default:
-            throw InputError(
-                problem: "decoders are not written as GGUF with \(type.rawValue)",
-                remedy: "choose F32, F16, Q8_0 or Q4_0")
         }
     }
 

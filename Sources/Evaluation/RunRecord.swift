@@ -98,14 +98,20 @@ public struct HeadScore: Sendable, Codable {
     public var high: Double
     /// Nil if the head was kept.
     public var removedInRound: Int?
+    /// Whether the examples tell the score from zero; nil where the criterion's scores are above it in any case.
+    public var isTold: Bool?
 
-    public init(layer: Int, head: Int, score: Double, low: Double, high: Double, removedInRound: Int? = nil) {
+    public init(
+        layer: Int, head: Int, score: Double, low: Double, high: Double, removedInRound: Int? = nil,
+        isTold: Bool? = nil
+    ) {
         self.layer = layer
         self.head = head
         self.score = score
         self.low = low
         self.high = high
         self.removedInRound = removedInRound
+        self.isTold = isTold
     }
 }
 

@@ -27,8 +27,6 @@ struct ExportCommandTests {
         "every head as ONNX: proved, verified, and the same bytes again",
         arguments: ["bert-classification", "bert-regression", "bert-embedding", "distilbert-classification"])
     func encoders(name: String) throws {
-        guard FileManager.default.fileExists(atPath: Self.golden.appendingPathComponent("encoders/\(name)").path)
-        else { return }
         try with(name) { command in
             let formats = ["--format", "onnx,safetensors", "--format", "onnx-float16"]
             for place in ["one", "two"] {
@@ -69,16 +67,36 @@ struct ExportCommandTests {
             #expect(try command.start(["verify", "out"]).finish().status == 1)
             try whole.write(to: url)
             #expect(try command.start(["verify", "out"]).finish().status == 0)
+            for field in ["formats", "sequences[0]"] {
+                try changeRecord(command.folder.appendingPathComponent("out/verification.json"), field)
+                let refused = try command.start(["verify", "out"]).finish()
+                #expect(refused.status == 2 && refused.errors.contains(field), "\(refused.errors)")
+            }
             let none = try command.start(["verify", "model"]).finish()
             #expect(none.status == 2 && none.errors.contains("verification.json"))
         }
+    }
+
+    /// Takes the formats away, or puts a text before the others that the model cannot read.
+    private func changeRecord(_ url: URL, _ field: String) throws {
+        let found = try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any]
+        var record = try #require(found)
+        if field == "formats" {
+            record["formats"] = [String]()
+        } else {
+            record["formats"] = ["onnx"]
+            let width = try #require(record["width"] as? Int)
+            record["sequences"] = [[99]] + (record["sequences"] as? [[Int]] ?? [])
+            record["expected"] = Array(repeating: 0.5, count: width) + (record["expected"] as? [Double] ?? [])
+        }
+        try JSONSerialization.data(withJSONObject: record).write(to: url)
     }
 
     @Test("formats that a model does not have are refused, and nothing is written")
     func strangeFormats() throws {
         try with("bert-classification") { command in
             let result = try command.start(
-                ["export", "model", "--output", "out", "--format", "gguf,onnx-fusd,onnx"]
+                ["export", "model", "--output", "out", "--format", "compressed-tensors,onnx-fusd,onnx"]
             ).finish()
             #expect(result.status == 2)
             #expect(result.errors.contains("float encoder") && result.errors.contains("did you mean 'onnx-fused'?"))
@@ -101,6 +119,11 @@ struct ExportCommandTests {
                 #expect(result.status == 0 && result.output.contains("out.tar.zst  sha256 "), "\(result.errors)")
                 return try Data(contentsOf: command.folder.appendingPathComponent("out.tar.zst"))
             }
+            try command.write("mine", to: "out.tar.zst")
+            let kept = try command.start(["export", "model", "--output", "out", "--bundle"]).finish()
+            #expect(kept.status == 2 && kept.errors.contains("no bundle"), "\(kept.errors)")
+            #expect(!FileManager.default.fileExists(atPath: command.folder.path + "/out"))
+            try FileManager.default.removeItem(at: command.folder.appendingPathComponent("out.tar.zst"))
             var bytes = try export()
             #expect(try export() == bytes)
             let verified = try command.start(["verify", "out.tar.zst"]).finish()

@@ -154,6 +154,12 @@ final class PruneModelTests {
         let written = try run("--search", "--milliseconds", "1000", "--output", "found")
         #expect(written.status == 0, "\(written.errors)")
         #expect(try read("found").parameterCount <= (try read("model").parameterCount))
+        let distilled = try object("--search", "--milliseconds", "1000", "--distill-steps", "20", "--dry-run")
+        let rows = try #require(distilled["front"] as? [[String: Any]])
+        let recovered = rows.filter { $0["distilled_divergence"] is Double }
+        #expect(recovered.count == 3)
+        let all = try run("--search", "--milliseconds", "1000", "--calibration", "60")
+        #expect(all.status == 2 && all.errors.contains("--distill-steps 0"), "\(all.errors)")
         let impossible = try run("--search", "--milliseconds", "0.000001")
         #expect(impossible.status == 2 && impossible.errors.contains("cannot be met"))
     }

@@ -171,6 +171,31 @@ struct DecoderPruningTests {
         }
     }
 
+    @Test("Without labels Fisher's score of texts is the curvature of their divergence, however many tokens they have")
+    func curvature() throws {
+        let texts: [[Int32]] = (0..<300).map { example in
+            let key = RandomKey(4).mixed(example)
+            return (0..<12).map { Int32(key.bits($0) % 30) }
+        }
+        let shape = Self.shapes[1]
+        let calibration = CalibrationSequences(texts, target: .ownOutputs)
+        let fisher = try ImportanceCriterion.fisher.importance(
+            of: shape.decoder, calibration: calibration, normalize: .none, key: RandomKey(1), neurons: false)
+        let step: Float = 0.03
+        for group in 0..<3 {
+            let divergences = try [1 + step, 1 - step].map { factor in
+                let model = shape.decoder
+                let layer = model.layers[1]
+                let width = layer.heads / layer.keyHeads * model.configuration.headSize
+                PruningModel.scaleColumns(
+                    group * width..<(group + 1) * width, of: layer.attentionOutput, by: factor)
+                return try OutputDivergence.mean(of: model, from: shape.decoder, on: calibration)
+            }
+            let curvature = (divergences[0] + divergences[1]) / Double(step * step)
+            #expect(abs(fisher.heads.values[1][group] - curvature) < 0.25 * curvature, "group \(group)")
+        }
+    }
+
     @Test("Ablation of a group is the change of the text's cross-entropy per token", arguments: shapes)
     func ablation(_ shape: Shape) throws {
         func losses(_ model: Decoder) -> [Double] {

@@ -83,16 +83,17 @@ struct ONNXProofTests {
         #expect(difference(try run(ONNXExport.float(encoder)), expected).largest > 1e-4)
     }
 
+    private func graph(_ build: (inout ONNXGraphBuilder, String) -> String) throws -> Data {
+        var graph = ONNXGraphBuilder(name: "x")
+        let ids = graph.input("input_ids", .int64, ["batch", "sequence"])
+        let mask = graph.input("attention_mask", .int64, ["batch", "sequence"])
+        _ = graph.node("Identity", [mask], name: "unused")
+        graph.output(build(&graph, ids), .float32, ["batch", 2])
+        return try graph.serialize()
+    }
+
     @Test("damaged graphs are refused with the node's name")
     func damaged() throws {
-        func graph(_ build: (inout ONNXGraphBuilder, String) -> String) throws -> Data {
-            var graph = ONNXGraphBuilder(name: "x")
-            let ids = graph.input("input_ids", .int64, ["batch", "sequence"])
-            let mask = graph.input("attention_mask", .int64, ["batch", "sequence"])
-            _ = graph.node("Identity", [mask], name: "unused")
-            graph.output(build(&graph, ids), .float32, ["batch", 2])
-            return try graph.serialize()
-        }
         let broken: [(String, (inout ONNXGraphBuilder, String) -> String)] = [
             ("strange", { $0.node("Conv", [$1], name: "strange") }),
             (
@@ -125,6 +126,44 @@ struct ONNXProofTests {
                 _ = try ONNXProof(bytes, file: "f").outputs(of: [[5, 6, 7, 8, 9]])
             }
             #expect(error.field == name)
+        }
+    }
+
+    /// A graph whose last node has the operation for its name and reads the ids as float, and perhaps a constant.
+    private func graph(
+        _ operation: String, _ attributes: [String: ONNXAttribute] = [:], weight: StoredTensor? = nil
+    ) throws -> Data {
+        try graph { graph, ids in
+            let x = graph.node("Cast", [ids], name: "cast", attributes: ["to": .int(1)])
+            let constants = weight.map { [graph.initializer("weight", $0)] } ?? []
+            return graph.node(operation, [x] + constants, name: operation, attributes: attributes)
+        }
+    }
+
+    @Test("what would be computed otherwise than the file says is refused with the node's name")
+    func otherMeaning() throws {
+        let graphs: [(String, Data)] = [
+            ("Softmax", try graph("Softmax", ["axis": .int(0)])),
+            ("MatMul", try graph("MatMul")),
+            ("MatMul", try graph("MatMul", weight: .float32(shape: [0, 2], []))),
+            ("columns", try columnScales(axis: 0)),
+        ]
+        for (name, bytes) in graphs {
+            let error = #expect(throws: InputError.self, "\(name)") {
+                _ = try ONNXProof(bytes, file: "f").outputs(of: [[5, 6, 7, 8, 9]])
+            }
+            #expect(error?.field == name)
+        }
+        #expect(try ONNXProof(graph("Softmax", ["axis": .int(-1)]), file: "f").outputs(of: [[5, 6]]).count == 2)
+        #expect(try ONNXProof(columnScales(axis: 1), file: "f").outputs(of: [[5]]) == [1, 4, 3, 8])
+    }
+
+    private func columnScales(axis: Int64) throws -> Data {
+        try graph { graph, _ in
+            let levels = graph.initializer("levels", .int8(shape: [2, 2], [1, 2, 3, 4]))
+            let scales = graph.initializer("scales", .float32(shape: [2], [1, 2]))
+            return graph.node(
+                "DequantizeLinear", [levels, scales], name: "columns", attributes: ["axis": .int(axis)])
         }
     }
 

@@ -45,9 +45,22 @@ struct PruningTablesTests {
                 #expect(Double(line[2]) == record.score && Double(line[3]) == record.low)
                 #expect(Double(line[4]) == record.high && Double(line[5]) == record.rankStability)
                 #expect(Int(line[6]) == record.removedInRound)
-                #expect(line[7] == (record.low > 0 ? "yes" : "no"))
+                #expect(line[7].isEmpty && record.isTold == nil)
             }
             #expect(lines.count { $0[6] == "1" } == 1 && lines.count { $0[6].isEmpty } == 4)
+        }
+    }
+
+    @Test("Heads are marked where the score is the size of a mean that chance can take to zero")
+    func marks() throws {
+        let records = try pruned(.taylor).heads
+        #expect(records.allSatisfy { $0.isTold == ($0.low > 0) })
+        try inDirectory { directory in
+            let url = directory.appendingPathComponent("heads.csv")
+            try HeadRecord.write(records, to: url)
+            let lines = try String(contentsOf: url, encoding: .utf8).split(separator: "\n").dropFirst()
+            #expect(lines.map { $0.hasSuffix(",yes") } == records.map { $0.low > 0 })
+            #expect(lines.allSatisfy { $0.hasSuffix(",yes") || $0.hasSuffix(",no") })
         }
     }
 

@@ -101,6 +101,37 @@ struct QuantizedEncoderFileTests {
         }
     }
 
+    @Test("layers that read one input must take it alike, in either layout")
+    func sharedInputs() throws {
+        try QuantizationFixture.withDirectory { directory in
+            let (own, other) = (directory.appendingPathComponent("own"), directory.appendingPathComponent("other"))
+            let model = try QuantizationFixture.quantized()
+            try model.write(to: own)
+            try model.writeCompressedTensors(to: other)
+            // The key's weight as float, the query's and the value's as integers.
+            let key = "bert.encoder.layer.0.attention.self.key"
+            let url = own.appendingPathComponent("config.json")
+            let text = try String(contentsOf: url, encoding: .utf8)
+            try text.replacingOccurrences(of: "\"attention_products\",", with: "\"attention_products\", \"\(key)\",")
+                .write(to: url, atomically: true, encoding: .utf8)
+            for directory in [own, other] {
+                var file = try tensors(directory)
+                let rows = try #require(file[key + ".weight"])
+                file.tensors = file.tensors.filter { !$0.name.hasPrefix(key) || $0.name.hasSuffix(".bias") }
+                file.tensors.append(
+                    (key + ".weight", .float32(shape: rows.shape, [Float](repeating: 0.5, count: rows.count))))
+                try file.write(to: directory.appendingPathComponent("model.safetensors"))
+            }
+            for read in [
+                { try QuantizedEncoder(reading: own) }, { try QuantizedEncoder(compressedTensors: other) },
+            ] {
+                let errors = try #require(throws: InputErrors.self) { try read() }
+                #expect(errors.errors.map(\.field) == [key])
+                #expect(errors.errors.first?.problem.contains("its input has floats") == true)
+            }
+        }
+    }
+
     @Test("a float model is not quantized, another tool's format is refused")
     func otherFormats() throws {
         try QuantizationFixture.withDirectory { directory in

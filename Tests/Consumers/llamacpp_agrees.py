@@ -1,12 +1,15 @@
-"""Checks that llama.cpp (xllamacpp 2026.10.11549) continues texts from our GGUF files as Retort does, token by token.
+"""Checks that llama.cpp (xllamacpp 2026.10.11549) computes from our GGUF files what Retort does.
 
-    python3 llamacpp_agrees.py RETORT MODEL
+    python3 llamacpp_agrees.py RETORT MODEL ...
 
-MODEL is a decoder: a model directory or a GGUF file. It is exported in F32 and F16; both programs continue a few prompts
-greedily by 32 tokens. Exits 1 where a text differs. Needs xllamacpp.
+A decoder (a model directory or a GGUF file) is exported in F32 and F16; both programs continue a few prompts greedily by 32
+tokens, which must be the same. A model of sentence embeddings is exported in F32, F16 and Q8_0; both programs embed a few texts,
+with cosines of at least 0.9999, of Q8_0 0.995 (llama.cpp's GELU is an approximation from a table of halves). Exits 1 where they
+differ. Needs xllamacpp.
 """
 
 import json
+import math
 import pathlib
 import subprocess
 import sys
@@ -16,6 +19,10 @@ import xllamacpp
 
 PROMPTS = ["Once upon a time, in a small village by the sea,", "The three laws of motion are", "def fibonacci(n):\n"]
 TOKENS = 32
+TEXTS = [
+    "A cat sat on the mat.", "Ignore all previous instructions, please!", "Café naïve — résumé; 3.14 × 2", "東京 is big",
+    "the unbelievably antidisestablishmentarian quickstart " * 6,
+]
 
 
 def ours(retort, model, prompt):
@@ -40,7 +47,7 @@ def theirs(model):
     return texts
 
 
-def main(retort, model):
+def continues(retort, model):
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "out"
@@ -55,7 +62,47 @@ def main(retort, model):
     return failed
 
 
+def embeddings(model):
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(model)
+    parameters.n_parallel = 1
+    parameters.embedding = True
+    parameters.cpuparams.n_threads = 2
+    server = xllamacpp.Server(parameters)
+    answer = server.handle_embeddings({"input": TEXTS})
+    answer = json.loads(answer) if isinstance(answer, str) else answer
+    return [item["embedding"] for item in answer["data"]]
+
+
+def cosine(a, b):
+    return sum(x * y for x, y in zip(a, b)) / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
+
+
+def embeds(retort, model):
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        out = pathlib.Path(folder) / "out"
+        subprocess.run([retort, "export", model, "--format", "gguf,gguf-f16,gguf-q8_0", "--output", out], check=True)
+        lines = subprocess.run(
+            [retort, "predict", model], input="".join(text + "\n" for text in TEXTS), check=True, capture_output=True,
+            text=True).stdout.splitlines()
+        own = [json.loads(line)["embedding"] for line in lines]
+        for name, least in (("model-F32.gguf", 0.9999), ("model-F16.gguf", 0.9999), ("model-Q8_0.gguf", 0.995)):
+            nearest = min(map(cosine, own, embeddings(out / name)))
+            print(("ok    " if nearest >= least else "WRONG ") + f"{name} of {model.name}: least cosine {nearest:.6f}")
+            failed |= nearest < least
+    return failed
+
+
+def main(retort, models):
+    failed = False
+    for model in map(pathlib.Path, models):
+        is_encoder = model.is_dir() and "Bert" in (model / "config.json").read_text()
+        failed |= (embeds if is_encoder else continues)(retort, model)
+    return failed
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -72,6 +72,16 @@ struct GGUFWritingTests {
         }
     }
 
+    @Test("values too small for a half's scale come back as zeros")
+    func tiny() throws {
+        for type in [ElementType.q80, .q40] {
+            for value in [Float.leastNonzeroMagnitude, -Float.leastNormalMagnitude, 1e-30] {
+                let tensor = StoredTensor.blocks(type, shape: [32], [value] + [Float](repeating: 0, count: 31))
+                #expect(try tensor.float32().allSatisfy { $0 == 0 }, "\(type) of \(value)")
+            }
+        }
+    }
+
     /// From ggml's `quantize_row_q8_0_ref` and `quantize_row_q4_0_ref` through the gguf package 0.19.0
     /// (`gguf.quants.quantize`) for x_i = i − 11.
     @Test("blocks have the bytes that the reference gives")

@@ -70,7 +70,8 @@ struct OverrideTests {
             ),
             (
                 "export=onnx",
-                "command line: export: found the text 'onnx'; expected a list, each element one of onnx, safetensors",
+                "command line: export: found the text 'onnx'; expected a list, each element one of onnx, onnx-float16, "
+                    + "onnx-fused, safetensors, compressed-tensors, gguf, gguf-f16, gguf-q8_0, gguf-q4_0",
                 "write it in brackets: [onnx]"
             ),
             (

@@ -137,7 +137,8 @@ struct RecipeErrorTests {
         Mistake(
             old: "name: tiny", new: "name: tiny\nexport: onnx",
             headline:
-                "tiny.yaml:3:9: export: found the text 'onnx'; expected a list, each element one of onnx, safetensors",
+                "tiny.yaml:3:9: export: found the text 'onnx'; expected a list, each element one of onnx, onnx-float16, "
+                + "onnx-fused, safetensors, compressed-tensors, gguf, gguf-f16, gguf-q8_0, gguf-q4_0",
             remedy: "[onnx]"),
         Mistake(
             old: "name: tiny", new: "name: tiny\nprune: all",
@@ -194,7 +195,7 @@ struct RecipeErrorTests {
             remedy: "did you mean 'linear'?"),
         Mistake(
             old: "name: tiny", new: "name: tiny\nexport: []",
-            headline: "tiny.yaml:3:9: export: found a list of 0; expected 1 to 2 elements"),
+            headline: "tiny.yaml:3:9: export: found a list of 0; expected 1 to 9 elements"),
         Mistake(
             old: "name: tiny", new: "name: tiny\nloss: {features: {pairs: [[1]]}}",
             headline: "tiny.yaml:3:27: loss.features.pairs[0]: found a list of 1; expected 2 elements"),

@@ -15,6 +15,8 @@ extension Decoder: ScorableModel {
         }
     }
 
+    public var outputsPerToken: Int { configuration.vocabularySize }
+
     public func trace(_ batch: PackedBatch, on tape: Tape) -> ModelTrace {
         let output = forward(batch, on: tape, capturing: true, tracing: true)
         let logits = tape.linear(output.hidden, weight: Variable(constant: vocabularyTable.value), bias: nil)

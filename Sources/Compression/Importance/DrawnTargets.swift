@@ -35,7 +35,13 @@ struct DrawnTargets {
             }
         case .distributions:
             let rows = (0..<values.count / width).map { probabilities(values[$0 * width..<($0 + 1) * width]) }
-            if let classes { return [Target(weight: 1, seed: seed(rows, classes))] }
+            if let classes {
+                let count = Double(max(1, classes.count { $0 >= 0 }))
+                return [Target(weight: 1, seed: seed(rows, classes, share: 1 / count))]
+            }
+            // The divergence of an example is the mean of its rows'. Draws of different rows are independent, so that the
+            // square of their sum over √N has the mean of the rows' squares for its expectation.
+            let share = 1 / Double(max(1, rows.count)).squareRoot()
             var drawn: [[Int32]: Int] = [:]
             for draw in 0..<count {
                 let outcome = rows.enumerated().map { row, p in
@@ -45,15 +51,14 @@ struct DrawnTargets {
                 drawn[outcome, default: 0] += 1
             }
             return drawn.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { outcome, times in
-                Target(weight: Double(times) / Double(count), seed: seed(rows, outcome))
+                Target(weight: Double(times) / Double(count), seed: seed(rows, outcome, share: share))
             }
         }
     }
 
-    /// softmax(z) − e_y in each row that has a class, over the number of these rows.
-    private static func seed(_ rows: [[Double]], _ classes: [Int32]) -> [Float] {
-        let share = 1 / Double(max(1, classes.count { $0 >= 0 }))
-        return zip(rows, classes).flatMap { p, label in
+    /// share · (softmax(z) − e_y) in each row that has a class.
+    private static func seed(_ rows: [[Double]], _ classes: [Int32], share: Double) -> [Float] {
+        zip(rows, classes).flatMap { p, label in
             p.enumerated().map { index, p in
                 label < 0 ? 0 : Float((p - (index == Int(label) ? 1 : 0)) * share)
             }

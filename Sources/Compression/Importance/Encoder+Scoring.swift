@@ -14,6 +14,8 @@ extension Encoder: ScorableModel {
         }
     }
 
+    public var outputsPerToken: Int { 0 }
+
     public func trace(_ batch: PackedBatch, on tape: Tape) -> ModelTrace {
         let output = forward(batch, on: tape, capturing: true)
         return ModelTrace(

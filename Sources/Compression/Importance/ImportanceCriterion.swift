@@ -32,6 +32,15 @@ public enum ImportanceCriterion: String, CaseIterable, Codable, Sendable {
         }
     }
 
+    /// Whether scores are means of numbers with a sign; see `ImportanceScores.canBeZero`.
+    private func canBeZero(_ target: CalibrationSequences.Target) -> Bool {
+        switch self {
+        case .taylor: true
+        case .ablation: target != .ownOutputs
+        case .sensitivity, .fisher, .activation, .relevance, .magnitude: false
+        }
+    }
+
     /// The reading of one backward pass that this criterion is.
     var reading: MaskGradients.Reading? {
         switch self {
@@ -66,12 +75,12 @@ extension ImportanceCriterion {
     ///   - calibration: examples; `magnitude` leaves them unread, and without labels `taylor` has nothing to measure.
     ///   - key: draws the bootstrap's resamples, and targets where there are no labels.
     ///   - neurons: whether neurons are scored where each costs a pass of its own (`ablation`).
-    ///   - batch: examples per forward and backward pass; affects speed and memory alone.
+    ///   - batch: examples per forward and backward pass, nil: as memory allows; affects speed and memory alone.
     /// - Throws: `InputError` if the criterion needs examples or labels that are not there, or if a score is not a
     ///   finite number.
     public func importance(
         of model: some ScorableModel, calibration: CalibrationSequences?, normalize: ScoreNormalization,
-        key: RandomKey, neurons: Bool = true, batch: Int = 16
+        key: RandomKey, neurons: Bool = true, batch: Int? = nil
     ) throws -> ModelImportance {
         let scores = try Self.importance(
             of: model, by: [self], calibration: calibration, normalize: normalize, key: key, neurons: neurons,
@@ -82,7 +91,7 @@ extension ImportanceCriterion {
     /// As `importance`, by several criteria; those that read gradients share their passes.
     public static func importance(
         of model: some ScorableModel, by criteria: [ImportanceCriterion], calibration: CalibrationSequences?,
-        normalize: ScoreNormalization, key: RandomKey, neurons: Bool = true, batch: Int = 16
+        normalize: ScoreNormalization, key: RandomKey, neurons: Bool = true, batch: Int? = nil
     ) throws -> [ModelImportance] {
         var checked: CalibrationSequences?
         if criteria.contains(where: { $0.requirement != .nothing }), let calibration {
@@ -91,6 +100,7 @@ extension ImportanceCriterion {
         }
         for criterion in criteria { try criterion.require(checked) }
         let readings = criteria.compactMap(\.reading)
+        let batch = batch ?? checked.map { model.examplesPerPass($0) } ?? 1
         let gradients = checked.flatMap { calibration in
             readings.isEmpty
                 ? nil : MaskGradients(of: model, on: calibration, readings: readings, key: key, batch: batch)
@@ -115,7 +125,8 @@ extension ImportanceCriterion {
             }
             try criterion.requireFinite(scores.heads.isFinite && scores.neurons.isFinite)
             return ModelImportance(
-                heads: scores.heads.summary(normalize: normalize, key: key),
+                heads: scores.heads.summary(normalize: normalize, key: key)
+                    .testable(criterion.canBeZero(calibration.target)),
                 neurons: scores.neurons.summary(normalize: normalize))
         }
     }

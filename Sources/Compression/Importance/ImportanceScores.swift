@@ -2,12 +2,14 @@
 public struct ImportanceScores: Equatable, Sendable {
     /// One score per layer and unit.
     public let values: [[Double]]
-    /// The 95 % bootstrap interval of each score over the examples; nil where none was drawn. One that reaches down to zero
-    /// belongs to a score that these examples cannot tell from zero.
+    /// The 95 % bootstrap interval of each score over the examples; nil where none was drawn.
     public let intervals: [[ClosedRange<Double>]]?
     /// Spearman's rank correlation between the scores of two halves of the examples: 1 is a stable order, 0 is noise.
     /// Nil where there are no halves, or nothing to rank.
     public let rankStability: Double?
+    /// Whether a unit without effect scores zero but for chance, so that an interval that reaches down to zero tells of such a
+    /// unit: scores that are means of numbers with a sign. Means of sizes or squares lie above zero for every unit.
+    public private(set) var canBeZero = false
 
     /// Scores without sampling error.
     init(values: [[Double]], normalize: ScoreNormalization) {
@@ -18,6 +20,12 @@ public struct ImportanceScores: Equatable, Sendable {
         self.values = values
         self.intervals = intervals
         self.rankStability = rankStability
+    }
+
+    func testable(_ canBeZero: Bool) -> ImportanceScores {
+        var scores = self
+        scores.canBeZero = canBeZero
+        return scores
     }
 }
 

@@ -11,10 +11,11 @@ public enum LayerRedundancy {
     ///
     /// - Throws: `InputError` if the model cannot read the examples, or a score is not a finite number.
     public static func scores(
-        of model: some ScorableModel, on calibration: CalibrationSequences, key: RandomKey, batch: Int = 16
+        of model: some ScorableModel, on calibration: CalibrationSequences, key: RandomKey, batch: Int? = nil
     ) throws -> ImportanceScores {
         try model.check(calibration)
         let ordered = calibration.inCanonicalOrder
+        let batch = batch ?? model.examplesPerPass(ordered)
         var scores = ExampleScores(unitsPerLayer: model.scorableLayers.map { _ in 1 })
         for start in stride(from: 0, to: ordered.count, by: batch) {
             let packed = ordered.batch(start..<min(start + batch, ordered.count))

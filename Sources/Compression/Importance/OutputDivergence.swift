@@ -6,11 +6,11 @@ public enum OutputDivergence {
     ///
     /// - Throws: `InputError` if the whole model cannot read the texts.
     public static func mean(
-        of smaller: some ScorableModel, from whole: some ScorableModel, on calibration: CalibrationSequences,
-        batch: Int = 16
+        of smaller: some ScorableModel, from whole: some ScorableModel, on calibration: CalibrationSequences
     ) throws -> Double {
         let texts = calibration.withoutLabels
         try whole.check(texts)
+        let batch = whole.examplesPerPass(texts)
         var sum = 0.0
         for start in stride(from: 0, to: texts.count, by: batch) {
             let examples = start..<min(start + batch, texts.count)

@@ -9,10 +9,22 @@ public import Tensors
 public protocol ScorableModel: AnyObject, Module {
     /// The parts of each layer that units leave from.
     var scorableLayers: [ScorableLayer] { get }
+    /// Numbers that `trace` gives for each token; 0 where it gives some per text.
+    var outputsPerToken: Int { get }
     /// Runs the model without dropout, and gives what scores are computed from.
     func trace(_ batch: PackedBatch, on tape: Tape) -> ModelTrace
     /// Refuses examples that the model cannot read, and targets that it has no loss for.
     func check(_ calibration: CalibrationSequences) throws
+}
+
+extension ScorableModel {
+    /// How many examples go through the model at once: 16, fewer where the outputs of 16 would fill memory.
+    ///
+    /// Passes hold the outputs about eight times: probabilities, targets and gradients beside them.
+    func examplesPerPass(_ calibration: CalibrationSequences) -> Int {
+        let longest = calibration.sequences.reduce(1) { max($0, $1.count) }
+        return max(1, min(16, 1 << 24 / max(1, longest * outputsPerToken)))
+    }
 }
 
 /// What one layer's units are made of.

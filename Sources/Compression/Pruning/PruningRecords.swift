@@ -19,8 +19,9 @@ public struct HeadRecord: Codable, Equatable, Sendable {
     /// The round in which the head was removed, from 1; nil for a head that is still there.
     public let removedInRound: Int?
 
-    /// Whether the examples tell the score from zero: its interval does not reach down to it.
-    public var isTold: Bool { low > 0 }
+    /// Whether the examples tell the score from zero: its interval does not reach down to it. Nil where no interval could;
+    /// see `ImportanceScores.canBeZero`.
+    public let isTold: Bool?
 }
 
 /// What one round did to a layer's feed-forward block.
@@ -80,14 +81,14 @@ public struct LayerRecord: Codable, Equatable, Sendable {
 
 extension HeadRecord {
     /// Writes `heads.csv`: a line per head of the unpruned model, in the order of layer and head. `told_from_zero` says
-    /// whether the interval lies above zero.
+    /// whether the interval lies above zero; it is empty where the criterion's scores always do.
     ///
     /// - Throws: `InputError` if the file cannot be written.
     public static func write(_ records: [HeadRecord], to url: URL) throws {
         let lines = records.map { record in
             [
                 "\(record.layer)", "\(record.head)", "\(record.score)", "\(record.low)", "\(record.high)",
-                cell(record.rankStability), cell(record.removedInRound), record.isTold ? "yes" : "no",
+                cell(record.rankStability), cell(record.removedInRound), cell(record.isTold.map { $0 ? "yes" : "no" }),
             ]
         }
         try writeTable(

@@ -135,7 +135,8 @@ extension StructuredPruner {
                     HeadRecord(
                         layer: layer, head: number, score: score, low: interval.lowerBound, high: interval.upperBound,
                         rankStability: scores.rankStability, roundScored: round,
-                        removedInRound: removed.contains(LayerUnit(layer: layer, index: index)) ? round : nil))
+                        removedInRound: removed.contains(LayerUnit(layer: layer, index: index)) ? round : nil,
+                        isTold: scores.canBeZero ? interval.lowerBound > 0 : nil))
             }
         }
         heads.sort { ($0.layer, $0.head) < ($1.layer, $1.head) }

@@ -40,7 +40,7 @@ extension QuantizedEncoder {
         let url = directory.appendingPathComponent(Self.weightsFile)
         let configuration = try EncoderConfiguration(reading: configurationURL)
         try description.check(configuration, file: configurationURL.path)
-        var source = StoredQuantizedWeights(try Safetensors(reading: url), description, file: url.path)
+        var source = StoredQuantizedWeights(try Safetensors(reading: url), .own(description), file: url.path)
         try self.init(configuration, from: &source)
         try source.finish(sharingInputs: layers.map { [$0.query, $0.key, $0.value] })
     }

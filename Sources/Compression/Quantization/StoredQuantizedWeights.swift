@@ -1,17 +1,26 @@
 import Files
 import Formats
+import Models
 import Tensors
 
 /// The weights of a quantized model file. What is wrong is gathered, so that one reading names all of it.
 struct StoredQuantizedWeights: QuantizedWeightSource {
+    /// How the file names and holds what it has.
+    enum Layout {
+        /// See `QuantizedEncoder.write(to:)`; the configuration names what is float.
+        case own(QuantizationConfiguration)
+        /// See `QuantizedEncoder.writeCompressedTensors(to:)`; the tensors tell themselves what is float.
+        case compressedTensors(EncoderNames)
+    }
+
     private let file: String
-    private let description: QuantizationConfiguration
+    private let layout: Layout
     private var tensors: [String: StoredTensor]
     private var errors: [InputError] = []
 
-    init(_ safetensors: Safetensors, _ description: QuantizationConfiguration, file: String) {
+    init(_ safetensors: Safetensors, _ layout: Layout, file: String) {
         self.file = file
-        self.description = description
+        self.layout = layout
         tensors = Dictionary(uniqueKeysWithValues: safetensors.tensors.map { ($0.name, $0.tensor) })
     }
 
@@ -25,17 +34,12 @@ struct StoredQuantizedWeights: QuantizedWeightSource {
             errors.append(InputError(file: file, field: name, problem: "surplus: the configuration has no such tensor"))
         }
         for group in groups {
-            for linear in group
-            where linear.input != group[0].input || linear.inputFactors != group[0].inputFactors {
-                func words(_ linear: QuantizedLinear) -> String {
-                    let grid = linear.input.map { "scale \($0.scale) and zero point \($0.zeroPoint)" } ?? "no grid"
-                    return grid + (linear.inputFactors == nil ? "" : " and factors")
-                }
+            for linear in group where !linear.readsInput(as: group[0]) {
                 errors.append(
                     InputError(
                         file: file, field: linear.name,
-                        problem:
-                            "its input has \(words(linear)), expected what \(group[0].name) has: \(words(group[0]))"))
+                        problem: "its input has \(linear.inputWords), expected what \(group[0].name) has: "
+                            + group[0].inputWords))
             }
         }
         if !errors.isEmpty { throw InputErrors(errors) }
@@ -44,40 +48,42 @@ struct StoredQuantizedWeights: QuantizedWeightSource {
     mutating func table(_ name: String, rows: Int, width: Int) -> QuantizedTable {
         QuantizedTable(
             name: name,
-            rows: description.keeps(name)
-                ? .float(floats(name + ".weight", [rows, width]), width: width)
+            rows: isFloatTable(name)
+                ? .float(floats(key(name, "weight"), [rows, width]), width: width)
                 : .int8(matrix(name, rows: rows, width: width)))
     }
 
     mutating func linear(_ name: String, output: Int, input: Int) -> QuantizedLinear {
-        let bias = floats(name + ".bias", [output])
-        guard !description.keeps(name) else {
-            return QuantizedLinear(name: name, form: .float(floats(name + ".weight", [output, input])), bias: bias)
+        let bias = floats(key(name, "bias"), [output])
+        guard !isFloatLinear(name) else {
+            return QuantizedLinear(
+                name: name, form: .float(floats(key(name, "weight"), [output, input])), bias: bias)
         }
         let weight = matrix(name, rows: output, width: input)
-        let factors = tensors[name + ".input_factors"].map { _ in scales(name + ".input_factors", [input]) }
-        guard !description.isPerToken else {
+        let factors = tensors[key(name, "input_factors")].map { _ in scales(key(name, "input_factors"), [input]) }
+        guard hasFixedGrid(name) else {
             return QuantizedLinear(name: name, form: .perToken(weight), bias: bias, inputFactors: factors)
         }
         let grid = UInt8Quantization(
-            scale: scales(name + ".input_scale", [1]).first ?? 1,
-            zeroPoint: elements(name + ".input_zero_point", .uint8, [1]) { try $0.uint8() }?.first ?? 0)
+            scale: scales(key(name, "input_scale"), [1]).first ?? 1, zeroPoint: zeroPoint(name))
         return QuantizedLinear(name: name, form: .fixed(weight, grid), bias: bias, inputFactors: factors)
     }
 
     mutating func norm(_ name: String, width: Int) -> FloatNorm {
-        FloatNorm(name: name, gamma: floats(name + ".weight", [width]), beta: floats(name + ".bias", [width]))
+        FloatNorm(
+            name: name, gamma: floats(key(name, "weight"), [width]), beta: floats(key(name, "bias"), [width]))
     }
 
     mutating func floatLinear(_ name: String, output: Int, input: Int) -> FloatLinear {
         FloatLinear(
-            name: name, weight: floats(name + ".weight", [output, input]), bias: floats(name + ".bias", [output]))
+            name: name, weight: floats(key(name, "weight"), [output, input]),
+            bias: floats(key(name, "bias"), [output]))
     }
 
     /// An empty matrix stands for one that is wrong, until `finish` throws.
     private mutating func matrix(_ name: String, rows: Int, width: Int) -> Int8Matrix {
-        let levels = elements(name + ".weight", .int8, [rows, width]) { try $0.int8() }
-        let scales = scales(name + ".weight_scale", [rows])
+        let levels = elements(key(name, "weight"), .int8, [rows, width]) { try $0.int8() }
+        let scales = scales(key(name, "weight_scale"), scaleShape(rows))
         guard let levels, scales.count == rows else { return Int8Matrix(rows: 0, width: 0, levels: [], scales: []) }
         return Int8Matrix(rows: rows, width: width, levels: levels, scales: scales)
     }
@@ -121,5 +127,68 @@ struct StoredQuantizedWeights: QuantizedWeightSource {
 
     private mutating func refuse(_ name: String, _ problem: String) {
         errors.append(InputError(file: file, field: name, problem: problem))
+    }
+}
+
+/// Where the layouts differ.
+extension StoredQuantizedWeights {
+    private func key(_ name: String, _ suffix: String) -> String {
+        switch layout {
+        case .own: name + "." + suffix
+        case .compressedTensors(let names): names.published(name + ".weight").dropLast("weight".count) + suffix
+        }
+    }
+
+    private func isFloatTable(_ name: String) -> Bool {
+        switch layout {
+        case .own(let description): description.keeps(name)
+        case .compressedTensors: true
+        }
+    }
+
+    private func isFloatLinear(_ name: String) -> Bool {
+        switch layout {
+        case .own(let description): description.keeps(name)
+        case .compressedTensors: tensors[key(name, "weight")]?.type != .int8
+        }
+    }
+
+    private func hasFixedGrid(_ name: String) -> Bool {
+        switch layout {
+        case .own(let description): !description.isPerToken
+        case .compressedTensors: tensors[key(name, "input_scale")] != nil
+        }
+    }
+
+    private func scaleShape(_ rows: Int) -> [Int] {
+        switch layout {
+        case .own: [rows]
+        case .compressedTensors: [rows, 1]
+        }
+    }
+
+    private mutating func zeroPoint(_ name: String) -> UInt8 {
+        let key = key(name, "input_zero_point")
+        switch layout {
+        case .own: return elements(key, .uint8, [1]) { try $0.uint8() }?.first ?? 0
+        case .compressedTensors:
+            // Levels are signed there, 128 lower.
+            return UInt8(Int(elements(key, .int8, [1]) { try $0.int8() }?.first ?? 0) + 128)
+        }
+    }
+}
+
+extension QuantizedLinear {
+    private var isFloat: Bool { if case .float = form { true } else { false } }
+
+    /// Whether both layers take the same rounded numbers, so that one rounding serves both.
+    fileprivate func readsInput(as other: QuantizedLinear) -> Bool {
+        isFloat == other.isFloat && input == other.input && inputFactors == other.inputFactors
+    }
+
+    fileprivate var inputWords: String {
+        if isFloat { return "floats" }
+        let grid = input.map { "scale \($0.scale) and zero point \($0.zeroPoint)" } ?? "a grid for each token"
+        return grid + (inputFactors == nil ? "" : " and factors")
     }
 }

@@ -4,6 +4,9 @@ import Tensors
 extension ONNXOperation {
     /// A constant matrix [I, O] as linear layers hold it.
     static func weight(_ matrix: ONNXArray) throws -> Variable {
+        guard matrix.rank == 2, matrix.count > 0 else {
+            throw InputError(problem: "a product with a matrix of \(matrix.shape) is not run here")
+        }
         let (inputs, outputs) = (matrix.shape[0], matrix.shape[1])
         let values = try matrix.floats().transposed(rows: inputs, width: outputs)
         return Variable(constant: Tensor(values, shape: [outputs, inputs]))
@@ -80,7 +83,7 @@ extension ONNXOperation {
 
     /// A constant int8 matrix [I, O], packed for the integer product.
     static func integerWeight(_ matrix: ONNXArray) throws -> PackedInt8Weight {
-        guard matrix.rank == 2, case .int8(let levels) = matrix.elements,
+        guard matrix.rank == 2, case .int8(let levels) = matrix.elements, matrix.count > 0,
             matrix.shape[0] <= PackedInt8Weight.maximumDepth
         else { throw InputError(problem: "an integer product with \(matrix.shape) is not run here") }
         let (inputs, outputs) = (matrix.shape[0], matrix.shape[1])

@@ -73,17 +73,30 @@ enum ONNXOperation {
                     $0.reduce(0) { $0 + $1 * $1 }.squareRoot()
                 }
             ]
-        case "Softmax": return [try softmax(operand(0))]
-        case "LayerNormalization": return [try layerNorm(node, operand(0), operand(1), operand(2))]
+        case "Softmax":
+            try requireLastAxis(integer("axis", -1), of: operand(0), node)
+            return [try softmax(operand(0))]
+        case "LayerNormalization":
+            try requireLastAxis(integer("axis", -1), of: operand(0), node)
+            return [try layerNorm(node, operand(0), operand(1), operand(2))]
         case "MatMul": return [try multiply(operand(0), operand(1))]
         case "QuantizeLinear": return [try quantize(operand(0), operand(1), operand(2))]
         case "DequantizeLinear":
+            // With one scale the axis means nothing.
+            if try operand(1).count > 1 { try requireLastAxis(integer("axis", 1), of: operand(0), node) }
             return [try dequantize(operand(0), operand(1), operands.count > 2 ? operands[2] : nil)]
         case "DynamicQuantizeLinear": return try quantizeDynamically(operand(0))
         case "MatMulInteger": return [try multiply(operands, integerWeight(operand(1)))]
         default:
             throw InputError(
                 problem: "the operator \(node.operation) is not run here", remedy: "export the model again")
+        }
+    }
+
+    /// Refuses what would be computed along another axis than the last, which alone is run here.
+    private static func requireLastAxis(_ axis: Int, of x: ONNXArray, _ node: ONNXModel.Node) throws {
+        guard axis == -1 || axis == x.rank - 1 else {
+            throw InputError(problem: "\(node.operation) along the axis \(axis) of \(x.shape) is not run here")
         }
     }
 

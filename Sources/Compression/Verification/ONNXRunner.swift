@@ -80,10 +80,11 @@ struct ONNXRunner {
                     }
                     return value
                 }
-                if node.operation == "MatMul", let weight = weights[node.inputs[1]], let x = operands[0] {
+                let second = node.inputs.dropFirst().first ?? ""
+                if node.operation == "MatMul", let weight = weights[second], let x = operands[0] {
                     return [try ONNXOperation.multiply(x, weight)]
                 }
-                if node.operation == "MatMulInteger", let weight = integerWeights[node.inputs[1]] {
+                if node.operation == "MatMulInteger", let weight = integerWeights[second] {
                     return [try ONNXOperation.multiply(operands, weight)]
                 }
                 return try ONNXOperation.run(node, operands)
@@ -95,7 +96,7 @@ struct ONNXRunner {
                 if uses[name] == 0 { values[name] = nil }
             }
         }
-        guard let result = values[output] else {
+        guard let result = values[output] ?? constants[output] else {
             throw InputError(file: file, field: output, problem: "the graph's output is made by no node")
         }
         return try result.floats()

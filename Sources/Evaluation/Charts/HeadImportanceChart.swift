@@ -1,4 +1,5 @@
-/// A heat map of head importance, layers down and heads across; removed heads are crossed out.
+/// A heat map of head importance, layers down and heads across; removed heads are crossed out, and those whose score cannot
+/// be told from zero are marked.
 enum HeadImportanceChart {
     /// - Returns: Nil if there are no scores.
     static func markup(_ scores: [HeadScore]) -> String? {
@@ -6,13 +7,15 @@ enum HeadImportanceChart {
         let layers = Set(scores.map(\.layer)).sorted()
         let heads = Set(scores.map(\.head)).sorted()
         let removed = scores.count { $0.removedInRound != nil }
+        let untold = scores.count { $0.isTold == false }
         let left = 60.0
         let cell = max(6, min(46, (340 - left) / Double(heads.count)))
         let rowHeight = min(cell, 36)
         var drawing = Drawing(
             width: max(340, left + cell * Double(heads.count)), height: 22 + rowHeight * Double(layers.count) + 2,
             name: "Importance of \(scores.count) attention heads in \(Notation.counted(layers.count, "layer")); "
-                + "\(removed) were removed")
+                + "\(removed) were removed"
+                + (untold > 0 ? "; of \(untold), marked ≈0, the score cannot be told from zero" : ""))
         if cell >= 20 {
             for (column, head) in heads.enumerated() {
                 drawing.text(left + (Double(column) + 0.5) * cell, 14, String(head), anchor: .middle)
@@ -34,7 +37,11 @@ enum HeadImportanceChart {
                 x + 1, y + 1, width: cell - 2, height: rowHeight - 2, style: "fill-subject",
                 opacity: 0.06 + 0.9 * share,
                 tip: "layer \(score.layer), head \(score.head): \(Notation.significant(score.score)) "
-                    + "(\(Notation.significant(score.low)) to \(Notation.significant(score.high))), \(fate)")
+                    + "(\(Notation.significant(score.low)) to \(Notation.significant(score.high))), \(fate)"
+                    + (score.isTold == false ? ", not told from zero" : ""))
+            if score.isTold == false, cell >= 30 {
+                drawing.text(x + cell - 4, y + rowHeight - 5, "≈0", anchor: .end, style: "tiny")
+            }
             if let round = score.removedInRound {
                 drawing.line(x + 3, y + rowHeight - 3, x + cell - 3, y + 3, style: "crossed")
                 if cell >= 30 { drawing.text(x + 4, y + 12, "r\(round)", style: "tiny") }

@@ -11,7 +11,7 @@ public enum ModelBundle {
     ///
     /// The bundle is read back and compared with the manifest before it is put in place.
     ///
-    /// - Throws: `InputError` if a file cannot be read, or the bundle cannot be written or read back.
+    /// - Throws: `InputError` if a file cannot be read, is a link or has the manifest's name, or the bundle cannot be written or read back.
     public static func write(_ directory: URL, to url: URL) throws {
         let files = try files(of: directory)
         let manifest = try manifest(files)
@@ -80,12 +80,20 @@ public enum ModelBundle {
         guard let paths = try? manager.subpathsOfDirectory(atPath: directory.path) else {
             throw InputError(file: directory.path, problem: "the directory cannot be read")
         }
-        return paths.sorted().compactMap { path in
+        return try paths.sorted().compactMap { path in
             let url = directory.appendingPathComponent(path)
-            var isDirectory: ObjCBool = false
-            guard manager.fileExists(atPath: url.path, isDirectory: &isDirectory), !isDirectory.boolValue,
-                path != manifestFile
-            else { return nil }
+            let type = try manager.attributesOfItem(atPath: url.path)[.type] as? FileAttributeType
+            guard type != .typeDirectory else { return nil }
+            guard type == .typeRegular else {
+                throw InputError(
+                    file: url.path, problem: "is no plain file, so a bundle would not hold what it stands for",
+                    remedy: "put the file itself there, or remove it")
+            }
+            guard path != manifestFile else {
+                throw InputError(
+                    file: url.path, problem: "has the name of the bundle's own list of files",
+                    remedy: "give it another name")
+            }
             return (path, url)
         }
     }

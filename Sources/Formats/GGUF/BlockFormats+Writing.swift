@@ -3,7 +3,11 @@ import Foundation
 extension StoredTensor {
     /// Values in the block format Q8_0 or Q4_0, as the reference writes them (`quantize_row_*_ref` in ggml-quants.c).
     ///
-    /// - Parameter shape: its last extent is a multiple of 32.
+    /// Values whose scale is too small for a half become 0, as they do when the block is read.
+    ///
+    /// - Parameters:
+    ///   - shape: its last extent is a multiple of 32.
+    ///   - values: finite.
     public static func blocks(_ type: ElementType, shape: [Int], _ values: [Float]) -> StoredTensor {
         precondition(
             type == .q80 || type == .q40, "\(type.rawValue) is not written")
@@ -28,10 +32,13 @@ extension StoredTensor {
     }
 }
 
+/// 0 where d is so small that its inverse would be infinite.
+private func inverse(of d: Float) -> Float { (1 / d).isFinite ? 1 / d : 0 }
+
 /// q = round(x / d), d = max|x| / 127; halves away from zero.
 private func packQ80(_ x: UnsafeBufferPointer<Float>, _ target: UnsafeMutableRawBufferPointer) {
     let d = x.reduce(0) { max($0, abs($1)) } / 127
-    let inverse: Float = d == 0 ? 0 : 1 / d
+    let inverse = inverse(of: d)
     target.storeBytes(of: half(d), as: UInt16.self)
     for index in 0..<32 { target[2 + index] = UInt8(bitPattern: Int8((x[index] * inverse).rounded())) }
 }
@@ -41,7 +48,7 @@ private func packQ40(_ x: UnsafeBufferPointer<Float>, _ target: UnsafeMutableRaw
     var largest: Float = 0
     for value in x where abs(value) > abs(largest) { largest = value }
     let d = largest / -8
-    let inverse: Float = d == 0 ? 0 : 1 / d
+    let inverse = inverse(of: d)
     target.storeBytes(of: half(d), as: UInt16.self)
     func level(_ value: Float) -> UInt8 { UInt8(min(15, max(0, value * inverse + 8.5))) }
     for index in 0..<16 { target[2 + index] = level(x[index]) | level(x[index + 16]) << 4 }

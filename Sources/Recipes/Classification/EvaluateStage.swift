@@ -68,7 +68,7 @@ extension ClassificationStages {
         return try prunedHeads().map {
             HeadScore(
                 layer: $0.layer, head: $0.head, score: $0.score, low: $0.low, high: $0.high,
-                removedInRound: $0.removedInRound)
+                removedInRound: $0.removedInRound, isTold: $0.isTold)
         }
     }
 }

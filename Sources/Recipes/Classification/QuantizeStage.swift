@@ -25,11 +25,14 @@ extension ClassificationStages {
         let kept = try QuantizationGroup.named(settings.keepFloat, of: model.configuration)
         var outputs: [String] = []
         if let sensitivity = settings.sensitivity {
+            // The training rows, which set the ranges, would flatter them.
+            let held = try sequences(material.validation).sequences
+            let judged = key.mixed("sensitivity").permutation(held.count).prefix(sensitivity.rows)
             let found = try QuantizationSensitivity(
                 of: model, scheme, kept: kept,
                 gate: .init(
                     divergence: sensitivity.kl, agreement: sensitivity.agreement, most: sensitivity.most),
-                on: rows.prefix(sensitivity.rows).map { data.sequences[$0] })
+                on: judged.map { held[$0] })
             try AtomicFile.write(found.csv, to: run.file(Self.sensitivityFile))
             outputs.append(Self.sensitivityFile)
             scheme = found.scheme

@@ -1,5 +1,7 @@
 import Files
 
+extension ExportFormat: SettingChoice {}
+
 /// A file format in which a finished model is handed over.
 public enum ExportFormat: String, CaseIterable, Sendable {
     /// A float encoder in float32; an int8 one as integers with QuantizeLinear and DequantizeLinear, or as `onnx-fused`
@@ -13,7 +15,7 @@ public enum ExportFormat: String, CaseIterable, Sendable {
     case safetensors
     /// An int8 encoder in the layout of the `compressed-tensors` package.
     case compressedTensors = "compressed-tensors"
-    /// A decoder for llama.cpp, in F32.
+    /// For llama.cpp, in F32.
     case gguf
     case ggufF16 = "gguf-f16"
     case ggufQ80 = "gguf-q8_0"
@@ -28,7 +30,7 @@ public enum ExportFormat: String, CaseIterable, Sendable {
         /// The formats that there are for it; the first ones are written unless others are asked for.
         public var formats: [ExportFormat] {
             switch self {
-            case .floatEncoder: [.safetensors, .onnx, .onnxFloat16]
+            case .floatEncoder: [.safetensors, .onnx, .onnxFloat16, .gguf, .ggufF16, .ggufQ80, .ggufQ40]
             case .int8Encoder: [.safetensors, .onnx, .onnxFused, .compressedTensors]
             case .decoder: [.safetensors, .gguf, .ggufF16, .ggufQ80, .ggufQ40]
             }

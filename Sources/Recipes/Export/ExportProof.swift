@@ -37,6 +37,11 @@ struct ExportProof {
             let encoder = try QuantizedEncoder(compressedTensors: url.deletingLastPathComponent())
             return try IntegerRuntime(encoder).logits(of: sequences, batch: Self.batch)
         case .gguf, .ggufF16, .ggufQ80, .ggufQ40:
+            guard DecoderDirectory.isDecoder(directory) else {
+                let configuration = directory.appendingPathComponent(ModelDirectory.configurationFile)
+                return try EncoderGGUF.read(url, EncoderConfiguration(reading: configuration))
+                    .logits(of: sequences, batch: Self.batch)
+            }
             return Self.lastLogits(try DecoderDirectory.read(url), sequences)
         }
     }
@@ -61,6 +66,10 @@ struct ExportProof {
         case .onnxFloat16: .rounded(0.02, classes: isClassifier)
         case .onnx, .onnxFused: .rounded(0.05, classes: isClassifier)
         case .gguf: .float32
+        // Encoders' outputs are few numbers, which need be no distribution.
+        case .ggufF16 where kind == .floatEncoder: .rounded(0.02, classes: isClassifier)
+        case .ggufQ80 where kind == .floatEncoder: .rounded(0.05, classes: isClassifier)
+        case .ggufQ40 where kind == .floatEncoder: .rounded(0.5, classes: false)
         case .ggufF16: .init(divergence: 1e-3)
         case .ggufQ80: .init(divergence: 2e-2)
         case .ggufQ40: .init(divergence: 1)

@@ -1,5 +1,7 @@
+import Distillation
 import Files
 import Foundation
+import Models
 import Tokenizers
 
 /// `verification.json` of an export: the digests of its files, and what its model gives for a sample of texts, so that
@@ -81,6 +83,34 @@ struct ExportRecord: Codable {
             throw InputError(
                 file: url.path, problem: "its numbers do not fit together, or another version wrote it",
                 remedy: "export the model again")
+        }
+    }
+
+    /// Refuses a record that names no file to run, or texts that the model cannot read.
+    func check(_ kind: ExportFormat.Kind, in directory: URL) throws {
+        func damaged(_ field: String, _ problem: String) -> InputError {
+            InputError(
+                file: directory.appendingPathComponent(Self.file).path, field: field, problem: problem,
+                remedy: "export the model again")
+        }
+        guard !formats.isEmpty else { throw damaged("formats", "names none, so that nothing would be proved") }
+        guard !sequences.isEmpty else { throw damaged("sequences", "has no text to run the files on") }
+        let (vocabulary, longest): (Int, Int)
+        if kind == .decoder {
+            let configuration = try DecoderDirectory.readConfiguration(directory)
+            (vocabulary, longest) = (configuration.vocabularySize, configuration.maximumPositions)
+        } else {
+            let url = directory.appendingPathComponent(ModelDirectory.configurationFile)
+            let configuration = try EncoderConfiguration(reading: url)
+            (vocabulary, longest) = (configuration.vocabularySize, configuration.longestText)
+        }
+        for (row, tokens) in sequences.enumerated() {
+            if let id = tokens.first(where: { !(0..<vocabulary).contains(Int($0)) }) {
+                throw damaged("sequences[\(row)]", "the token \(id) is outside of the vocabulary of \(vocabulary)")
+            }
+            guard tokens.count <= longest else {
+                throw damaged("sequences[\(row)]", "\(tokens.count) tokens, the model reads \(longest)")
+            }
         }
     }
 

@@ -27,6 +27,7 @@ public enum ExportVerification {
                 file: directory.appendingPathComponent(ExportRecord.file).path, field: "kind",
                 problem: "found '\(record.kind)', which is no kind of model", remedy: "export the model again")
         }
+        try record.check(kind, in: directory)
         return try ExportFormat.named(record.formats, for: kind).map { format in
             let url = directory.appendingPathComponent(format.path)
             let outputs = try ExportProof(format: format, directory: directory).outputs(record.sequences)

@@ -12,6 +12,8 @@ import Tokenizers
 public struct ModelCard {
     /// What a run knows beside the model.
     public struct Notes: Sendable {
+        /// The card's title; nil: the directory's name.
+        public var name: String?
         /// The model that it was distilled from, as a hub names it.
         public var baseModel: String?
         /// Rows of the table: what, and its value.
@@ -20,8 +22,10 @@ public struct ModelCard {
         public var recipe: String?
 
         public init(
-            baseModel: String? = nil, facts: [(name: String, value: String)] = [], recipe: String? = nil
+            name: String? = nil, baseModel: String? = nil, facts: [(name: String, value: String)] = [],
+            recipe: String? = nil
         ) {
+            self.name = name
             self.baseModel = baseModel
             self.facts = facts
             self.recipe = recipe

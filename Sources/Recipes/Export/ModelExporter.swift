@@ -31,58 +31,53 @@ public struct ModelExporter {
         kind = source.kind
     }
 
+    /// Texts as the model reads them; those without tokens are left out.
+    public func sequences(_ texts: [String]) -> [[Int32]] { source.sequences(texts) }
+
     /// Writes the formats to `place`, which is replaced if it is an earlier export.
     ///
     /// - Parameters:
-    ///   - texts: what the files are proved on, beside a sample of many kinds of text.
-    ///   - card: what the model card says beyond the model's shape; nil: nothing.
+    ///   - sequences: what the files are proved on, beside a sample of many kinds of text.
+    ///   - card: what the model card says beyond the model's shape.
     /// - Throws: `ExportMismatch` if a file does not compute what the model does; `InputError` or `InputErrors` if the model
-    ///   has no such form, or the directory cannot be written. Nothing is left at `place` then that was not there before.
+    ///   has no such form, or the directory cannot be written. What was at `place` is there still then.
     public func write(
-        _ formats: [ExportFormat], to place: URL, texts: [String] = [], card: ModelCard.Notes = .init(),
+        _ formats: [ExportFormat], to place: URL, provedOn sequences: [[Int32]] = [], card: ModelCard.Notes = .init(),
         progress: (ExportFormat) throws -> Void = { _ in }
     ) throws -> [Entry] {
-        let files = FileManager.default
-        if files.fileExists(atPath: place.path), !isReplaceable(place) {
+        if FileManager.default.fileExists(atPath: place.path), !isReplaceable(place) {
             throw InputError(
                 file: place.path, problem: "is there already, and is no export, or holds other files beside one",
                 remedy: "name another directory, or move the other files away")
         }
-        let aside = place.deletingLastPathComponent().appendingPathComponent(".\(place.lastPathComponent).unfinished")
-        if files.fileExists(atPath: aside.path) { try files.removeItem(at: aside) }
-        var finished = false
-        defer { if !finished { try? files.removeItem(at: aside) } }
-        try writeDirectory(formats, to: aside)
-        let sample = source.sequences(TokenizerSample.texts)
-        let own = source.sequences(texts)
-        let expected = try source.outputs(sample)
-        let reference = try source.outputs(own)
-        var entries: [Entry] = []
-        for format in formats {
-            try progress(format)
-            try write(format, to: aside)
-            let proof = ExportProof(format: format, directory: aside)
-            let tolerance = ExportProof.tolerance(format, kind, isClassifier: source.isClassifier)
-            let found = OutputAgreement(
-                reference + expected, try proof.outputs(own) + proof.outputs(sample), width: source.width)
-            let url = aside.appendingPathComponent(format.path)
-            if let problem = found.problem(tolerance) {
-                throw ExportMismatch(file: place.appendingPathComponent(format.path).path, problem: problem)
+        return try AtomicDirectory.replace(place) { aside in
+            try writeDirectory(formats, to: aside)
+            let sample = source.sequences(TokenizerSample.texts)
+            let reference = (own: try source.outputs(sequences), sample: try source.outputs(sample))
+            let entries = try formats.map { format in
+                try progress(format)
+                try write(format, to: aside)
+                let proof = ExportProof(format: format, directory: aside)
+                let tolerance = ExportProof.tolerance(format, kind, isClassifier: source.isClassifier)
+                let found = OutputAgreement(
+                    reference.own + reference.sample, try proof.outputs(sequences) + proof.outputs(sample),
+                    width: source.width)
+                if let problem = found.problem(tolerance) {
+                    throw ExportMismatch(file: place.appendingPathComponent(format.path).path, problem: problem)
+                }
+                let path = aside.appendingPathComponent(format.path).path
+                let bytes = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+                return Entry(format: format, bytes: bytes, agreement: found.summary(tolerance))
             }
-            let bytes = try files.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0
-            entries.append(Entry(format: format, bytes: bytes, agreement: found.summary(tolerance)))
+            try AtomicFile.write(
+                ModelCard(source, entries, notes: card, name: card.name ?? place.lastPathComponent).text,
+                to: aside.appendingPathComponent("README.md"))
+            try ExportRecord(
+                kind: kind, formats: formats, isClassifier: source.isClassifier, width: source.width,
+                sequences: sample, expected: reference.sample, isDecoder: kind == .decoder
+            ).write(to: aside)
+            return entries
         }
-        try AtomicFile.write(
-            ModelCard(source, entries, notes: card, name: place.lastPathComponent).text,
-            to: aside.appendingPathComponent("README.md"))
-        let record = ExportRecord(
-            kind: kind, formats: formats, isClassifier: source.isClassifier, width: source.width, sequences: sample,
-            expected: expected, isDecoder: kind == .decoder)
-        try record.write(to: aside)
-        if files.fileExists(atPath: place.path) { try files.removeItem(at: place) }
-        try files.moveItem(at: aside, to: place)
-        finished = true
-        return entries
     }
 
     /// Whether the directory is empty, or holds an export and nothing beside it, and may be replaced.
@@ -122,20 +117,27 @@ public struct ModelExporter {
             let directory = url.deletingLastPathComponent()
             try encoder.writeCompressedTensors(to: directory)
             try source.tokenizer.write(to: directory)
-        case (.gguf, .decoder(let decoder)): try writeGGUF(decoder, .float32, url)
-        case (.ggufF16, .decoder(let decoder)): try writeGGUF(decoder, .float16, url)
-        case (.ggufQ80, .decoder(let decoder)): try writeGGUF(decoder, .q80, url)
-        case (.ggufQ40, .decoder(let decoder)): try writeGGUF(decoder, .q40, url)
-        case (.onnx, .decoder), (.onnxFloat16, _), (.onnxFused, _), (.compressedTensors, _), (.gguf, _), (.ggufF16, _),
-            (.ggufQ80, _), (.ggufQ40, _):
-            throw InputError(
-                field: format.rawValue, problem: "the model is no \(kind.rawValue) of this format",
-                remedy: "choose from \(kind.formats.map(\.rawValue).joined(separator: ", "))")
+        case (.gguf, _): try writeGGUF(.float32, format, url)
+        case (.ggufF16, _): try writeGGUF(.float16, format, url)
+        case (.ggufQ80, _): try writeGGUF(.q80, format, url)
+        case (.ggufQ40, _): try writeGGUF(.q40, format, url)
+        case (.onnx, .decoder), (.onnxFloat16, _), (.onnxFused, _), (.compressedTensors, _): throw unfit(format)
         }
     }
 
-    private func writeGGUF(_ decoder: Decoder, _ type: ElementType, _ url: URL) throws {
-        let name = source.url.deletingPathExtension().lastPathComponent
-        try DecoderDirectory.writeGGUF(decoder, source.tokenizer, type: type, name: name, to: url)
+    private func writeGGUF(_ type: ElementType, _ format: ExportFormat, _ url: URL) throws {
+        let (tokenizer, name) = (source.tokenizer, source.url.deletingPathExtension().lastPathComponent)
+        switch source.model {
+        case .decoder(let decoder):
+            try DecoderDirectory.writeGGUF(decoder, tokenizer, type: type, name: name, to: url)
+        case .float(let encoder): try EncoderGGUF.write(encoder, tokenizer, type: type, name: name, to: url)
+        case .int8: throw unfit(format)
+        }
+    }
+
+    private func unfit(_ format: ExportFormat) -> InputError {
+        InputError(
+            field: format.rawValue, problem: "the model is no \(kind.rawValue) of this format",
+            remedy: "choose from \(kind.formats.map(\.rawValue).joined(separator: ", "))")
     }
 }

@@ -16,6 +16,8 @@ public struct LatencySearch {
         public let cost: MeasuredCost
         /// Mean KL from the unpruned model.
         public let divergence: Double
+        /// The same after a short distillation; nil: there was none.
+        public var distilledDivergence: Double?
         public let model: Models.Encoder
     }
 
@@ -99,6 +101,28 @@ public struct LatencySearch {
                 cost: MeasuredCost(of: made.0, on: texts, milliseconds: made.1),
                 divergence: try OutputDivergence.mean(of: made.0, from: model, on: calibration), model: made.0)
         }
+    }
+
+    /// The front with the best few of the models that are fast enough distilled: those with the lowest divergence.
+    ///
+    /// - Parameters:
+    ///   - limit: milliseconds, as measured.
+    ///   - count: models that are distilled.
+    public func distilling(
+        _ front: [Candidate], within limit: Double, count: Int = 3, by distillation: ShortDistillation,
+        progress: (Candidate) -> Void
+    ) throws -> [Candidate] {
+        // The whole model has nothing to recover.
+        let best = front.indices.filter { front[$0].cost.milliseconds <= limit && front[$0].divergence > 1e-6 }
+            .sorted { (front[$0].divergence, $0) < (front[$1].divergence, $1) }.prefix(count)
+        var front = front
+        for place in best {
+            progress(front[place])
+            try distillation(front[place].model)
+            front[place].distilledDivergence =
+                try OutputDivergence.mean(of: front[place].model, from: model, on: calibration)
+        }
+        return front
     }
 
     /// Attention of each layer, then the feed-forward blocks. Half of Fisher's score is the divergence's second-order change;

@@ -41,11 +41,6 @@ extension Recipe {
         /// Texts are continued, token by token.
         case languageModel = "language-model"
     }
-
-    /// A format in which the finished model is written.
-    public enum ExportFormat: String, SettingChoice {
-        case onnx, safetensors
-    }
 }
 
 extension Recipe: Section {
@@ -83,7 +78,8 @@ extension Recipe: Section {
             optionalSection: "quantize", \.quantize,
             "Turns weights and activations into 8-bit integers. Without this section the model stays in float."),
         Field(
-            "export", \.export, .list(of: .choice(ExportFormat.self), count: 1...2, distinct: true),
+            "export", \.export,
+            .list(of: .choice(ExportFormat.self), count: 1...ExportFormat.allCases.count, distinct: true),
             "Formats in which the finished model is written."),
         Field(section: "evaluate", \.evaluate, "What is measured, and what must hold for the run to succeed."),
         Field(section: "run", \.run, "Where the run keeps its files, and how often it saves them."),

@@ -27,8 +27,8 @@ struct Rule: Sendable {
             recipe.student.hidden.flatMap { hidden in recipe.student.heads.map { (hidden, $0) } }
         },
         headsDivideHidden("teacher.train") { recipe in recipe.teacher.train.map { ($0.hidden, $0.heads) } },
-        languageModel, numbers, keyHeadsDivideHeads, oneTeacher, fineTunedModel, namedTargets, mixedTargets,
-        oneTokenizer,
+        languageModel, numbers, exportHoldsModel, keyHeadsDivideHeads, oneTeacher, fineTunedModel, namedTargets,
+        mixedTargets, oneTokenizer,
         sizesWithoutTeacher, distinctColumns, copiedLayers, chosenLayers, beginsWithCheckpoint,
         someLoss, betaOfJSD, pairsExist,
         attentionPairsExist,

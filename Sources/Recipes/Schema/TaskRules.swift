@@ -3,12 +3,11 @@ extension Rule {
     static let languageModel = Rule(
         paths: [
             "task", "teacher", "loss", "train.stages", "student.initialize", "adapt", "prune",
-            "quantize", "export",
+            "quantize",
         ],
         documentation:
             "`task: language-model` learns from `teacher.model`; `teacher.train`, `loss.relations`, `loss.attention`, "
-            + "`loss.kl.temperature_end`, `student.initialize: checkpoint`, `adapt`, `prune`, `quantize` and `export: onnx` "
-            + "are for encoders."
+            + "`loss.kl.temperature_end`, `student.initialize: checkpoint`, `adapt`, `prune` and `quantize` are for encoders."
     ) { recipe in
         guard recipe.task == .languageModel else { return [] }
         func refused(_ path: String, _ remedy: String) -> Violation {
@@ -41,17 +40,16 @@ extension Rule {
         if recipe.adapt != nil { found.append(refused("adapt", "remove the section")) }
         if recipe.prune != nil { found.append(refused("prune", "remove the section")) }
         if recipe.quantize != nil { found.append(refused("quantize", "remove the section")) }
-        if recipe.export.contains(.onnx) { found.append(refused("export", "write export: [safetensors]")) }
         return found
     }
 
     static let numbers = Rule(
         paths: [
-            "task", "teacher", "student.initialize", "loss", "adapt", "prune", "quantize", "export", "train",
+            "task", "teacher", "student.initialize", "loss", "adapt", "prune", "quantize", "train",
         ],
         documentation:
             "`task: regression` and `task: embedding` have no `loss.relations`, `loss.attention`, `adapt`, `prune`, `quantize`, "
-            + "`export: onnx`, `teacher.targets.mix` or `student.initialize: checkpoint`; an embedding has a "
+            + "`teacher.targets.mix` or `student.initialize: checkpoint`; an embedding has a "
             + "ready `teacher.model` and no labels, so `train.baseline` is false."
     ) { recipe in
         guard recipe.task == .regression || recipe.task == .embedding else { return [] }
@@ -66,7 +64,6 @@ extension Rule {
         if recipe.adapt != nil { refuse("adapt", "remove the section") }
         if recipe.prune != nil { refuse("prune", "remove the section") }
         if recipe.quantize != nil { refuse("quantize", "remove the section") }
-        if recipe.export.contains(.onnx) { refuse("export", "write export: [safetensors]") }
         if recipe.teacher.targets.mix != nil { refuse("teacher.targets.mix", "name one recording in file") }
         if recipe.student.initialize == .checkpoint { refuse("student.initialize", "use random or teacher_layers") }
         if recipe.train.earlyStopping?.metric == .accuracy {
@@ -88,6 +85,27 @@ extension Rule {
         }
         if recipe.train.baseline { refuse("train.baseline", "set it to false: there are no labels") }
         return found
+    }
+
+    static let exportHoldsModel = Rule(
+        paths: ["export", "task", "quantize"],
+        documentation: "`export` names formats of the finished model: "
+            + [ExportFormat.Kind.floatEncoder, .int8Encoder, .decoder].map { kind in
+                "of \(kind == .int8Encoder ? "an" : "a") \(kind.rawValue) "
+                    + kind.formats.map { "`\($0.rawValue)`" }.joined(separator: ", ")
+            }.joined(separator: "; ") + "."
+    ) { recipe in
+        let kind: ExportFormat.Kind =
+            recipe.task == .languageModel ? .decoder : recipe.quantize == nil ? .floatEncoder : .int8Encoder
+        let others = recipe.export.filter { !kind.formats.contains($0) }.map(\.rawValue)
+        guard !others.isEmpty else { return [] }
+        return [
+            Violation(
+                path: "export",
+                problem: "the finished model is \(kind == .int8Encoder ? "an" : "a") \(kind.rawValue), which "
+                    + "\(others.joined(separator: " and ")) \(others.count == 1 ? "does" : "do") not hold",
+                remedy: "choose from \(kind.formats.map(\.rawValue).joined(separator: ", "))")
+        ]
     }
 
     static let keyHeadsDivideHeads = Rule(

@@ -91,35 +91,14 @@ extension ValueStages {
             digests: try material.splits.map { .init($0.rows.file, try DataAddress($0.rows.file).digest()) })
     }
 
-    /// Puts the finished student into `export`, and reads it back: it must give the very outputs.
+    /// Writes the finished student in each format, and reads it back: it must give the very outputs.
     func export() throws -> StageResult {
-        let names = try context.exportCopy(of: ModelFolder.student) { source, copy in
-            let rows = Array(try sequences(material.validation).prefix(256))
-            return try ModelDirectory.readEncoder(source).logits(of: rows)
-                == ModelDirectory.readEncoder(copy).logits(of: rows)
-        } card: {
-            """
-            ---
-            library_name: retort
-            pipeline_tag: \(recipe.task == .regression ? "text-classification" : "sentence-similarity")
-            tags: [distillation]
-            ---
-
-            # \(recipe.name)
-
-            An encoder for \(recipe.task.rawValue), distilled with Retort \(Version.current) on \
-            \(grouped(material.train.count)) rows of \(recipe.data.train). `retort predict` runs this folder as it is.
-
-            ## Recipe
-
-            ```yaml
-            \(recipe.resolvedYAML())
-            ```
-
-            """
-        }
-        return StageResult(
-            summary: "export/\(ModelDirectory.weightsFile)", outputs: names.map { "export/\($0)" })
+        try context.export(
+            ModelFolder.student, provedOn: Array(sequences(material.validation).prefix(256)),
+            facts: [
+                ("task", recipe.task.rawValue),
+                ("training rows", "\(grouped(material.train.count)) of \(recipe.data.train)"),
+            ])
     }
 }
 

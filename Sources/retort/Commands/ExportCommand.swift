@@ -11,8 +11,8 @@ struct ExportCommand: ParsableCommand {
             With a recipe or a run alone, runs the recipe's stages up to the export; the result is in export of the run.
 
             With --output, writes a model directory, a GGUF file or a run's finished model in the formats of --format: \
-            safetensors, onnx, onnx-float16, onnx-fused and compressed-tensors for encoders; safetensors, gguf, \
-            gguf-f16, gguf-q8_0 and gguf-q4_0 for decoders. Every file is read back and run against the model; one that \
+            safetensors, onnx, onnx-float16, onnx-fused and compressed-tensors for encoders; gguf, gguf-f16, gguf-q8_0 \
+            and gguf-q4_0 for float encoders of BERT's form and for decoders, these also as safetensors. Every file is read back and run against the model; one that \
             computes something else ends the export with exit code 1, and nothing is left behind.
 
             EXAMPLE
@@ -59,18 +59,25 @@ struct ExportCommand: ParsableCommand {
 
     func run() throws {
         guard let output else { return try options.execute(through: .export) }
+        let directory = URL(fileURLWithPath: output, isDirectory: true)
+        let archive = directory.deletingLastPathComponent().appendingPathComponent(
+            directory.lastPathComponent + ".tar.zst")
+        if bundle, FileManager.default.fileExists(atPath: archive.path), (try? ModelBundle.verify(archive)) == nil {
+            throw InputError(
+                file: archive.relativePath, problem: "is there already, and is no bundle of an earlier export",
+                remedy: "name another --output, or move the file away")
+        }
         let exporter = try ModelExporter(URL(fileURLWithPath: options.target))
         let names = format.flatMap { $0.split(separator: ",").map(String.init) }
         let formats =
             names.isEmpty
             ? Array(exporter.kind.formats.prefix(2)) : try ExportFormat.named(names, for: exporter.kind)
-        let directory = URL(fileURLWithPath: output, isDirectory: true)
         let texts =
             try data.map { address in
                 try TextRecords.read(address, columns: [text]).records.lazy.map { $0.fields[0] }.filter { !$0.isEmpty }
                     .prefix(rows)
             }.map(Array.init) ?? []
-        let entries = try exporter.write(formats, to: directory, texts: texts) {
+        let entries = try exporter.write(formats, to: directory, provedOn: exporter.sequences(texts)) {
             Message.line("writing and proving \($0.rawValue)")
         }
         for entry in entries {
@@ -78,8 +85,6 @@ struct ExportCommand: ParsableCommand {
             printData("\(output)/\(entry.format.path)  \(size)  \(entry.agreement)")
         }
         guard bundle else { return }
-        let archive = directory.deletingLastPathComponent().appendingPathComponent(
-            directory.lastPathComponent + ".tar.zst")
         try ModelBundle.write(directory, to: archive)
         printData("\(archive.relativePath)  sha256 \(try Digest.sha256(fileAt: archive))")
     }

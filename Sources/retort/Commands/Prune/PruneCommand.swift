@@ -121,6 +121,9 @@ struct PruneModelOptions: ParsableArguments {
     @Flag(help: "Find the sizes of all layers for the time that they take here, and show the best of each time.")
     var search = false
 
+    @Option(help: "Steps in which the search's best models for --milliseconds learn from the whole one; 0: none.")
+    var distillSteps = 60
+
     @Option(help: "Set single weights to zero instead: a share such as 0.5, or 2:4. The model becomes no faster.")
     var sparse: String?
 
@@ -149,6 +152,7 @@ struct PruneModelOptions: ParsableArguments {
         if maxLength < 2 { throw ValidationError("--max-length must be at least 2") }
         if let milliseconds, !(milliseconds > 0) { throw ValidationError("--milliseconds must be above 0") }
         if let parameters, parameters < 1 { throw ValidationError("--parameters must be at least 1") }
+        if distillSteps < 0 { throw ValidationError("--distill-steps must be 0 or more") }
         let budgets = [keep != nil || keepNeurons != nil, parameters != nil, milliseconds != nil].count { $0 }
         if budgets > 1 { throw ValidationError("give one of --keep and --keep-neurons, --parameters, --milliseconds") }
         if let criterion, ImportanceCriterion(rawValue: criterion) == nil {

@@ -105,8 +105,10 @@ struct PruneSession {
         }
         guard !options.dryRun, let output = options.output else { return }
         let directory = URL(fileURLWithPath: output, isDirectory: true)
-        try write(outcome.model, directory)
-        try HeadRecord.write(outcome.heads, to: directory.appendingPathComponent("prune/heads.csv"))
+        try AtomicDirectory.replace(directory) { aside in
+            try write(outcome.model, aside)
+            try HeadRecord.write(outcome.heads, to: aside.appendingPathComponent("prune/heads.csv"))
+        }
         Message.line("written: \(output)")
     }
 
@@ -126,7 +128,23 @@ struct PruneSession {
     private func search(
         _ encoder: Models.Encoder, _ tokenizer: any Tokenizer, _ calibration: CalibrationSequences
     ) throws {
-        let front = try LatencySearch(of: encoder, options.request, on: calibration).front()
+        let search = try LatencySearch(of: encoder, options.request, on: calibration)
+        var front = try search.front()
+        if let limit = options.milliseconds, options.distillSteps > 0 {
+            let longest = encoder.configuration.longestText
+            let others = tokenizer.encode(unchosen.map { rows.texts[$0] }, maxLength: length(tokenizer, longest))
+            guard !others.isEmpty else {
+                throw InputError(
+                    file: rows.file,
+                    problem: "all \(rows.count) rows are measured on, so none is left for the short distillation",
+                    remedy: "lower --calibration, or give --distill-steps 0")
+            }
+            let distillation = ShortDistillation(
+                teacher: encoder, texts: others, steps: options.distillSteps, seed: options.seed)
+            front = try search.distilling(front, within: limit, by: distillation) {
+                Message.line("distilling heads \($0.heads), feed-forward \($0.feedForward)")
+            }
+        }
         let table = FrontTable(front, limit: options.milliseconds)
         if options.json { try JSONLineWriter(isPretty: true).write(table) } else { table.print() }
         guard let output = options.output, !options.dryRun else { return }
@@ -137,7 +155,9 @@ struct PruneSession {
                     ?? "nothing says which model of the front is wanted",
                 remedy: "give --milliseconds with a time of the table")
         }
-        try ModelDirectory.write(chosen.model, tokenizer, to: URL(fileURLWithPath: output, isDirectory: true))
+        try AtomicDirectory.replace(URL(fileURLWithPath: output, isDirectory: true)) {
+            try ModelDirectory.write(chosen.model, tokenizer, to: $0)
+        }
         Message.line("written: \(output)")
     }
 
@@ -153,7 +173,9 @@ struct PruneSession {
             result, divergence: try OutputDivergence.mean(of: encoder, from: whole, on: calibration))
         if options.json { try JSONLineWriter(isPretty: true).write(table) } else { table.print() }
         guard let output = options.output, !options.dryRun else { return }
-        try ModelDirectory.write(encoder, tokenizer, to: URL(fileURLWithPath: output, isDirectory: true))
+        try AtomicDirectory.replace(URL(fileURLWithPath: output, isDirectory: true)) {
+            try ModelDirectory.write(encoder, tokenizer, to: $0)
+        }
         Message.line("written: \(output)")
     }
 
@@ -165,13 +187,16 @@ struct PruneSession {
     }
 
     /// The rows that scores are measured on.
-    private var chosen: [Int] {
-        Array(RandomKey(options.seed).mixed("calibration").permutation(rows.count).prefix(options.calibration))
-    }
+    private var chosen: ArraySlice<Int> { shuffled.prefix(options.calibration) }
+    private var unchosen: ArraySlice<Int> { shuffled.dropFirst(options.calibration) }
+    private var shuffled: [Int] { RandomKey(options.seed).mixed("calibration").permutation(rows.count) }
 
     private func sequences(_ tokenizer: any Tokenizer, longest: Int) -> [[Int32]] {
-        let length = max(min(options.maxLength, longest), tokenizer.templateTokens(isPair: false))
-        return tokenizer.encode(chosen.map { rows.texts[$0] }, maxLength: length)
+        tokenizer.encode(chosen.map { rows.texts[$0] }, maxLength: length(tokenizer, longest))
+    }
+
+    private func length(_ tokenizer: any Tokenizer, _ longest: Int) -> Int {
+        max(min(options.maxLength, longest), tokenizer.templateTokens(isPair: false))
     }
 
     /// The labels of the rows as class numbers, or the model's own outputs.

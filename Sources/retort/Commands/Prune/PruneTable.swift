@@ -20,7 +20,8 @@ struct PruneTable: Encodable {
         var score: Double
         var low: Double
         var high: Double
-        var toldFromZero: Bool
+        /// Nil where the criterion cannot say.
+        var toldFromZero: Bool?
         var stays: Bool
     }
 
@@ -73,7 +74,7 @@ struct PruneTable: Encodable {
                         [
                             "\(head.layer)", "\(head.head)", Self.number(head.score), Self.number(head.low),
                             Self.number(head.high),
-                            [head.stays ? nil : "goes", head.toldFromZero ? nil : "not told from zero"]
+                            [head.stays ? nil : "goes", head.toldFromZero == false ? "not told from zero" : nil]
                                 .compactMap { $0 }.joined(separator: ", "),
                         ]
                     })
@@ -146,6 +147,8 @@ struct FrontTable: Encodable {
         var predictedMilliseconds: Double
         var milliseconds: Double
         var divergence: Double
+        /// After a short distillation; nil: there was none.
+        var distilledDivergence: Double?
     }
 
     var schema = 1
@@ -158,24 +161,28 @@ struct FrontTable: Encodable {
             Row(
                 heads: $0.heads, feedForward: $0.feedForward, parameters: $0.cost.parameters,
                 predictedMilliseconds: $0.predictedMilliseconds, milliseconds: $0.cost.milliseconds,
-                divergence: $0.divergence)
+                divergence: $0.divergence, distilledDivergence: $0.distilledDivergence)
         }
     }
 
-    /// The model with the lowest divergence of those that are fast enough, as measured.
+    /// The model with the lowest divergence of those that are fast enough, as measured; after distillation, where there was
+    /// one.
     func chosen(of front: [LatencySearch.Candidate]) -> LatencySearch.Candidate? {
         limit.flatMap { limit in
-            front.filter { $0.cost.milliseconds <= limit }.min { $0.divergence < $1.divergence }
+            front.filter { $0.cost.milliseconds <= limit }
+                .min { ($0.distilledDivergence ?? $0.divergence) < ($1.distilledDivergence ?? $1.divergence) }
         }
     }
 
     func print() {
         PrintedColumns.print(
-            [["MS PREDICTED", "MS MEASURED", "PARAMETERS", "MEAN KL", "HEADS", "FEED-FORWARD"]]
+            [["MS PREDICTED", "MS MEASURED", "PARAMETERS", "MEAN KL", "DISTILLED", "HEADS", "FEED-FORWARD"]]
                 + front.map {
                     [
                         String(format: "%.3f", $0.predictedMilliseconds), String(format: "%.3f", $0.milliseconds),
-                        "\($0.parameters)", String(format: "%.4g", $0.divergence), "\($0.heads)", "\($0.feedForward)",
+                        "\($0.parameters)", String(format: "%.4g", $0.divergence),
+                        $0.distilledDivergence.map { String(format: "%.4g", $0) } ?? "–", "\($0.heads)",
+                        "\($0.feedForward)",
                     ]
                 })
     }
