@@ -9,6 +9,9 @@ import Synchronization
 /// not: schedulers send it to each process of a job, and some of those pass it on.
 public enum Interruption {
     private static let received = Atomic<Int32>(0)
+    private static let endsAtOnce = Atomic<Bool>(false)
+    /// Held while files are written that shall be whole.
+    private static let writing = Mutex<Void>(())
     // Made once and only activated after that.
     nonisolated(unsafe) private static let sources: [any DispatchSourceSignal] = [SIGINT, SIGTERM, SIGHUP, SIGUSR1].map
     {
@@ -18,6 +21,7 @@ public enum Interruption {
         source.setEventHandler {
             let isFirst = received.compareExchange(expected: 0, desired: number, ordering: .relaxed).exchanged
             if !isFirst, number != SIGUSR1 { _exit(128 + number) }
+            if isFirst, endsAtOnce.load(ordering: .relaxed) { writing.withLock { _ in _exit(128 + number) } }
         }
         return source
     }
@@ -25,6 +29,18 @@ public enum Interruption {
     /// Starts listening; call once, before a run.
     public static func listen() {
         for source in sources { source.activate() }
+    }
+
+    /// Starts listening for a command that keeps nothing of unfinished work: the first signal ends the process, with
+    /// `Interrupted`'s exit code, as soon as no `wholly` runs.
+    public static func endAtOnce() {
+        endsAtOnce.store(true, ordering: .relaxed)
+        listen()
+    }
+
+    /// Writes what shall be there whole or not at all.
+    public static func wholly(_ write: () throws -> Void) throws {
+        try writing.withLock { _ in try write() }
     }
 
     /// Throws `Interrupted` if a signal has arrived.

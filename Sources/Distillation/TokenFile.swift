@@ -73,7 +73,7 @@ public struct TokenFileWriter {
             try handle.write(contentsOf: bytes)
         } catch {
             throw InputError(
-                file: url.path, problem: "cannot write: \(error.localizedDescription)",
+                file: url.path, problem: "cannot write: \(error.systemReason)",
                 remedy: "free some disk space; then retort resume")
         }
         count += tokens.count

@@ -75,10 +75,11 @@ public struct Gate: Sendable, Equatable, CustomStringConvertible {
     ///   - expression: `>= 0.93`, `>= 0.99*teacher`, `<= teacher + 0.02`.
     ///   - models: The keys that the expression may use.
     ///   - metrics: What the task is judged by.
-    /// - Throws: `InputError` that says what is allowed and names the nearest valid name.
+    ///   - subject: The model that the gate is about, which it must not be compared with; nil where that is judged later.
+    /// - Throws: `InputError` that says what is allowed and names the nearest valid name; also for a limit that every model keeps.
     public init(
         metric: String, expression: String, models: [String] = ModelResult.standardKeys,
-        metrics: [Metric] = Metric.ofClassification
+        metrics: [Metric] = Metric.ofClassification, subject: String? = nil
     ) throws(InputError) {
         let field = "gates.\(metric)"
         guard let known = Metric(rawValue: metric), metrics.contains(known) else {
@@ -91,6 +92,9 @@ public struct Gate: Sendable, Equatable, CustomStringConvertible {
                 remedy: "write for example \">= 0.93\" or \">= 0.99*teacher\"")
         }
         let threshold = try Gate.threshold(String(text.dropFirst(2)).trimmed, field: field)
+        let range = GateRange(metric: metric, values: known.range)
+        let isAtLeast = comparison == .atLeast
+        let fault: GateRange.Fault?
         if let model = threshold.model {
             guard !known.isPaired else {
                 throw InputError(
@@ -99,20 +103,18 @@ public struct Gate: Sendable, Equatable, CustomStringConvertible {
                     remedy: "give a number, such as \"\(known == .klMean ? "<= 0.05" : ">= 0.95")\"")
             }
             guard models.contains(model) else { throw Gate.unknown("model", model, among: models, field: field) }
-        } else if !known.range.contains(threshold.offset) {
-            let (low, high) = (known.range.lowerBound, known.range.upperBound)
-            throw InputError(
-                field: field,
-                problem: "\(metric) \(high > 100 ? "is at least \(Int(low))" : "lies in \(low)…\(high)"); found "
-                    + "\(threshold.offset)",
-                remedy: high == 100
-                    ? "give it as the reference implementation does, out of 100"
-                    : "write shares as fractions: 0.95, not 95")
+            fault = range.fault(factor: threshold.factor, offset: threshold.offset, isAtLeast: isAtLeast)
+        } else {
+            fault = range.fault(limit: threshold.offset, isAtLeast: isAtLeast)
+        }
+        if let fault {
+            throw InputError(field: field, problem: "\"\(text)\": \(fault.problem)", remedy: fault.remedy)
         }
         self.metric = known
         self.comparison = comparison
         self.threshold = threshold
         self.expression = text
+        if let subject, let fault = self.fault(of: subject) { throw fault }
     }
 
     /// Compares `value` with the threshold. A difference below 1e-12 is rounding, and passes.
@@ -139,9 +141,12 @@ public struct Gate: Sendable, Equatable, CustomStringConvertible {
         return outcome
     }
 
-    /// The metric minus the threshold.
-    func margin(value: Double, modelValue: Double?) -> Double {
-        value - threshold.factor * (modelValue ?? 0) - threshold.offset
+    /// Why it says nothing of a model: it would be compared with itself.
+    func fault(of subject: String) -> InputError? {
+        guard threshold.model == subject else { return nil }
+        return InputError(
+            field: "gates.\(metric.rawValue)", problem: "\"\(expression)\" compares \(subject) with itself",
+            remedy: "name another model, or give a number")
     }
 
     private static func threshold(_ text: String, field: String) throws(InputError) -> Threshold {

@@ -86,12 +86,8 @@ public struct PairedComparison: Sendable, Equatable {
         wilcoxonP =
             hasProbabilities
             ? Wilcoxon(
-                // Differences below 1e-12 are rounding: equal rows must tie.
-                differences: labels.indices.map {
-                    let own = b.predictions.logProbability(row: $0, class: labels[$0])
-                    let other = a.predictions.logProbability(row: $0, class: labels[$0])
-                    return ((own - other) * 1e12).rounded() / 1e12
-                }
+                labels.indices.map { b.predictions.logProbability(row: $0, class: labels[$0]) },
+                minus: labels.indices.map { a.predictions.logProbability(row: $0, class: labels[$0]) }
             ).p : nil
         self.a = a.key
         self.b = b.key

@@ -69,6 +69,7 @@ public struct Report: Sendable {
                     field: "gates.\(gate.metric.rawValue)", problem: "\"\(subject)\" would be compared with itself",
                     remedy: "give a second model"))
         }
+        problems += gates.compactMap { $0.fault(of: subject) }
         for gate in gates where [.ece, .klMean].contains(gate.metric) {
             for model in models where model.labels != nil && [reference, subject].contains(model.key) {
                 problems.append(
@@ -101,11 +102,13 @@ public struct Report: Sendable {
         slices = Report.results(of: data.slices, evaluated, labels: data.labels, reference: reference, seed: seed)
     }
 
-    /// Writes `report.json`, `report.html` and `samples.jsonl` into `directory`, each whole or not at all.
+    /// Writes `report.html`, `samples.jsonl` and `report.json` into `directory`, all or none.
     public func write(to directory: URL) throws {
-        try AtomicFile.write(json(), to: directory.appendingPathComponent("report.json"))
-        try AtomicFile.write(html(), to: directory.appendingPathComponent("report.html"))
-        try AtomicFile.write(samples(), to: directory.appendingPathComponent("samples.jsonl"))
+        try AtomicFile.write(all: [
+            (directory.appendingPathComponent("report.html"), Data(html().utf8)),
+            (directory.appendingPathComponent("samples.jsonl"), samples()),
+            (directory.appendingPathComponent("report.json"), json()),
+        ])
     }
 
     func model(_ key: String) -> Model {

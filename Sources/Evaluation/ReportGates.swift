@@ -28,12 +28,17 @@ extension Report {
             let mine = model(subject).predictions
             let theirs = gate.threshold.model.map { model($0).predictions }
             let pairedWith = model(reference).predictions
-            return Bootstrap.statistic(rows: order.count, seed: seed) { rows in
-                let rows = rows.map { order[$0] }
-                let own = Self.value(gate.metric, mine, beside: pairedWith, data.labels, rows)
-                let other = theirs.map { Self.value(gate.metric, $0, beside: pairedWith, data.labels, rows) }
-                return gate.margin(value: own, modelValue: other)
+            // Of each row once: resamples add them up.
+            let divergences = gate.metric == .klMean ? pairedWith.divergences(to: mine) : []
+            func statistic(_ predictions: Predictions) -> ([Int]) -> Double {
+                { rows in
+                    let rows = rows.map { order[$0] }
+                    return gate.metric == .klMean
+                        ? rows.reduce(0) { $0 + divergences[$1] } / Double(rows.count)
+                        : Self.value(gate.metric, predictions, beside: pairedWith, data.labels, rows)
+                }
             }
+            return gate.margin(rows: order.count, seed: seed, of: statistic(mine), against: theirs.map(statistic))
         }
 
         private func model(_ key: String) -> Model { models.first { $0.result.key == key }! }
@@ -65,8 +70,6 @@ extension Report {
                     confidences: rows.map { exp(predictions.logProbability(row: $0, class: predictions.labels[$0])) },
                     correct: rows.map { predictions.labels[$0] == labels[$0] }
                 ).expectedError
-            case .klMean:
-                return reference.choosing(rows).divergences(to: predictions.choosing(rows)).reduce(0, +) / n
             default: return .nan
             }
         }

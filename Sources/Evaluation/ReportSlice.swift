@@ -36,3 +36,22 @@ extension Predictions {
             labels: rows.map { labels[$0] })
     }
 }
+
+extension Report {
+    /// The slices by these columns for a terminal.
+    public func sliceLines(_ columns: [String]) -> [String] {
+        ReportPage.SliceTable.tables(self).filter { columns.contains($0.column) }.flatMap { table in
+            let own = model(subject).result.name
+            let isAlone = reference == subject
+            let head =
+                [table.column, "Rows"] + (isAlone ? [own] : [model(reference).result.name, own, "Difference", "Flips"])
+            return [""]
+                + AlignedTable.lines(
+                    [head]
+                        + table.rows.map {
+                            [$0.slice, $0.rows]
+                                + (isAlone ? [$0.subject] : [$0.reference, $0.subject, $0.difference, $0.flips])
+                        })
+        }
+    }
+}

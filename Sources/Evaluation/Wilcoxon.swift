@@ -13,6 +13,21 @@ public struct Wilcoxon: Sendable, Equatable {
 
     private static let (mostExact, mostWithTies) = (50, 13)
 
+    /// Of pairs of numbers: `own` minus `other`.
+    public init(_ own: [Double], minus other: [Double]) {
+        self.init(differences: Self.differences(own, minus: other))
+    }
+
+    /// Rounded to multiples of 1e-12: what is less is the arithmetic's, and would untie rows that are equal, or differ equally.
+    static func differences(_ own: [Double], minus other: [Double]) -> [Double] {
+        precondition(own.count == other.count, "\(own.count) numbers beside \(other.count)")
+        return zip(own, other).map { own, other in
+            let difference = own - other
+            // From 2⁵³ · 1e-12 on there is nothing to round.
+            return abs(difference) < 9007 ? (difference * 1e12).rounded() / 1e12 : difference
+        }
+    }
+
     /// - Parameter differences: one per pair; their order changes nothing.
     public init(differences: [Double]) {
         precondition(differences.allSatisfy(\.isFinite), "a difference that is not finite")

@@ -8,12 +8,17 @@ public enum AtomicFile {
     ///
     /// - Throws: `InputError` naming the file and the system's reason (disk full, no permission, …).
     public static func write(_ data: Data, to url: URL) throws {
-        try replace(url) { aside in
-            do {
-                try data.write(to: aside)
-            } catch {
-                throw InputError(file: url.path, problem: "cannot write: \(error.systemReason)")
-            }
+        try replace(url) { try put(data, $0, named: url) }
+    }
+
+    /// Replaces several files. None of them is replaced before all are on the disk, and the last one is replaced last: who finds
+    /// it finds the others too. Where one cannot be written all stay as they were.
+    public static func write(all files: [(url: URL, data: Data)]) throws {
+        guard let last = files.last else { return }
+        try replace(last.url) { aside in
+            try put(last.data, aside, named: last.url)
+            try sync(aside, named: last.url)
+            try write(all: files.dropLast())
         }
     }
 
@@ -61,6 +66,14 @@ public enum AtomicFile {
         throw InputError(
             file: url.path, problem: "the disk is full: \(bytes >> 10) kB are needed, \(free >> 10) kB are free",
             remedy: "free some space; what was finished before is safe, and retort resume goes on from it")
+    }
+
+    private static func put(_ data: Data, _ aside: URL, named shown: URL) throws {
+        do {
+            try data.write(to: aside)
+        } catch {
+            throw InputError(file: shown.path, problem: "cannot write: \(error.systemReason)")
+        }
     }
 
     private static func sync(_ url: URL, named shown: URL) throws {

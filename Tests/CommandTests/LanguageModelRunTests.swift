@@ -198,8 +198,14 @@ struct LanguageModelRunTests {
         try with { command in
             let result = try command.run(
                 "run", "letters.yaml", "student={layers: 3, hidden: 24, heads: 3, feed_forward: 20}",
-                "loss.features.pairs=[[3, 2]]", "train.epochs=1", "evaluate.gates={perplexity: '<= 1000'}")
+                "loss.features.pairs=[[3, 2]]", "train.epochs=1", "evaluate.gates={perplexity: '<= 1000'}",
+                "evaluate.strict=true")
             #expect(result.status == 0, "\(result.errors)")
+            let report = try Data(contentsOf: run(of: command).appendingPathComponent("report/report.json"))
+            let judged = try #require(
+                (JSONSerialization.jsonObject(with: report) as? [String: Any])?["gates"] as? [[String: Any]])
+            let margin = try #require(judged[0]["margin"] as? [String: Double])
+            #expect(margin["low"]! < margin["value"]! && margin["value"]! < margin["high"]! && margin["high"]! < 0)
             #expect(!result.output.contains("untrained") && result.output.contains("Teacher"))
             let targets = try run(of: command).appendingPathComponent("targets/train").path
             let named = try command.run(

@@ -46,7 +46,10 @@ struct ValueRunTests {
             let plan = try command.start(["check", "tiny.yaml"] + Self.changes).finish()
             #expect(plan.status == 0 && plan.output.contains("numbers 0"), "\(plan.errors)")
             let result = try command.start(
-                ["run", "tiny.yaml", "evaluate.gates={pearson: '>= 0.5', rmse: '<= 1'}"] + Self.changes
+                [
+                    "run", "tiny.yaml", "evaluate.gates={pearson: '>= -0.9', rmse: '<= 5*teacher'}",
+                    "evaluate.strict=true",
+                ] + Self.changes
             ).finish()
             #expect(result.status == 0, "\(result.errors)")
             let run = try run(of: command)
@@ -54,6 +57,13 @@ struct ValueRunTests {
             #expect(report["task"] as? String == "regression")
             let models = try #require(report["models"] as? [String: [String: Any]])
             #expect(Set(models.keys) == ["teacher", "labels_only", "student"])
+            let metrics = try #require(models["student"]?["metrics"] as? [String: [String: Double]])
+            let pearson = try #require(metrics["pearson"]?["value"])
+            #expect(pearson >= 0.5)
+            let gates = try #require(report["gates"] as? [[String: Any]])
+            let margin = try #require(gates[0]["margin"] as? [String: Double])
+            #expect(abs(margin["value"]! - (pearson + 0.9)) < 1e-9 && margin["low"]! < margin["value"]!)
+            #expect(gates[1]["margin"] != nil)
             let predicted = try command.run("predict", "\(run.path)/export", input: "the cat and the dog\n")
             #expect(predicted.output.contains("\"value\""), "\(predicted.errors)")
             let verified = try command.run("verify", "\(run.path)/export")
@@ -104,7 +114,7 @@ struct ValueRunTests {
             let worse = try command.start(
                 ["run", "tiny.yaml"] + changes + [
                     "student={layers: 1, initialize: teacher_layers}", "run.directory=gated",
-                    "evaluate.gates={similarity: '>= 1'}",
+                    "evaluate.gates={similarity: '>= 1'}", "evaluate.strict=true",
                 ]
             ).finish()
             #expect(worse.status == 1 && worse.errors.contains("gate failed: similarity"), "\(worse.errors)")

@@ -49,6 +49,28 @@ struct GateTests {
         #expect(throws: Never.self) { try Gate(metric: "kl_mean", expression: "<= 4") }
     }
 
+    @Test(
+        "gates that no model can fail are refused",
+        arguments: [
+            ("accuracy", ">= 0"), ("accuracy", "<= 1"), ("accuracy", ">= -0.0*teacher"), ("macro_f1", ">= -1*teacher"),
+            ("accuracy", ">= teacher - 1"), ("matthews", ">= -1"), ("matthews", "<= teacher + 2"), ("kl_mean", ">= 0"),
+        ])
+    func certain(_ metric: String, _ text: String) {
+        let error = #expect(throws: InputError.self) { try Gate(metric: metric, expression: text) }
+        #expect(error?.field == "gates.\(metric)" && error?.remedy != nil, "\(String(describing: error))")
+    }
+
+    @Test("a gate that compares a model with itself is refused, before and after the work")
+    func itself() throws {
+        #expect(throws: InputError.self) {
+            try Gate(metric: "accuracy", expression: ">= 0.9*int8", subject: "int8")
+        }
+        let gate = try Gate(metric: "accuracy", expression: ">= 0.9*int8")
+        #expect(throws: InputErrors.self) {
+            try Report(record: Fixture.record, data: Fixture.data(), models: Fixture.models, gates: [gate])
+        }
+    }
+
     @Test("outcomes on both sides of the threshold, and on it")
     func outcomes() throws {
         let gate = try Gate(metric: "accuracy", expression: ">= 0.99*teacher")

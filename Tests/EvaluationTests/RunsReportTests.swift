@@ -34,6 +34,42 @@ struct RunsReportTests {
         }
     }
 
+    @Test("numbers that no report has are refused with their place, before they are drawn")
+    func absurd() throws {
+        try with(["only"]) { paths in
+            let file = URL(fileURLWithPath: paths[0] + "/report.json")
+            let original = try Data(contentsOf: file)
+            let changes: [(String, (inout [String: Any]) -> Void)] = [
+                ("models.int8.latency_ms", { model in model["latency_ms"] = Self.latency(p50: 0) }),
+                ("models.int8.latency_ms", { model in model["latency_ms"] = Self.latency(p50: -3) }),
+                ("models.int8.bytes", { $0["bytes"] = -1 }), ("models.int8.parameters", { $0["parameters"] = -1 }),
+                ("models.int8.metrics.accuracy", { $0["metrics"] = ["accuracy": 7] }),
+                ("models.int8.metrics.kl_mean", { $0["metrics"] = ["kl_mean": 1e300] }),
+            ]
+            for (place, change) in changes {
+                var document = try #require(JSONSerialization.jsonObject(with: original) as? [String: Any])
+                var models = try #require(document["models"] as? [String: [String: Any]])
+                change(&models["int8"]!)
+                document["models"] = models
+                try JSONSerialization.data(withJSONObject: document).write(to: file)
+                let error = #expect(throws: InputError.self, "\(place)") { try StoredReport(of: paths[0]) }
+                #expect(error?.field == place && error?.file == file.path)
+            }
+            var document = try #require(JSONSerialization.jsonObject(with: original) as? [String: Any])
+            document["schema"] = 9
+            try JSONSerialization.data(withJSONObject: document).write(to: file)
+            #expect(#expect(throws: InputError.self) { try StoredReport(of: paths[0]) }?.field == "schema")
+            document["schema"] = nil
+            try JSONSerialization.data(withJSONObject: document).write(to: file)
+            let error = #expect(throws: InputError.self) { try StoredReport(of: paths[0]) }
+            #expect(error?.problem.contains("schema is missing") == true)
+        }
+    }
+
+    private static func latency(p50: Double) -> [String: Any] {
+        ["p50": p50, "p90": 2.0, "p99": 3.0, "queries": 4, "threads": 1]
+    }
+
     @Test("a folder without a report, a damaged one and the same run twice are refused by name")
     func refusals() throws {
         try with(["only"]) { paths in

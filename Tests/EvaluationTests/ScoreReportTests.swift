@@ -39,6 +39,7 @@ struct ScoreReportTests {
             try report([model("teacher", 20), model("student", 25)], gates: [("kl_mean", "<= 0.25")])
         }
         #expect(error?.errors.first?.field == "gates.kl_mean")
+        #expect(throws: InputErrors.self) { try report(models, gates: [("perplexity", "<= 2*student")]) }
     }
 
     @Test("a number that is none is an error with the model's path")

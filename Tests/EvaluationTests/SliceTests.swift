@@ -58,6 +58,31 @@ struct SliceTests {
         #expect(Set(judged.failingRows) == Set(lost) && !lost.isEmpty)
     }
 
+    @Test("a strict gate on the divergence resamples what each row says")
+    func strictDivergence() throws {
+        let gate = try Gate(metric: "kl_mean", expression: "<= 0.5")
+        let report = try Report(
+            record: Fixture.record, data: Fixture.data(), models: Fixture.models, gates: [gate], strict: true, seed: 3)
+        let order = report.data.texts.indices.sorted { report.data.texts[$0] < report.data.texts[$1] }
+        let rows = report.models[0].predictions.divergences(to: report.models[4].predictions)
+        let expected = Bootstrap.statistic(rows: rows.count, seed: 3) { drawn in
+            drawn.reduce(0) { $0 + rows[order[$1]] } / Double(drawn.count) - 0.5
+        }
+        #expect(report.gates[0].margin == expected && expected.low < expected.high)
+    }
+
+    @Test("the terminal shows the slices that were asked for")
+    func lines() throws {
+        var data = Fixture.data()
+        data.slices = [
+            Slice(column: "kind", value: "even", rows: [0, 2, 4]), Slice(column: "other", value: "x", rows: [1]),
+        ]
+        let report = try Report(record: Fixture.record, data: data, models: Fixture.models)
+        let lines = report.sliceLines(["kind"])
+        #expect(lines.count == 3 && lines[1].hasPrefix("kind") && lines[1].contains("INT8"), "\(lines)")
+        #expect(lines[2].hasPrefix("even") && lines[2].contains("100.0%") && lines[1].count == lines[2].count)
+    }
+
     @Test("answers without probabilities have no calibration and no divergence, and gates on them are refused")
     func labelsAlone() throws {
         var models = [Fixture.models[0], Fixture.models[4]]

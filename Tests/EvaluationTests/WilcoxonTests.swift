@@ -14,6 +14,18 @@ struct WilcoxonTests {
         #expect(many.statistic == 16 && abs(many.p - 0.021618414301100255) < 1e-9)
     }
 
+    @Test("differences that are equal but for rounding tie, whoever asks")
+    func rounding() {
+        let signs = (0..<30).map { Double($0 % 4 == 0 ? -1 : 1) }
+        let reference = (0..<30).map { Double($0) * 0.1 }
+        let own = zip(reference, signs).map { $0 + 0.3 * $1 }
+        let exact = Wilcoxon(differences: signs).p
+        #expect(Wilcoxon(own, minus: reference).p == exact)
+        let paired = PairedErrors("error", own: own + [0.1 + 0.2], reference: reference + [0.3], seed: 0)
+        #expect(paired.wilcoxonP == Wilcoxon(differences: signs + [0]).p)
+        #expect(paired.worse == 22 && paired.better == 8)
+    }
+
     @Test("no difference is p = 1, and the order changes nothing")
     func edges() {
         #expect(Wilcoxon(differences: [0, 0, 0]).p == 1 && Wilcoxon(differences: []).p == 1)

@@ -83,6 +83,37 @@ struct AtomicFileTests {
             let error = #expect(throws: (any Error).self) { try write() }
             #expect(error?.systemReason == "No space left on device")
         }
-        #expect(InputError(problem: "no luck").systemReason.contains("InputError"))
+        #expect(InputError(problem: "no luck").systemReason == "no luck")
+    }
+
+    @Test("Other errors speak of what was read, in no framework's words")
+    func ownReasons() throws {
+        struct Part: Decodable { var size: Int }
+        func reason(_ text: String) -> String? {
+            #expect(throws: DecodingError.self) { try JSONDecoder().decode([Part].self, from: Data(text.utf8)) }?
+                .systemReason
+        }
+        #expect(reason(#"[{"size": 1}, {}]"#) == "[1].size is missing")
+        #expect(reason(#"[{"size": "a"}]"#) == "[0].size is no whole number")
+        #expect(reason("[") == "it is no JSON")
+        #expect(CocoaError(.fileReadInapplicableStringEncoding).systemReason == "not UTF-8")
+        #expect(CocoaError(.formatting).systemReason.hasPrefix("error "))
+        #expect(NSError(domain: "NSOtherDomain", code: 7).systemReason == "error 7 of the system")
+    }
+
+    @Test("Of several files none is replaced where one cannot be written", arguments: [false, true])
+    func together(isReversed: Bool) throws {
+        try inFolder { folder in
+            let (a, b) = (folder.appendingPathComponent("a"), folder.appendingPathComponent("b"))
+            try AtomicFile.write(all: [(a, Data("old a".utf8)), (b, Data("old b".utf8))])
+            let blocked = folder.appendingPathComponent("a/inside")
+            let files = [(url: blocked, data: Data("x".utf8)), (url: a, data: Data("new".utf8))]
+            #expect(throws: InputError.self) {
+                try AtomicFile.write(all: (isReversed ? files.reversed() : files) + [(b, Data("new".utf8))])
+            }
+            #expect(try String(contentsOf: a, encoding: .utf8) == "old a")
+            #expect(try String(contentsOf: b, encoding: .utf8) == "old b")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["a", "b"])
+        }
     }
 }

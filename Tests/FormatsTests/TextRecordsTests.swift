@@ -126,6 +126,23 @@ struct TextRecordsTests {
         #expect(found.map(\.field) == ["text", "label", "label"])
     }
 
+    @Test("says of optional columns which records lack them, or have null", arguments: ["csv", "jsonl", "txt"])
+    func optionalColumns(kind: String) throws {
+        let contents = [
+            "csv": "text\na\nb\n", "txt": "a\nb\n",
+            "jsonl": #"{"text": "a", "note": null}"# + "\n" + #"{"text": "b", "note": "n"}"# + "\n",
+        ]
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).\(kind)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try contents[kind]?.write(to: file, atomically: true, encoding: .utf8)
+        var records: [TextRecord] = []
+        try TextRecords.forEach(in: DataAddress(file.path), columns: ["text", "note"], optional: ["note"]) {
+            records.append($0)
+        }
+        #expect(records.map(\.fields) == [["a", ""], ["b", kind == "jsonl" ? "n" : ""]])
+        #expect(records.map(\.lacking) == [[1], kind == "jsonl" ? [] : [1]])
+    }
+
     @Test("shows the first twenty problems and counts the others")
     func manyProblems() {
         let found = problems("a.csv", "text,label\n" + String(repeating: "a\n", count: 50))

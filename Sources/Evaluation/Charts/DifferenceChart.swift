@@ -1,4 +1,4 @@
-/// A forest plot: the difference in accuracy of each pair with its interval, in percentage points.
+/// A forest plot: the difference in accuracy, or another share, of each pair with its interval, in percentage points.
 enum DifferenceChart {
     struct Row {
         /// `INT8 against Teacher`.
@@ -7,7 +7,10 @@ enum DifferenceChart {
         var isVerdict: Bool
     }
 
-    static func markup(_ rows: [Row]) -> String {
+    /// - Parameter ends: what lies to the left of zero, and to the right.
+    static func markup(
+        _ rows: [Row], of share: String = "accuracy", ends: (String, String) = ("less accurate", "more accurate")
+    ) -> String {
         let spoken = rows.map { row in
             "\(row.name) \(Notation.points(row.difference.value)) "
                 + "(\(Notation.points(row.difference.low)) to \(Notation.points(row.difference.high)))"
@@ -16,7 +19,7 @@ enum DifferenceChart {
         let bottom = 8 + Double(rows.count) * rowHeight
         var drawing = Drawing(
             width: 360, height: bottom + 42,
-            name: "Difference in accuracy in percentage points with 95% intervals: " + spoken.joined(separator: "; "))
+            name: "Difference in \(share) in percentage points with 95% intervals: " + spoken.joined(separator: "; "))
         let low = rows.map(\.difference.low).min() ?? 0
         let high = rows.map(\.difference.high).max() ?? 0
         // Never narrower than two points, so that a difference of nothing does not look like much.
@@ -37,8 +40,8 @@ enum DifferenceChart {
             drawing.line(right, y - 4, right, y + 4, style: role.stroke)
             drawing.circle(x.position(row.difference.value), y, radius: 4.5, style: role.fill)
         }
-        drawing.text(10, bottom + 34, "← less accurate")
-        drawing.text(350, bottom + 34, "more accurate, points →", anchor: .end)
+        drawing.text(10, bottom + 34, "← \(ends.0)")
+        drawing.text(350, bottom + 34, "\(ends.1), points →", anchor: .end)
         return drawing.markup
     }
 }

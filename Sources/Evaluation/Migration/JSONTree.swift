@@ -1,7 +1,7 @@
 import Foundation
 
 /// A JSON value (RFC 8259, to the letter); numbers as Double, which tells whole ones apart up to 2⁵³.
-indirect enum JSONTree: Equatable, Sendable {
+indirect enum JSONTree: Hashable, Sendable {
     case null
     case bool(Bool)
     case number(Double)
@@ -9,10 +9,16 @@ indirect enum JSONTree: Equatable, Sendable {
     case list([JSONTree])
     case object([String: JSONTree])
 
-    /// Nil for what is no JSON text, or one that is nested more than 200 deep. Of equal keys the last counts.
-    init?(parsing text: String) {
+    /// Why a text is not read.
+    enum Fault: String, Error {
+        case notJSON = "is no JSON"
+        case tooDeep = "is nested more than 200 deep"
+    }
+
+    /// Of equal keys the last counts.
+    init(parsing text: String) throws(Fault) {
         var reader = JSONReader(bytes: Array(text.utf8))
-        guard let tree = reader.document() else { return nil }
+        guard let tree = reader.document() else { throw reader.isTooDeep ? .tooDeep : .notJSON }
         self = tree
     }
 
@@ -33,6 +39,7 @@ indirect enum JSONTree: Equatable, Sendable {
 private struct JSONReader {
     let bytes: [UInt8]
     private var position = 0
+    private(set) var isTooDeep = false
     private static let mostDepth = 200
 
     init(bytes: [UInt8]) { self.bytes = bytes }
@@ -55,7 +62,11 @@ private struct JSONReader {
     }
 
     private mutating func value(depth: Int) -> JSONTree? {
-        guard depth < Self.mostDepth, let first = next() else { return nil }
+        guard let first = next() else { return nil }
+        guard depth < Self.mostDepth else {
+            isTooDeep = true
+            return nil
+        }
         switch first {
         case UInt8(ascii: "{"): return object(depth: depth)
         case UInt8(ascii: "["): return list(depth: depth)

@@ -72,7 +72,8 @@ public struct Migration: Sendable {
     /// `compare.json`: one object with sorted keys, schema version 1.
     ///
     ///     schema, old, new: where the answers came from, commands [text], digests [{name, value}]
-    ///     all, priorities [G], owners [G]: see `MigrationGroup`; verdicts and risks are counts by name
+    ///     all, priorities [G], owners [G]: see `MigrationGroup`; verdicts and risks are counts by name; sums and percentiles
+    ///       stand only where they are known of every answer, and without_tokens, without_latency say of how many they are not
     ///     gates [{gate, value, threshold, passed, margin where judged strictly}], passed
     ///     regressions [id], risky [id]: the worst first
     public func json() throws -> Data {
@@ -100,14 +101,17 @@ public struct Migration: Sendable {
                 risky: risky.map(\.id), digests: digests, commands: commands)) + Data("\n".utf8)
     }
 
-    /// Writes `compare.json` and `verdicts.jsonl`, one object per row in data order, each whole or not at all.
+    /// Writes `compare.html`, `verdicts.jsonl`, one object per row in data order, and `compare.json`, all or none.
     public func write(to directory: URL) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase
         let lines = try rows.reduce(into: Data()) { $0 += try encoder.encode($1) + Data("\n".utf8) }
-        try AtomicFile.write(json(), to: directory.appendingPathComponent("compare.json"))
-        try AtomicFile.write(lines, to: directory.appendingPathComponent("verdicts.jsonl"))
+        try AtomicFile.write(all: [
+            (directory.appendingPathComponent("compare.html"), Data(html().utf8)),
+            (directory.appendingPathComponent("verdicts.jsonl"), lines),
+            (directory.appendingPathComponent("compare.json"), json()),
+        ])
     }
 
     /// The results for a terminal: the verdict, a table by priority, costs, and the significance.
@@ -122,36 +126,17 @@ public struct Migration: Sendable {
                         "\(Notation.percent($0.passRate.value)) (\(Notation.percentRange($0.passRate)))"
                     })
         }
-        let widths = table[0].indices.map { column in table.map { $0[column].count }.max() ?? 0 }
-        var lines = table.map { row in
-            row.indices.map { column in
-                let space = String(repeating: " ", count: widths[column] - row[column].count)
-                return column == 0 ? row[0] + space : "  " + space + row[column]
-            }.joined()
-        }
+        var lines = AlignedTable.lines(table)
         let difference = all.passDifference
         lines.append(
             "pass rate: \(Notation.points(difference.value)) points (95% interval \(Notation.points(difference.low)) to "
                 + "\(Notation.points(difference.high))), McNemar p \(Notation.comparedP(all.mcnemarP)), detectable "
                 + "\(Notation.fixed(all.minimumDetectableEffect * 100, 1)) points")
-        func change(_ name: String, _ old: Double?, _ new: Double?, _ written: (Double) -> String) {
-            guard let old, let new else { return }
-            let percent = old > 0 ? " (\(Notation.points((new - old) / old))%)" : ""
-            lines.append("\(name): \(written(old)) → \(written(new))\(percent)")
+        for change in MigrationPage.changes(all) {
+            let percent = change.change == Notation.none ? "" : " (\(change.change))"
+            lines.append("\(change.name): \(change.old) → \(change.new)\(percent)")
         }
-        change("similarity", all.old.similarity, all.new.similarity) { Notation.fixed($0, 4) }
-        change("score", all.old.score, all.new.score) { Notation.fixed($0, 4) }
-        change("valid JSON", all.old.jsonRate, all.new.jsonRate, Notation.percent)
-        change("prompt tokens", all.old.promptTokens.map(Double.init), all.new.promptTokens.map(Double.init)) {
-            Notation.count(Int($0))
-        }
-        change(
-            "completion tokens", all.old.completionTokens.map(Double.init), all.new.completionTokens.map(Double.init)
-        ) { Notation.count(Int($0)) }
-        change("cost", all.old.cost, all.new.cost, Notation.significant)
-        change("latency p50", all.old.latencyMs?.p50, all.new.latencyMs?.p50, Notation.milliseconds)
-        change("latency p90", all.old.latencyMs?.p90, all.new.latencyMs?.p90, Notation.milliseconds)
-        change("latency p99", all.old.latencyMs?.p99, all.new.latencyMs?.p99, Notation.milliseconds)
+        if let unknown = all.unknown { lines.append(unknown) }
         let risks = all.risks.sorted { (-$0.value, $0.key) < (-$1.value, $1.key) }
         if !risks.isEmpty { lines.append("risks: " + risks.map { "\($0.key) \($0.value)" }.joined(separator: ", ")) }
         return lines

@@ -24,6 +24,14 @@ public struct MigrationGate: Sendable, Equatable {
 
         /// Whether an old value exists.
         var comparesVersions: Bool { self != .regressions && self != .sameRate }
+
+        var range: ClosedRange<Double> {
+            switch self {
+            case .passRate, .sameRate, .jsonRate, .score: 0...1
+            case .similarity: -1...1
+            case .regressions, .tokens, .cost, .latencyP50, .latencyP90, .latencyP99: 0...Double.greatestFiniteMagnitude
+            }
+        }
     }
 
     public let text: String
@@ -34,7 +42,7 @@ public struct MigrationGate: Sendable, Equatable {
     public let factor: Double?
     public let number: Double
 
-    /// - Throws: `InputError` that says what is allowed.
+    /// - Throws: `InputError` that says what is allowed; also for a limit that every answer keeps.
     public init(_ text: String) throws(InputError) {
         self.text = text
         func refuse(_ problem: String) -> InputError {
@@ -71,24 +79,37 @@ public struct MigrationGate: Sendable, Equatable {
         } else {
             throw refuse("the limit is a number, old, or number*old")
         }
+        let values = GateRange(metric: name, values: metric.range)
+        let fault =
+            factor.map { values.fault(factor: $0, offset: 0, isAtLeast: isAtLeast) }
+            ?? values.fault(limit: number, isAtLeast: isAtLeast)
+        if let fault {
+            throw InputError(field: "--gate", problem: "\"\(text)\": \(fault.problem)", remedy: fault.remedy)
+        }
     }
 
-    /// - Parameter strict: holds the far end of a share's interval to the limit.
+    /// - Parameter strict: holds the far end of the margin's interval to zero, where there is one: see `MigrationGroup.margin`.
     public func outcome(in group: MigrationGroup, strict: Bool) throws(InputError) -> GateOutcome {
-        guard let own = group.value(metric, new: true),
-            let other = factor == nil ? Estimate(value: 0, low: 0, high: 0) : group.value(metric, new: false)
+        if metric == .regressions, !isAtLeast, number >= Double(group.rows) {
+            throw InputError(
+                field: "--gate", problem: "\"\(text)\": cannot fail, as there are \(group.rows) rows",
+                remedy: "give a limit that can be missed")
+        }
+        guard let own = group.value(metric, new: true), let other = factor == nil ? 0 : group.value(metric, new: false)
         else {
             throw InputError(
-                field: "--gate", problem: "\"\(text)\": \(metric.rawValue) is not known of every answer",
+                field: "--gate",
+                problem: "\"\(text)\": \(metric.rawValue) is not known of every answer"
+                    + (group.unknown.map { " (\($0))" } ?? ""),
                 remedy:
                     "give what it needs: --embedder, --json-schema, --prices, or token counts and times in the answers")
         }
-        let limit = (factor ?? 0) * other.value + number
-        let value = strict ? (isAtLeast ? own.low : own.high) : own.value
+        let limit = (factor ?? 0) * other + number
+        let margin = strict ? group.margin(self, limit: limit) : nil
         return GateOutcome(
-            gate: text, value: own.value, threshold: limit,
-            passed: isAtLeast ? value >= limit - 1e-12 : value <= limit + 1e-12,
-            margin: strict
-                ? Estimate(value: own.value - limit, low: own.low - limit, high: own.high - limit) : nil)
+            gate: text, value: own, threshold: limit,
+            passed: isAtLeast
+                ? (margin?.low ?? own - limit) >= -1e-12 : (margin?.high ?? own - limit) <= 1e-12,
+            margin: margin)
     }
 }

@@ -12,6 +12,9 @@ public struct MigrationGroup: Sendable, Encodable {
         public var completionTokens: Int?
         public var cost: Double?
         public var latencyMs: LatencySummary?
+        /// Answers of which tokens, and so costs, or times are not known: then the sums are not known either.
+        public var withoutTokens: Int
+        public var withoutLatency: Int
     }
 
     /// Empty for all rows.
@@ -30,6 +33,10 @@ public struct MigrationGroup: Sendable, Encodable {
     /// See `McNemar.minimumDetectableEffect`.
     public let minimumDetectableEffect: Double
 
+    /// What it is made of, and what chooses the resamples.
+    let members: [MigrationRow]
+    let seed: UInt64
+
     private enum CodingKeys: String, CodingKey {
         case name, rows, verdicts, risks, old, new, passDifference, mcnemarP, wilcoxonP, minimumDetectableEffect
     }
@@ -38,6 +45,8 @@ public struct MigrationGroup: Sendable, Encodable {
     public init(_ name: String, _ rows: [MigrationRow], checksJSON: Bool, seed: UInt64) {
         precondition(!rows.isEmpty, "a group without rows")
         self.name = name
+        self.seed = seed
+        members = rows
         self.rows = rows.count
         var verdicts: [String: Int] = [:]
         for verdict in MigrationRow.Verdict.allCases {
@@ -55,10 +64,9 @@ public struct MigrationGroup: Sendable, Encodable {
         let won = rows.count { !$0.old.passed && $0.new.passed }
         mcnemarP = McNemar.exactP(lost: lost, won: won)
         minimumDetectableEffect = McNemar.minimumDetectableEffect(discordant: lost + won, rows: rows.count)
-        let scores = rows.compactMap { row in
-            row.old.score.flatMap { old in row.new.score.map { (($0 - old) * 1e12).rounded() / 1e12 } }
-        }
-        wilcoxonP = scores.count == rows.count ? Wilcoxon(differences: scores).p : nil
+        let scores = [rows.compactMap(\.old.score), rows.compactMap(\.new.score)]
+        let isScored = scores.allSatisfy { $0.count == rows.count }
+        wilcoxonP = isScored ? Wilcoxon(scores[1], minus: scores[0]).p : nil
     }
 
     private static func version(_ answers: [MigrationRow.Answer], checksJSON: Bool) -> Version {
@@ -80,28 +88,39 @@ public struct MigrationGroup: Sendable, Encodable {
                 LatencySummary(
                     p50: Quantile.linear($0, 0.5), p90: Quantile.linear($0, 0.9), p99: Quantile.linear($0, 0.99),
                     queries: n, threads: 1)
-            })
+            }, withoutTokens: answers.count { $0.promptTokens == nil || $0.completionTokens == nil },
+            withoutLatency: answers.count { $0.latencyMs == nil })
     }
 
     /// Nil where it is not known.
-    func value(_ metric: MigrationGate.Metric, new isNew: Bool) -> Estimate? {
+    func value(_ metric: MigrationGate.Metric, new isNew: Bool) -> Double? {
         let version = isNew ? new : old
-        func plain(_ value: Double?) -> Estimate? { value.map { Estimate(value: $0, low: $0, high: $0) } }
-        func share(_ count: Int) -> Estimate { .wilson(successes: count, trials: rows) }
         switch metric {
-        case .passRate: return version.passRate
-        case .regressions: return plain(Double(verdicts["regressed"] ?? 0))
-        case .sameRate: return share(verdicts["same"] ?? 0)
-        case .jsonRate: return version.jsonRate.map { share(Int(($0 * Double(rows)).rounded())) }
-        case .similarity: return plain(version.similarity)
-        case .score: return plain(version.score)
+        case .passRate: return version.passRate.value
+        case .regressions: return Double(verdicts["regressed"] ?? 0)
+        case .sameRate: return Double(verdicts["same"] ?? 0) / Double(rows)
+        case .jsonRate: return version.jsonRate
+        case .similarity: return version.similarity
+        case .score: return version.score
         case .tokens:
-            return plain(
-                version.promptTokens.flatMap { prompt in version.completionTokens.map { Double(prompt + $0) } })
-        case .cost: return plain(version.cost)
-        case .latencyP50: return plain(version.latencyMs?.p50)
-        case .latencyP90: return plain(version.latencyMs?.p90)
-        case .latencyP99: return plain(version.latencyMs?.p99)
+            return version.promptTokens.flatMap { prompt in version.completionTokens.map { Double(prompt + $0) } }
+        case .cost: return version.cost
+        case .latencyP50: return version.latencyMs?.p50
+        case .latencyP90: return version.latencyMs?.p90
+        case .latencyP99: return version.latencyMs?.p99
         }
+    }
+
+    /// How many answers keep sums from being known; nil where nothing at all was counted or timed, or everything was.
+    var unknown: String? {
+        func part(_ what: String, _ count: (Version) -> Int) -> String? {
+            let (before, after) = (count(old), count(new))
+            guard before + after > 0, min(before, after) < rows else { return nil }
+            return "\(what) of \(before) old and \(after) new answers"
+        }
+        let parts = [
+            part("the tokens, and so the cost,", \.withoutTokens), part("the latency", \.withoutLatency),
+        ].compactMap { $0 }
+        return parts.isEmpty ? nil : "not known of \(Notation.count(rows)) rows: " + parts.joined(separator: ", ")
     }
 }

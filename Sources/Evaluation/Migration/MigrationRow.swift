@@ -29,11 +29,6 @@ public struct MigrationRow: Sendable, Encodable {
             self.latencyMs = latencyMs
             self.cost = cost
         }
-
-        var tokens: Int? {
-            guard let promptTokens, let completionTokens else { return nil }
-            return promptTokens + completionTokens
-        }
     }
 
     public enum Verdict: String, Sendable, Encodable, CaseIterable {
@@ -137,7 +132,7 @@ public struct MigrationRow: Sendable, Encodable {
     private static func isFenced(_ text: String) -> Bool {
         guard text.hasPrefix("```"), text.hasSuffix("```"), text.count > 6 else { return false }
         let inside = text.dropFirst(3).dropLast(3).drop { $0 != "\n" }
-        return JSONTree(parsing: String(inside)) != nil
+        return (try? JSONTree(parsing: String(inside))) != nil
     }
 
     private static func isRefusal(_ text: String) -> Bool {

@@ -74,23 +74,18 @@ public struct RunsReport: Sendable {
 
     /// The results as an aligned table for the terminal.
     public func table() -> String {
-        let rows = [columns] + cells
-        let widths = columns.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            row.indices.map { column in
-                let space = String(repeating: " ", count: widths[column] - row[column].count)
-                return column < 2 ? row[column] + space : space + row[column]
-            }.joined(separator: "  ")
-        }.joined(separator: "\n")
+        AlignedTable.lines([columns] + cells, leading: 2).joined(separator: "\n")
     }
 
-    /// Writes `report.html`, one self-contained page, and `report.json`:
+    /// Writes `report.html`, one self-contained page, and `report.json`, both or none:
     ///
     ///     schema 1, same_data, metric, runs [{path, recipe, subject, reference, passed, models {key: {name, parameters,
     ///     bytes, latency_ms, metrics {name: {value, low, high}}}}}]
     public func write(to directory: URL) throws {
-        try AtomicFile.write(json(), to: directory.appendingPathComponent("report.json"))
-        try AtomicFile.write(html(), to: directory.appendingPathComponent("report.html"))
+        try AtomicFile.write(all: [
+            (directory.appendingPathComponent("report.html"), Data(html().utf8)),
+            (directory.appendingPathComponent("report.json"), json()),
+        ])
     }
 
     public func json() throws -> Data {

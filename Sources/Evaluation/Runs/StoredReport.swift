@@ -78,6 +78,8 @@ public struct StoredReport: Sendable {
     public let digests: [RunRecord.Fact]
     let pairs: [Pair]
 
+    private static let remedy = "make it anew: `retort resume` or `retort eval`"
+
     /// Reads `report/report.json` of a run, or `report.json` of a directory.
     ///
     /// - Throws: `InputError` where there is none, or it cannot be read.
@@ -94,6 +96,11 @@ public struct StoredReport: Sendable {
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         do {
             let document = try decoder.decode(Document.self, from: Data(contentsOf: file))
+            guard (1...2).contains(document.schema) else {
+                throw InputError(
+                    file: file.path, field: "schema", problem: "is \(document.schema); expected 1 or 2",
+                    remedy: "read it with the version of retort that wrote it")
+            }
             path = directory
             task = document.task ?? "classification"
             (recipe, passed, gates) = (document.recipe, document.passed, document.gates)
@@ -102,13 +109,57 @@ public struct StoredReport: Sendable {
             digests = document.digests.filter { !answers.contains($0.name) }
             (reference, subject, models) = (document.reference, document.subject, document.models)
             pairs = document.pairs
+        } catch let error as InputError {
+            throw error
         } catch {
             throw InputError(
-                file: file.path, problem: "is no report that can be read",
-                remedy: "make it anew: `retort resume` or `retort eval`")
+                file: file.path, problem: "is no report that can be read: \(error.systemReason)",
+                remedy: Self.remedy)
+        }
+        if let (field, problem) = models.sorted(by: { $0.key < $1.key }).firstNonNil({ key, model in
+            model.fault.map { ("models.\(key).\($0.field)", $0.problem) }
+        }) {
+            throw InputError(file: file.path, field: field, problem: problem, remedy: Self.remedy)
         }
         guard models[subject] != nil, models[reference] != nil else {
             throw InputError(file: file.path, field: "models", problem: "lacks \(subject) or \(reference)")
         }
+    }
+}
+
+extension StoredReport.Model {
+    /// What no model can have, and charts cannot show.
+    fileprivate var fault: (field: String, problem: String)? {
+        if name.isEmpty { return ("name", "is empty") }
+        if parameters < 0 { return ("parameters", "is \(parameters); expected 0 or more") }
+        if let bytes, bytes < 0 { return ("bytes", "is \(bytes); expected 0 or more") }
+        if let latencyMs, !latencyMs.isPlausible || latencyMs.p99 > 1e12 {
+            return (
+                "latency_ms",
+                "p50 \(latencyMs.p50), p90 \(latencyMs.p90), p99 \(latencyMs.p99); expected 0 < p50 ≤ p90 ≤ p99"
+            )
+        }
+        for (name, estimate) in metrics.sorted(by: { $0.key < $1.key }) {
+            let range = Gate.Metric(rawValue: name)?.range ?? -1e15...1e15
+            let (low, high) = (max(range.lowerBound, -1e15), min(range.upperBound, 1e15))
+            // Rounding may leave the range by a little.
+            let slack = 1e-9 * max(1, high - low < 1e3 ? high - low : 1)
+            for value in [estimate.value, estimate.low, estimate.high]
+            where !(low - slack...high + slack).contains(value) {
+                return ("metrics.\(name)", "is \(value); expected \(low) to \(high)")
+            }
+            if estimate.low > estimate.high {
+                return ("metrics.\(name)", "has an interval from \(estimate.low) to \(estimate.high)")
+            }
+        }
+        return nil
+    }
+}
+
+extension Sequence {
+    /// The first that `transform` makes something of.
+    fileprivate func firstNonNil<Value>(_ transform: (Element) -> Value?) -> Value? {
+        for element in self { if let value = transform(element) { return value } }
+        return nil
     }
 }

@@ -25,9 +25,10 @@ public struct PairedErrors: Sendable, Equatable, Codable {
         self.error = error
         rows = differences.count
         difference = Bootstrap.mean(of: differences, seed: seed)
-        worse = differences.count { $0 > 0 }
-        better = differences.count { $0 < 0 }
-        wilcoxonP = Wilcoxon(differences: differences).p
+        let rounded = Wilcoxon.differences(own, minus: reference)
+        worse = rounded.count { $0 > 0 }
+        better = rounded.count { $0 < 0 }
+        wilcoxonP = Wilcoxon(differences: rounded).p
         minimumDetectableEffect =
             n > 1 ? (NormalQuantile.p975 + NormalQuantile.p80) * (squares / (n - 1) / n).squareRoot() : 0
     }

@@ -101,12 +101,11 @@ extension ScoreReport {
                 ? { gate in
                     guard let own = models.first(where: { $0.key == subject }) else { return nil }
                     let other = gate.threshold.model.flatMap { key in models.first { $0.key == key } }
-                    return Bootstrap.statistic(rows: order.count, resamples: Self.resamples, seed: seed) { rows in
-                        let rows = rows.map { order[$0] }
-                        return gate.margin(
-                            value: own.value(gate.metric, rows) ?? .nan,
-                            modelValue: other.map { $0.value(gate.metric, rows) ?? .nan })
+                    func statistic(_ model: RowScores) -> ([Int]) -> Double {
+                        { rows in model.value(gate.metric, rows.map { order[$0] }) ?? .nan }
                     }
+                    return gate.margin(
+                        rows: order.count, seed: seed, of: statistic(own), against: other.map(statistic))
                 } : nil)
     }
 }

@@ -9,7 +9,7 @@ extension ScoreReport {
 }
 
 /// What the template shows, as text. Names in it are the names in `ScoreTemplate`.
-private struct ScorePage {
+struct ScorePage {
     struct Row {
         var style: String
         var model: String
@@ -113,7 +113,7 @@ private struct ScorePage {
 
 extension ScorePage {
     /// What the judged model costs beside the reference, as far as it is known.
-    fileprivate static func cost(_ subject: ScoreReport.Model, _ reference: ScoreReport.Model) -> String {
+    static func cost(_ subject: ScoreReport.Model, _ reference: ScoreReport.Model) -> String {
         guard subject.key != reference.key else { return "There is no second model to compare it with." }
         var gains: [String] = []
         func add(_ ratio: Double, _ better: String, _ worse: String) {
@@ -130,7 +130,7 @@ extension ScorePage {
     }
 
     /// What the rows allow to say.
-    fileprivate static func certainty(_ subject: ScoreReport.Model, _ reference: ScoreReport.Model) -> String {
+    static func certainty(_ subject: ScoreReport.Model, _ reference: ScoreReport.Model) -> String {
         guard let paired = subject.paired else { return "" }
         let (difference, found) = (paired.difference, Notation.significant(paired.minimumDetectableEffect))
         let interval = difference.described(Notation.significant)
@@ -143,31 +143,8 @@ extension ScorePage {
             + "more four times out of five."
     }
 
-    fileprivate static func cut(_ text: String) -> String {
+    static func cut(_ text: String) -> String {
         text.count > 600 ? "\(text.prefix(600))… (\(Notation.count(text.count)) characters)" : text
-    }
-
-    fileprivate static func sliceTables(_ report: ScoreReport) -> [SliceTable] {
-        var columns: [String] = []
-        for result in report.slices where !columns.contains(result.slice.column) { columns.append(result.slice.column) }
-        let metrics = report.metrics.alone + report.metrics.compared
-        return columns.map { column in
-            let results = report.slices.filter { $0.slice.column == column }
-            return SliceTable(
-                column: column == "length" ? "Length of the text" : column,
-                columns: ["Rows"]
-                    + report.models.flatMap { model in metrics.prefix(4).map { "\(model.name): \($0.title)" } },
-                rows: results.map { result in
-                    Row(
-                        style: "", model: result.slice.value.isEmpty ? "(empty)" : result.slice.value,
-                        cells: [Notation.count(result.slice.rows.count)]
-                            + report.models.flatMap { model in
-                                metrics.prefix(4).map { metric in
-                                    result.values[model.key]?[metric].map(metric.written) ?? Notation.none
-                                }
-                            })
-                })
-        }
     }
 }
 
@@ -176,78 +153,4 @@ extension Estimate {
     func described(_ written: (Double) -> String) -> String {
         "\(written(value)) (\(written(low)) to \(written(high)))"
     }
-}
-
-/// The page as a Mustache template over `ScorePage`. Everything but the style sheet and the pictures is escaped.
-private enum ScoreTemplate {
-    static let page =
-        ReportTemplate.head + #"""
-            <header class="{{verdictStyle}}">
-            <p class="eyebrow">Retort report · <bdi>{{recipe}}</bdi></p>
-            <h1>{{headline}}</h1>
-            <p class="lead">{{lead}}</p>
-            <p class="certainty">{{certainty}}</p>
-            {{#gates}}<p class="gate {{style}}"><b>{{outcome}}</b> <code>{{gate}}</code> <span>found {{found}}, limit {{limit}}</span></p>
-            {{/gates}}
-            </header>
-            <section>
-            <h2>Models</h2>
-            <p class="note">Judged on {{judgedOn}}. In brackets the 95% interval (bootstrap over rows). Agreement, divergence and similarity are with {{referenceName}}.</p>
-            <div class="scroll" tabindex="0" role="region" aria-label="Models">
-            <table>
-            <thead><tr><th>Model</th>{{#columns}}<th>{{.}}</th>{{/columns}}</tr></thead>
-            <tbody>
-            {{#rows}}<tr class="{{style}}"><th scope="row">{{model}}</th>{{#cells}}<td>{{.}}</td>{{/cells}}</tr>
-            {{/rows}}
-            </tbody>
-            </table>
-            </div>
-            </section>
-            {{^empty(pairs)}}<section>
-            <h2>Row by row</h2>
-            <p class="note">Error of each model minus that of {{referenceName}} on the same rows, with its 95% interval; p of Wilcoxon's signed-rank test. Detectable: the smallest mean difference that this test set shows with 80% power.</p>
-            <div class="scroll" tabindex="0" role="region" aria-label="Paired errors">
-            <table>
-            <thead><tr><th>Model</th><th>Error</th><th>Difference</th><th>Wilcoxon p</th><th>Rows</th><th>Detectable</th></tr></thead>
-            <tbody>
-            {{#pairs}}<tr>{{#.}}<td>{{.}}</td>{{/.}}</tr>
-            {{/pairs}}
-            </tbody>
-            </table>
-            </div>
-            </section>{{/empty(pairs)}}
-            {{^empty(slices)}}<section>
-            <h2>Where the difference lies</h2>
-            {{#slices}}<h3>{{column}}</h3>
-            <div class="scroll" tabindex="0" role="region" aria-label="Slices by {{column}}">
-            <table>
-            <thead><tr><th>Slice</th>{{#columns}}<th>{{.}}</th>{{/columns}}</tr></thead>
-            <tbody>
-            {{#rows}}<tr><th scope="row">{{model}}</th>{{#cells}}<td>{{.}}</td>{{/cells}}</tr>
-            {{/rows}}
-            </tbody>
-            </table>
-            </div>
-            {{/slices}}
-            </section>{{/empty(slices)}}
-            {{^empty(samples)}}<section>
-            <h2>Where it does worst</h2>
-            <p class="note">Rows on which the judged model's error exceeds the reference's most. All rows: samples.jsonl.</p>
-            <ol class="samples">
-            {{#samples}}<li>
-            <p class="text">{{text}}</p>
-            <dl><div><dt>Expected</dt><dd>{{expected}}</dd></div>{{#answers}}<div><dt>{{model}}</dt><dd>{{text}}</dd></div>{{/answers}}<div><dt>Row</dt><dd>{{id}}</dd></div></dl>
-            </li>
-            {{/samples}}
-            </ol>
-            </section>{{/empty(samples)}}
-            {{^empty(curves)}}<section>
-            <h2>Learning curves</h2>
-            <p class="note">Training loss and its terms by optimizer step.</p>
-            <div class="figures">
-            {{#curves}}<figure><figcaption>{{caption}}</figcaption>{{{picture}}}</figure>
-            {{/curves}}
-            </div>
-            </section>{{/empty(curves)}}
-            """# + ReportTemplate.repetition + ReportTemplate.foot
 }

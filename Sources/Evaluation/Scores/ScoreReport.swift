@@ -100,6 +100,10 @@ public struct ScoreReport: Sendable {
         }
         var outcomes: [GateOutcome] = []
         for gate in gates {
+            if let fault = gate.fault(of: subject) {
+                problems.append(fault)
+                continue
+            }
             let other = gate.threshold.model
             guard let found = value(gate.metric, subject), let limit = other.map({ value(gate.metric, $0) }) ?? 0
             else {
@@ -134,13 +138,15 @@ public struct ScoreReport: Sendable {
         self.samples = samples
     }
 
-    /// Writes `report.json`, `report.html` and, where rows were kept, `samples.jsonl` into `directory`, each whole or not at all.
+    /// Writes `report.html`, `report.json` and, where rows were kept, `samples.jsonl` into `directory`, all or none.
     public func write(to directory: URL) throws {
-        try AtomicFile.write(json(), to: directory.appendingPathComponent("report.json"))
-        try AtomicFile.write(html(), to: directory.appendingPathComponent("report.html"))
-        if !samples.isEmpty {
-            try AtomicFile.write(samplesFile(), to: directory.appendingPathComponent("samples.jsonl"))
-        }
+        let rows =
+            samples.isEmpty ? [] : [(url: directory.appendingPathComponent("samples.jsonl"), data: try samplesFile())]
+        try AtomicFile.write(
+            all: rows + [
+                (directory.appendingPathComponent("report.html"), Data(html().utf8)),
+                (directory.appendingPathComponent("report.json"), json()),
+            ])
     }
 
     /// The metrics that any model has, in their order.

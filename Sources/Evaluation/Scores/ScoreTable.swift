@@ -1,14 +1,7 @@
 extension ScoreReport {
     /// The results as an aligned table for the terminal: plain text, no trailing newline.
     public func table() -> String {
-        let rows = [["Model"] + columns.dropFirst()] + cells
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        let lines = rows.map { row in
-            row.indices.map { column in
-                let space = String(repeating: " ", count: widths[column] - row[column].count)
-                return column == 0 ? row[0] + space : "  " + space + row[column]
-            }.joined()
-        }
+        let lines = AlignedTable.lines([columns] + cells)
         let rule = String(repeating: "─", count: lines[0].count)
         return ([lines[0], rule] + lines.dropFirst()).joined(separator: "\n")
     }

@@ -7,6 +7,8 @@ struct DelimitedText: RecordReader {
     private struct Selection {
         let slots: [[Int]]
         let count: Int
+        /// The columns that the file does not have, and need not.
+        let lacking: [Int]
     }
 
     private struct Row {
@@ -32,6 +34,7 @@ struct DelimitedText: RecordReader {
     private(set) var line = 1
     private let delimiter: UInt8
     private let needed: [String]
+    private let optional: Set<String>
     private let file: String
     private let problems: ProblemList
     /// Nil until the header was read.
@@ -40,8 +43,9 @@ struct DelimitedText: RecordReader {
     private var isLast = false
     private var position = 0
 
-    init(delimiter: UInt8, columns needed: [String], file: String, problems: ProblemList) {
+    init(delimiter: UInt8, columns needed: [String], optional: Set<String>, file: String, problems: ProblemList) {
         self.delimiter = delimiter
+        self.optional = optional
         self.needed = needed
         self.file = file
         self.problems = problems
@@ -73,7 +77,8 @@ struct DelimitedText: RecordReader {
                         remedy: "put fields that hold the delimiter in double quotes"))
             }
             if faults.isEmpty {
-                try body(TextRecord(file: file, line: row.line, fields: row.fields), position)
+                let record = TextRecord(file: file, line: row.line, fields: row.fields, lacking: selection.lacking)
+                try body(record, position)
             } else {
                 problems.add(faults)
             }
@@ -94,14 +99,17 @@ struct DelimitedText: RecordReader {
             positions[name] = index
         }
         var slots: [[Int]] = Array(repeating: [], count: header.count)
+        var lacking: [Int] = []
         for (slot, name) in needed.enumerated() {
             if let position = positions[name] {
                 slots[position].append(slot)
+            } else if optional.contains(name) {
+                lacking.append(slot)
             } else {
                 problems.addMissing(name, line: header.line, among: header.fields)
             }
         }
-        return Selection(slots: slots, count: needed.count)
+        return Selection(slots: slots, count: needed.count, lacking: lacking)
     }
 
     /// The next row that is not empty; nil where no whole row follows, and after a quote that nothing closes. nil keeps

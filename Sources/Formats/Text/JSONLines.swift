@@ -5,6 +5,8 @@ struct JSONLines: RecordReader {
     private(set) var line = 1
     private let file: String
     private let needed: [String]
+    /// Of each column, whether an object may lack it.
+    private let isOptional: [Bool]
     private let problems: ProblemList
     private var objects = 0
     /// Of each column, the lines whose object lacks it.
@@ -12,9 +14,10 @@ struct JSONLines: RecordReader {
     /// The keys of the first object.
     private var keys: [String] = []
 
-    init(columns needed: [String], file: String, problems: ProblemList) {
+    init(columns needed: [String], optional: Set<String>, file: String, problems: ProblemList) {
         self.file = file
         self.needed = needed
+        isOptional = needed.map(optional.contains)
         self.problems = problems
         missing = needed.map { _ in [] }
     }
@@ -35,10 +38,11 @@ struct JSONLines: RecordReader {
                 continue
             }
             objects += 1
-            for (column, value) in fields.enumerated() where value == nil { missing[column].append(number) }
-            let present = fields.compactMap(\.self)
-            guard present.count == needed.count else { continue }
-            try body(TextRecord(file: file, line: number, fields: present), place.end)
+            let lacking = fields.indices.filter { fields[$0] == nil }
+            for column in lacking where !isOptional[column] { missing[column].append(number) }
+            guard lacking.allSatisfy({ isOptional[$0] }) else { continue }
+            try body(
+                TextRecord(file: file, line: number, fields: fields.map { $0 ?? "" }, lacking: lacking), place.end)
         }
         return place.end
     }
@@ -52,6 +56,7 @@ struct JSONLines: RecordReader {
             if objects == 0 { keys.append(key) }
             guard let column = needed.firstIndex(of: key) else { return try parser.skipValue(depth: 1) }
             guard fields[column] == nil else { throw JSONLineError("has the key `\(key)` twice") }
+            if isOptional[column], parser.next() == UInt8(ascii: "n") { return try parser.skipValue(depth: 1) }
             fields[column] = try parser.scalar(key)
         }
     }

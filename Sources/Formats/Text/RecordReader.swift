@@ -23,12 +23,14 @@ extension RecordReader {
 struct PlainLines: RecordReader {
     private(set) var line = 1
     private let file: String
+    private let lacking: [Int]
     private let columns: Int
 
-    init(columns needed: [String], file: String, problems: ProblemList) {
+    init(columns needed: [String], optional: Set<String>, file: String, problems: ProblemList) {
         self.file = file
         columns = needed.count
-        for name in needed where name != "text" {
+        lacking = needed.indices.filter { needed[$0] != "text" && optional.contains(needed[$0]) }
+        for name in needed where name != "text" && !optional.contains(name) {
             problems.add(
                 line: 1, field: name, problem: "there is no such column; a .txt file has one, `text`",
                 remedy: "use a .csv, .tsv or .jsonl file for several columns")
@@ -42,8 +44,8 @@ struct PlainLines: RecordReader {
         defer { line = place.line }
         while let content = place.next(in: bytes, isLast: isLast) {
             let text = String(decoding: content, as: UTF8.self)
-            try body(
-                TextRecord(file: file, line: place.line - 1, fields: Array(repeating: text, count: columns)), place.end)
+            let fields = (0..<columns).map { lacking.contains($0) ? "" : text }
+            try body(TextRecord(file: file, line: place.line - 1, fields: fields, lacking: lacking), place.end)
         }
         return place.end
     }

@@ -9,6 +9,8 @@ public struct TextRecord: Sendable, Equatable {
     public let line: Int
     /// Its values, in the order of the columns asked for.
     public let fields: [String]
+    /// The places among `fields` of the columns that it lacks; those are empty.
+    public var lacking: [Int] = []
 
     /// Whether it is a line of running text, of a `.txt` file.
     public var isLine: Bool {
@@ -52,6 +54,7 @@ public enum TextRecords {
     /// Calls `body` with the columns `needed` of each record. Memory holds a record and a buffer, whatever the size of the files.
     ///
     /// - Parameters:
+    ///   - optional: those of the columns that records may lack, or have as null: see `TextRecord.lacking`.
     ///   - limit: ends after so many records, those left out included, and does not judge what follows.
     ///   - unpacking: how much compressed files may unpack to.
     ///   - leavingOut: is given what is wrong with a record that is left out; nil leaves none out.
@@ -60,11 +63,13 @@ public enum TextRecords {
     ///   `body` throws.
     @discardableResult
     public static func forEach(
-        in address: DataAddress, columns needed: [String], limit: Int? = nil, unpacking: UnpackingLimits = .usual,
-        leavingOut: ((InputError) -> Void)? = nil, _ body: (TextRecord) throws -> Void
+        in address: DataAddress, columns needed: [String], optional: Set<String> = [], limit: Int? = nil,
+        unpacking: UnpackingLimits = .usual, leavingOut: ((InputError) -> Void)? = nil,
+        _ body: (TextRecord) throws -> Void
     ) throws -> Extent {
         struct Enough: Error {}
-        var scan = TextScan(address, columns: needed, unpacking: unpacking, leavingOut: leavingOut)
+        var scan = TextScan(
+            address, columns: needed, optional: optional, unpacking: unpacking, leavingOut: leavingOut)
         let problems = scan.problems
         var count = 0
         do {

@@ -10,16 +10,18 @@ struct TextScan {
     private(set) var extent = TextRecords.Extent()
     private let address: DataAddress
     private let columns: [String]
+    private let optional: Set<String>
     private let limits: UnpackingLimits
     /// The bytes of the files that were read whole.
     private var bytesBefore = 0
 
     init(
-        _ address: DataAddress, columns: [String], unpacking: UnpackingLimits = .usual,
+        _ address: DataAddress, columns: [String], optional: Set<String> = [], unpacking: UnpackingLimits = .usual,
         leavingOut: ((InputError) -> Void)? = nil
     ) {
         self.address = address
         self.columns = columns
+        self.optional = optional
         limits = unpacking
         problems = ProblemList(address: address.text, leavingOut: leavingOut)
     }
@@ -155,11 +157,16 @@ struct TextScan {
     }
 
     private func reader(_ kind: TextKind, _ name: String) -> any RecordReader {
-        switch kind {
-        case .csv: DelimitedText(delimiter: UInt8(ascii: ","), columns: columns, file: name, problems: problems)
-        case .tsv: DelimitedText(delimiter: UInt8(ascii: "\t"), columns: columns, file: name, problems: problems)
-        case .jsonl: JSONLines(columns: columns, file: name, problems: problems)
-        case .txt: PlainLines(columns: columns, file: name, problems: problems)
+        func delimited(_ delimiter: Unicode.Scalar) -> DelimitedText {
+            DelimitedText(
+                delimiter: UInt8(ascii: delimiter), columns: columns, optional: optional, file: name, problems: problems
+            )
+        }
+        return switch kind {
+        case .csv: delimited(",")
+        case .tsv: delimited("\t")
+        case .jsonl: JSONLines(columns: columns, optional: optional, file: name, problems: problems)
+        case .txt: PlainLines(columns: columns, optional: optional, file: name, problems: problems)
         }
     }
 }

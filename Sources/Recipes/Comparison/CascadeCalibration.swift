@@ -96,6 +96,30 @@ public struct CascadeCalibration: Sendable, Encodable {
         return try encoder.encode(self) + Data("\n".utf8)
     }
 
+    /// Whether a file holds such a document.
+    public static func isStored(at url: URL) -> Bool {
+        struct Document: Decodable {
+            struct Part: Decodable { var temperature: Double }
+            var schema: Int
+            var student: String
+            var cascade: Part
+        }
+        return (try? JSONDecoder().decode(Document.self, from: Data(contentsOf: url))) != nil
+    }
+
+    /// Whether a file holds such a page as `html` makes.
+    public static func isPage(at url: URL) -> Bool {
+        (try? String(contentsOf: url, encoding: .utf8))?.contains("<p class=\"eyebrow\">\(Cascade.pageTitle)</p>")
+            ?? false
+    }
+
+    /// The curves of cost and quality as a page.
+    public func html(commands: [String]) throws -> String {
+        try cascade.html(
+            student: student, teacher: teacher, costFrom: costFrom == "given" ? "as given" : "p50 latencies",
+            digests: digests, commands: commands)
+    }
+
     /// Writes the document, whole or not at all.
     public func write(to url: URL) throws { try AtomicFile.write(json(), to: url) }
 

@@ -56,13 +56,15 @@ extension Comparison {
         }
         var named: [(String, Set<String>)] = []
         for answers in recordings {
-            let sets = Set(answers.rows.compactMap { $0.scores.map { Set($0.keys) } })
-            guard sets.count <= 1 else {
+            let sets = answers.rows.map { $0.scores.map { Set($0.keys) } }
+            guard let row = sets.firstIndex(where: { $0 != nil }), let first = sets[row] else { continue }
+            if let odd = sets.indices.first(where: { sets[$0] != nil && sets[$0] != first }) {
                 throw InputError(
-                    file: answers.path, field: "scores", problem: "not all answers score the same classes",
+                    file: answers.path, line: answers.lines[odd], field: "scores",
+                    problem: "its classes are not those of line \(answers.lines[row])",
                     remedy: "record the score of every class in every answer")
             }
-            if let set = sets.first { named.append((answers.path, set)) }
+            named.append((answers.path, first))
         }
         let known = models.first.map { ($0.0, Set($0.1)) }
         for (path, set) in named {
@@ -101,29 +103,25 @@ extension Comparison {
         let first = answers.rows[0]
         if first.scores != nil {
             for scores in try answers.values("scores", examples, \.scores) {
-                guard scores.values.allSatisfy({ $0 >= 0 && $0.isFinite }), scores.values.contains(where: { $0 > 0 })
-                else {
-                    throw InputError(
-                        file: answers.path, field: "scores", problem: "scores are no probabilities: \(scores)",
-                        remedy: "write probabilities, which are at least 0 and not all 0")
-                }
                 // A probability of 0 is taken for the least that a float32 softmax gives.
                 logits += classes.map { Float(max(log(scores[$0]!), -103)) }
             }
         } else if first.logits != nil {
             let rows = try answers.values("logits", examples, \.logits)
-            if let odd = rows.first(where: { $0.count != classes.count }) {
+            if let odd = rows.indices.first(where: { rows[$0].count != classes.count }) {
                 throw InputError(
-                    file: answers.path, field: "logits", problem: "\(odd.count) logits for \(classes.count) classes",
+                    file: answers.path, line: answers.lines[odd], field: "logits",
+                    problem: "\(rows[odd].count) logits for \(classes.count) classes",
                     remedy: "write one per class, in their order: \(classes.prefix(8).joined(separator: ", "))")
             }
             logits = rows.flatMap { $0.map(Float.init) }
+            try requireLikeliest(answers, rows, classes)
         } else {
             let index = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
             let names = try answers.values("label", examples, \.label)
             if let odd = names.indices.first(where: { index[names[$0]] == nil }) {
                 throw InputError(
-                    file: answers.path, field: "label",
+                    file: answers.path, line: answers.lines[odd], field: "label",
                     problem:
                         "\"\(names[odd].prefix(40))\", the answer to \"\(examples.ids[odd])\", is none of the classes "
                         + classes.prefix(8).joined(separator: ", "), remedy: "map the answers to the classes first")
@@ -133,5 +131,19 @@ extension Comparison {
         return ModelResult(
             key: side.key, name: side.name, path: answers.path, parameters: 0, bytes: 0, logits: logits, heads: [],
             feedForward: [], latency: answers.latency, labels: labels)
+    }
+
+    /// - Throws: `InputError` for a label that is not the class of the largest logit beside it.
+    private func requireLikeliest(_ answers: RecordedAnswers, _ logits: [[Double]], _ classes: [String]) throws {
+        for (row, values) in logits.enumerated() {
+            guard let label = answers.rows[row].label else { continue }
+            let own = classes.firstIndex(of: label).map { values[$0] }
+            let best = values.indices.max { values[$0] < values[$1] } ?? 0
+            guard own.map({ $0 < values[best] - 1e-6 }) ?? true else { continue }
+            throw InputError(
+                file: answers.path, line: answers.lines[row], field: "label",
+                problem: "\"\(label.prefix(40))\" is not the class of the largest logit, \(classes[best])",
+                remedy: "write the logits in the order of the classes: \(classes.prefix(8).joined(separator: ", "))")
+        }
     }
 }

@@ -8,6 +8,8 @@ public struct Comparison {
     public struct Options {
         public var text = "text"
         public var label = "label"
+        /// Whether every row must have that column.
+        public var requiresLabel = false
         public var id: String?
         public var slices: [String] = []
         public var gates: [String] = []
@@ -50,7 +52,7 @@ public struct Comparison {
         address = try DataAddress(data)
         var columns = ExampleRows.Columns(
             text: options.text, label: options.label, id: options.id, others: options.slices)
-        columns.labelIsOptional = true
+        columns.labels = options.requiresLabel ? .everywhere : .everywhereOrNowhere
         examples = try ExampleRows(reading: address, columns)
         self.options = options
         self.commands = commands
@@ -67,21 +69,40 @@ public struct Comparison {
     /// - Parameter progress: hears how many of how many examples are done; what it throws ends the work.
     /// - Throws: `InputError` or `InputErrors` where models and examples do not fit each other.
     public func report(progress: @escaping (Int, Int) throws -> Void = { _, _ in }) throws -> any ComparisonReport {
-        let kinds = sides.map(\.contestant.kind)
-        guard let kind = kinds[0], kinds.allSatisfy({ $0 == kind }) else {
-            throw InputError(
-                file: sides[sides.count - 1].contestant.path,
-                problem:
-                    "the sides give \(kinds.map { $0?.rawValue ?? "nothing that can be judged" }.joined(separator: " and "))",
-                remedy: "compare two of a kind: classes, a number, an embedding or a text")
+        switch try mode {
+        case .classes: try classReport()
+        case .numbers: try valueReport(.number)
+        case .embeddings: try valueReport(.embedding)
+        case .likelihood: try languageModelReport(progress)
+        case .generation: try generationReport(progress)
         }
-        switch kind {
-        case .classes: return try classReport()
-        case .number, .embedding: return try valueReport(kind)
-        case .text:
-            let areDecoders = sides.allSatisfy { if case .decoder = $0.contestant { true } else { false } }
-            return areDecoders && !options.generates
-                ? try languageModelReport(progress) : try generationReport(progress)
+    }
+
+    /// What the sides are judged by.
+    enum Mode {
+        case classes, numbers, embeddings
+        /// Of decoders: how likely they find the texts.
+        case likelihood
+        case generation
+    }
+
+    /// - Throws: `InputError` for sides of different kinds.
+    var mode: Mode {
+        get throws {
+            let kinds = sides.map(\.contestant.kind)
+            guard let kind = kinds[0], kinds.allSatisfy({ $0 == kind }) else {
+                throw InputError(
+                    file: sides[sides.count - 1].contestant.path,
+                    problem:
+                        "the sides give \(kinds.map { $0?.rawValue ?? "nothing that can be judged" }.joined(separator: " and "))",
+                    remedy: "compare two of a kind: classes, a number, an embedding or a text")
+            }
+            switch kind {
+            case .classes: return .classes
+            case .number: return .numbers
+            case .embedding: return .embeddings
+            case .text: return sides.allSatisfy(\.isDecoder) && !options.generates ? .likelihood : .generation
+            }
         }
     }
 

@@ -9,6 +9,8 @@ public protocol ComparisonReport: RunReport {
     func write(to directory: URL) throws
     /// The statistics of the judged model against the other, in words.
     var pairedLines: [String] { get }
+    /// A table for each of these columns that the rows were sliced by.
+    func sliceLines(_ columns: [String]) -> [String]
     /// The rows that a failed gate is about, in words; the worst first.
     var failingLines: [String] { get }
 }

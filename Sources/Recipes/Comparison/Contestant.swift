@@ -17,7 +17,7 @@ enum Contestant {
     /// - Throws: `InputError` saying what is missing or wrong.
     init(_ path: String, _ examples: ExampleRows) throws {
         let url = URL(fileURLWithPath: path)
-        if ["jsonl", "ndjson"].contains(url.pathExtension) {
+        if Comparison.isRecording(path) {
             self = .recording(try RecordedAnswers(reading: path, joinedTo: examples))
             return
         }

@@ -25,13 +25,23 @@ public struct ExampleRows: Sendable {
     public struct Columns: Sendable {
         public var text: String
         public var label: String?
-        /// Whether rows may lack the label column.
-        public var labelIsOptional = false
+        public var labels = Presence.everywhere
         /// nil takes `id`, if there is one.
         public var id: String?
         public var others: [String] = []
-        /// Read where they are there.
+        /// Read where they are there, and empty elsewhere.
         public var optional: [String] = []
+
+        /// Which rows have a column. In tables the header tells; of JSON Lines each object may have other keys.
+        public enum Presence: Sendable {
+            case everywhere
+            /// All rows, or none.
+            case everywhereOrNowhere
+            /// At least one; empty in others.
+            case somewhere
+            /// Any, or none; empty in others.
+            case anywhere
+        }
 
         public init(text: String, label: String?, id: String? = nil, others: [String] = []) {
             self.text = text
@@ -46,36 +56,64 @@ public struct ExampleRows: Sendable {
     /// - Throws: `InputErrors` with every row that cannot be used and every id that stands twice, the first twenty in words.
     public init(reading address: DataAddress, _ columns: Columns) throws {
         file = address.text
-        let required = [columns.text] + (columns.labelIsOptional ? [] : [columns.label].compactMap { $0 })
-        let wanted = required + [columns.id].compactMap { $0 } + columns.others
+        let maySkipLabels = columns.labels != .everywhere
+        let required =
+            [columns.text] + [maySkipLabels ? nil : columns.label, columns.id].compactMap { $0 } + columns.others
         let optional =
-            (columns.labelIsOptional ? [columns.label].compactMap { $0 } : []) + (columns.id == nil ? ["id"] : [])
+            (maySkipLabels ? [columns.label].compactMap { $0 } : []) + (columns.id == nil ? ["id"] : [])
             + columns.optional
-        let names = try Self.present(address, wanted: wanted, optional: optional)
-        let place = Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        let names = (required + optional).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+        var records: [TextRecord] = []
+        try TextRecords.forEach(in: address, columns: names, optional: Set(optional).subtracting(required)) {
+            records.append($0)
+        }
+        var place = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+        var bad: [InputError] = []
+        for name in optional {
+            guard let slot = place[name] else { continue }
+            let without = records.filter { $0.lacking.contains(slot) }
+            if without.count == records.count {
+                if name == columns.label, columns.labels == .somewhere {
+                    // Refused with the nearest of the names that are there.
+                    try TextRecords.forEach(in: address, columns: [name]) { _ in }
+                }
+                place[name] = nil
+            } else if name == "id" || (name == columns.label && columns.labels == .everywhereOrNowhere) {
+                bad += without.map {
+                    InputError(
+                        file: $0.file, line: $0.line, field: name, problem: "the row lacks it, and others have it",
+                        remedy: "give it to every row, or to none")
+                }
+            }
+        }
+        guard bad.isEmpty else { throw InputErrors(Self.capped(bad, file: file)) }
         let id = columns.id ?? (place["id"] == nil ? nil : "id")
         hasIDs = id != nil
-        var bad: [InputError] = []
-        var seen: [String: String] = [:]
         let label = columns.label.flatMap { place[$0] }
         if label != nil { labels = [] }
         let kept = (columns.others + columns.optional).filter { place[$0] != nil }
         for name in kept { self.columns[name] = [] }
-        try TextRecords.forEach(in: address, columns: names) { record in
+        var seen: [String: String] = [:]
+        for record in records {
             func refuse(_ field: String, _ problem: String, _ remedy: String) {
                 bad.append(
                     InputError(file: record.file, line: record.line, field: field, problem: problem, remedy: remedy))
             }
             if record.fields[0].allSatisfy(\.isWhitespace) {
-                return refuse(columns.text, "the row has no text", "fill it in or delete the row")
+                refuse(columns.text, "the row has no text", "fill it in or delete the row")
+                continue
             }
             let name = id.map { record.fields[place[$0]!] } ?? "\(texts.count + bad.count + 1)"
-            if name.isEmpty { return refuse(id ?? "id", "the row has no id", "give every row an id of its own") }
+            if name.isEmpty {
+                refuse(id ?? "id", "the row has no id", "give every row an id of its own")
+                continue
+            }
             let here = "\(record.file):\(record.line)"
             if let earlier = seen.updateValue(here, forKey: name) {
-                return refuse(
+                refuse(
                     id ?? "id", "\"\(name.prefix(80))\" is also the id of \(earlier)", "give every row an id of its own"
                 )
+                continue
             }
             texts.append(record.fields[0])
             ids.append(name)
@@ -84,15 +122,6 @@ public struct ExampleRows: Sendable {
             for name in kept { self.columns[name]?.append(record.fields[place[name]!]) }
         }
         guard bad.isEmpty else { throw InputErrors(Self.capped(bad, file: file)) }
-    }
-
-    /// The wanted columns, and those of the optional ones that every row has.
-    private static func present(_ address: DataAddress, wanted: [String], optional: [String]) throws -> [String] {
-        let found = optional.filter { name in
-            // One record tells: columns are those of the header, or of all objects.
-            (try? TextRecords.forEach(in: address, columns: [name], limit: 1) { _ in }) != nil
-        }
-        return (wanted + found).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     }
 
     static func capped(_ errors: [InputError], file: String) -> [InputError] {

@@ -55,7 +55,8 @@ struct GeneratedTexts {
             texts.append(configuration.labels[Predictions(logits: logits, classes: logits.count).labels[0]])
             latencies.append(start.duration(to: clock.now) / .milliseconds(1))
             promptTokens.append(tokens.count)
-            completionTokens.append(nil)
+            // It writes none.
+            completionTokens.append(0)
             try progress(index + 1, prompts.count)
         }
     }

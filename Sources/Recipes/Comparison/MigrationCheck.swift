@@ -9,6 +9,8 @@ public struct MigrationCheck {
     public struct Options {
         public var prompt = "prompt"
         public var expected = "expected_output"
+        /// Whether some row must have that column.
+        public var requiresExpected = false
         public var id: String?
         /// Of rows without a `similarity_threshold`.
         public var threshold = 0.8
@@ -58,17 +60,29 @@ public struct MigrationCheck {
         gates = try options.gates.map { text throws(InputError) in try MigrationGate(text) }
         address = try DataAddress(data)
         var columns = ExampleRows.Columns(text: options.prompt, label: options.expected, id: options.id)
-        columns.labelIsOptional = true
+        columns.labels = options.requiresExpected ? .somewhere : .anywhere
         columns.optional = ["owner", "priority", "similarity_threshold"]
         examples = try ExampleRows(reading: address, columns)
-        thresholds = try Self.thresholds(examples, standard: options.threshold)
+        thresholds = try Self.thresholds(examples, standard: options.threshold, hasMeanings: options.embedder != nil)
         schema = try options.schema.map { try JSONSchema(reading: URL(fileURLWithPath: $0)) }
         prices = try options.prices.map(PriceTable.init(reading:))
         self.old = try Contestant(old, examples)
         self.new = try Contestant(new, examples)
     }
 
-    private static func thresholds(_ examples: ExampleRows, standard: Double) throws -> [Double] {
+    /// Whether a side writes its answers now, token by token.
+    public var generates: Bool {
+        [old, new].contains { if case .decoder = $0 { true } else { false } }
+    }
+
+    /// What a threshold can be: cosines begin at −1, scores at 0, which every answer reaches.
+    public static func isThreshold(_ value: Double, hasMeanings: Bool) -> Bool {
+        hasMeanings ? (-1...1).contains(value) : value > 0 && value <= 1
+    }
+
+    private static func thresholds(
+        _ examples: ExampleRows, standard: Double, hasMeanings: Bool
+    ) throws -> [Double] {
         guard let column = examples.columns["similarity_threshold"] else {
             return [Double](repeating: standard, count: examples.count)
         }
@@ -76,11 +90,13 @@ public struct MigrationCheck {
         let values = column.enumerated().map { row, text in
             let text = text.trimmingCharacters(in: .whitespaces)
             if text.isEmpty { return standard }
-            if let value = Double(text), (-1...1).contains(value) { return value }
+            if let value = Double(text), isThreshold(value, hasMeanings: hasMeanings) { return value }
             problems.append(
                 InputError(
                     file: examples.places[row], field: "similarity_threshold",
-                    problem: "found '\(text.prefix(40))', expected a number from -1 to 1", remedy: "write it as 0.85"))
+                    problem: "found '\(text.prefix(40))', expected a number "
+                        + (hasMeanings ? "from -1 to 1" : "above 0 and up to 1 (from -1 with --embedder)"),
+                    remedy: "write it as 0.85"))
             return standard
         }
         guard problems.isEmpty else { throw InputErrors(ExampleRows.capped(problems, file: examples.file)) }
@@ -94,6 +110,14 @@ public struct MigrationCheck {
         let texts = try [old, new].enumerated().map { index, side in
             try answers(side) { done, total in try progress(index * total + done, 2 * total) }
         }
+        if prices != nil {
+            for (side, texts) in zip([old, new], texts)
+            where zip(texts.promptTokens, texts.completionTokens).allSatisfy({ $0 == nil || $1 == nil }) {
+                throw InputError(
+                    file: side.path, field: "--prices", problem: "none of its answers has token counts",
+                    remedy: "record prompt_tokens and completion_tokens, or usage; or leave --prices out")
+            }
+        }
         let expected =
             examples.labels?.map { $0.isEmpty ? nil : $0 } ?? [String?](repeating: nil, count: examples.count)
         let similarity = try options.embedder.map(TextSimilarity.init)
@@ -101,8 +125,8 @@ public struct MigrationCheck {
         let targets = examples.ids.indices.map { expected[$0] ?? texts[0].texts[$0] }
         let near = try texts.map { try similarity?.cosines($0.texts, targets) }
         let between = try similarity?.cosines(texts[1].texts, texts[0].texts)
-        let rows = examples.ids.indices.map { row in
-            func answer(_ index: Int) -> MigrationRow.Answer {
+        let rows = try examples.ids.indices.map { row in
+            func answer(_ index: Int) throws -> MigrationRow.Answer {
                 let side = texts[index]
                 var answer = MigrationRow.Answer(
                     text: side.texts[row], promptTokens: side.promptTokens[row],
@@ -111,10 +135,16 @@ public struct MigrationCheck {
                     isNew: index == 1, prompt: answer.promptTokens, completion: answer.completionTokens)
                 answer.similarity = near[index]?[row]
                 answer.score = options.metric.score(answer.text, targets[row])
-                answer.jsonFault = schema?.fault(in: answer.text)
+                do {
+                    answer.jsonFault = try schema?.fault(in: answer.text)
+                } catch {
+                    var error = error
+                    error.problem += ", the \(index == 0 ? "old" : "new") answer to \(examples.ids[row].prefix(80))"
+                    throw error
+                }
                 return answer
             }
-            return MigrationRow(
+            return try MigrationRow(
                 id: examples.ids[row], owner: filled("owner", row), priority: filled("priority", row),
                 prompt: examples.texts[row], expected: expected[row], threshold: thresholds[row], old: answer(0),
                 new: answer(1), similarity: between?[row], checksJSON: schema != nil)

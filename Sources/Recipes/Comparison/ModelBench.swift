@@ -59,6 +59,12 @@ public struct ModelBench {
         self.options = options
     }
 
+    /// Whether models are timed in batches too: encoders are.
+    public var isBatched: Bool { subjects.allSatisfy(\.takesBatches) }
+
+    /// Whether a model answers with tokens: language models do.
+    public var generates: Bool { !isBatched }
+
     /// Times every model; of two, queries and batches alternate, and so does which of them is first.
     ///
     /// - Parameter progress: hears how many of how many queries are done; what it throws ends the work.
@@ -75,7 +81,6 @@ public struct ModelBench {
             if query % 8 == 0 { try progress(query, options.queries) }
         }
         try progress(options.queries, options.queries)
-        let isBatched = subjects.allSatisfy(\.takesBatches)
         var batched = subjects.map { _ in Times() }
         for round in 0..<(isBatched ? options.batches + 1 : 0) {
             let chosen = (0..<options.batch).map { texts[(round * options.batch + $0) % texts.count] }

@@ -7,24 +7,36 @@ struct PriceTable {
     private struct Price {
         var input: Double
         var output: Double
+        var line: Int
     }
 
     private let old: Price
     private let new: Price
 
-    /// - Throws: `InputError` where a price is missing or none.
+    /// - Throws: `InputError` where a price is missing, given twice, or none.
     init(reading path: String) throws {
         var prices: [String: Price] = [:]
         for record in try TextRecords.read(path, columns: ["version", "input", "output"]).records {
-            let numbers = record.fields.dropFirst().map { Double($0.trimmingCharacters(in: .whitespaces)) }
-            guard let input = numbers[0], let output = numbers[1], input >= 0, output >= 0, input.isFinite,
-                output.isFinite
-            else {
-                throw InputError(
-                    file: path, line: record.line, problem: "a price is a number from 0",
-                    remedy: "write what a million tokens cost, such as 0.15")
+            func refuse(_ field: String, _ problem: String, _ remedy: String) -> InputError {
+                InputError(file: path, line: record.line, field: field, problem: problem, remedy: remedy)
             }
-            prices[record.fields[0].trimmingCharacters(in: .whitespaces)] = Price(input: input, output: output)
+            func price(_ slot: Int, _ column: String) throws -> Double {
+                let text = record.fields[slot].trimmingCharacters(in: .whitespaces)
+                guard let price = Double(text), (0...1e9).contains(price) else {
+                    throw refuse(
+                        column, "found '\(text.prefix(40))', expected a number from 0 to 1e9",
+                        "write what a million tokens cost, such as 0.15")
+                }
+                return price
+            }
+            let version = record.fields[0].trimmingCharacters(in: .whitespaces)
+            guard version == "old" || version == "new" else {
+                throw refuse("version", "found '\(version.prefix(40))', expected old or new", "leave the row out")
+            }
+            let own = Price(input: try price(1, "input"), output: try price(2, "output"), line: record.line)
+            if let earlier = prices.updateValue(own, forKey: version) {
+                throw refuse("version", "\(version) stands in line \(earlier.line) too", "keep one of them")
+            }
         }
         guard let old = prices["old"], let new = prices["new"] else {
             throw InputError(

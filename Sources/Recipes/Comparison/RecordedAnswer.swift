@@ -5,7 +5,7 @@ import Foundation
 /// | key | what |
 /// |---|---|
 /// | `id`, or `custom_id` | the row; without any, lines count from 1 |
-/// | `label`, `scores` or `logits` | of a classifier; scores are probabilities by class |
+/// | `label`, `scores` or `logits` | of a classifier; scores are probabilities by class, whose sum is 1 but for 0.01; a label beside them is a likeliest class |
 /// | `value` | of a regression |
 /// | `embedding` | of an embedding model |
 /// | `text`, `answer`, `output`, or a choice's `message.content` or `text` | generated |
@@ -24,16 +24,40 @@ struct RecordedAnswer: Decodable {
     /// Why there is no answer.
     var failure: String?
 
-    /// The field that no answer can have, as numbers are compared in float32 and added up.
-    var impossibleField: String? {
+    /// What no answer can have, as numbers are compared in float32 and added up.
+    var fault: (field: String, problem: String)? {
         func isFar(_ value: Double) -> Bool { !(abs(value) <= 1e15) }
         func isNoCount(_ tokens: Int?) -> Bool { tokens.map { !(0...1_000_000_000).contains($0) } ?? false }
-        if let value, isFar(value) { return "value" }
-        if embedding?.contains(where: isFar) ?? false { return "embedding" }
-        if logits?.contains(where: isFar) ?? false { return "logits" }
-        if let latency, !(0...1e12).contains(latency) { return "latency_ms" }
-        if isNoCount(promptTokens) { return "prompt_tokens" }
-        return isNoCount(completionTokens) ? "completion_tokens" : nil
+        let absurd = "a number that no answer can have; expected numbers up to 1e15, tokens from 0 to 1e9"
+        if let value, isFar(value) { return ("value", absurd) }
+        if embedding?.contains(where: isFar) ?? false { return ("embedding", absurd) }
+        if logits?.contains(where: isFar) ?? false { return ("logits", absurd) }
+        if let latency, !(0...1e12).contains(latency) { return ("latency_ms", absurd) }
+        if isNoCount(promptTokens) { return ("prompt_tokens", absurd) }
+        if isNoCount(completionTokens) { return ("completion_tokens", absurd) }
+        return scores.flatMap(fault)
+    }
+
+    /// Scores that are rounded to two decimals, or cut off, add up to nearly 1.
+    private static let scoreSlack = 0.01
+
+    private func fault(_ scores: [String: Double]) -> (field: String, problem: String)? {
+        let sorted = scores.sorted { $0.key < $1.key }
+        if let odd = sorted.first(where: { !(0...1 + Self.scoreSlack).contains($0.value) }) {
+            return ("scores", "\(odd.value) of \(odd.key) is no probability")
+        }
+        let sum = sorted.reduce(0) { $0 + $1.value }
+        guard abs(sum - 1) <= Self.scoreSlack else {
+            return ("scores", "they add up to \(Float(sum)), probabilities to 1; logits have a key of their own")
+        }
+        guard let label else { return nil }
+        guard let own = scores[label] else {
+            return ("label", "\"\(label.prefix(40))\" is none of the classes of scores")
+        }
+        if let best = sorted.first(where: { $0.value > own + 1e-6 }) {
+            return ("label", "\"\(label.prefix(40))\" has the score \(own), and \(best.key) \(best.value)")
+        }
+        return nil
     }
 
     private enum Key: String, CodingKey {

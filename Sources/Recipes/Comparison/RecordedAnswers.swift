@@ -8,6 +8,8 @@ struct RecordedAnswers {
     let path: String
     /// One per example, in their order.
     let rows: [RecordedAnswer]
+    /// The line of each, counted from 1.
+    let lines: [Int]
 
     /// The most bytes of one line.
     private static let longestLine = 64 << 20
@@ -17,8 +19,7 @@ struct RecordedAnswers {
         self.path = path
         var byID: [String: (answer: RecordedAnswer, line: Int)] = [:]
         var problems: [InputError] = []
-        let lines = try Self.lines(path)
-        for (number, line) in lines {
+        for (number, line) in try Self.lines(path) {
             guard line.count <= Self.longestLine else {
                 problems.append(
                     InputError(file: path, line: number, problem: "the line has \(line.count) bytes", remedy: nil))
@@ -26,12 +27,10 @@ struct RecordedAnswers {
             }
             do {
                 let answer = try JSONDecoder().decode(RecordedAnswer.self, from: line)
-                if let field = answer.impossibleField {
+                if let fault = answer.fault {
                     problems.append(
                         InputError(
-                            file: path, line: number, field: field,
-                            problem:
-                                "a number that no answer can have; expected numbers up to 1e15, tokens from 0 to 1e9",
+                            file: path, line: number, field: fault.field, problem: fault.problem,
                             remedy: "mend the line, or leave the key out"))
                 }
                 let id = answer.id ?? "\(byID.count + 1)"
@@ -79,6 +78,7 @@ struct RecordedAnswers {
         }
         guard problems.isEmpty else { throw InputErrors(ExampleRows.capped(problems, file: path)) }
         rows = examples.ids.map { byID[$0]!.answer }
+        self.lines = examples.ids.map { byID[$0]!.line }
     }
 
     /// The lines that are not blank, with their numbers.
@@ -113,7 +113,7 @@ struct RecordedAnswers {
         let lacking = found.indices.filter { found[$0] == nil }
         if let first = lacking.first {
             throw InputError(
-                file: path, field: name,
+                file: path, line: lines[first], field: name,
                 problem:
                     "the answer to \"\(examples.ids[first].prefix(80))\" has none; \(lacking.count) answers lack it",
                 remedy: "record the same kind of answer to every row")

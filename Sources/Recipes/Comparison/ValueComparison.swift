@@ -78,7 +78,7 @@ extension Comparison {
             let width = rows[0].count
             if let odd = rows.indices.first(where: { rows[$0].count != width || width == 0 }) {
                 throw InputError(
-                    file: answers.path, field: "embedding",
+                    file: answers.path, line: answers.lines[odd], field: "embedding",
                     problem: "\(rows[odd].count) numbers for \"\(examples.ids[odd])\", \(width) in the first answer",
                     remedy: "record embeddings of one width")
             }

@@ -43,7 +43,14 @@ extension LanguageModelStages {
         let report = try ScoreReport(
             task: recipe.task.rawValue, record: try record(),
             data: "\(grouped(rows.count)) windows of the test texts, \(grouped(scores[0].positions)) predicted tokens",
-            models: results, gates: gates, reference: "teacher")
+            models: results, gates: gates, reference: "teacher",
+            margins: recipe.evaluate.strict
+                ? { gate in
+                    let other = results.firstIndex { $0.key == gate.threshold.model }
+                    return scores.last.map {
+                        $0.margin(gate, against: other.map { scores[$0] }, seed: self.recipe.seed)
+                    }
+                } : nil)
         try report.write(to: run.file("report"))
         return (report, report.result)
     }
@@ -101,6 +108,24 @@ extension LanguageModelScores {
         return [
             .init(.agreement, estimate(agreements.map(Double.init), seed)), .init(.klMean, estimate(divergences, seed)),
         ]
+    }
+
+    /// A gate's margin with its interval from resampled rows, which both models are asked.
+    func margin(_ gate: Gate, against other: LanguageModelScores?, seed: UInt64) -> Estimate {
+        func statistic(_ scores: LanguageModelScores) -> ([Int]) -> Double {
+            let sums =
+                switch gate.metric {
+                case .agreement: scores.agreements.map(Double.init)
+                case .klMean: scores.divergences
+                default: scores.losses
+                }
+            return { rows in
+                let count = rows.reduce(0) { $0 + scores.counts[$1] }
+                let mean = rows.reduce(0) { $0 + sums[$1] } / Double(max(1, count))
+                return gate.metric == .perplexity ? exp(mean) : mean
+            }
+        }
+        return gate.margin(rows: counts.count, seed: seed, of: statistic(self), against: other.map(statistic))
     }
 
     /// The mean over positions of what was summed per row.

@@ -240,7 +240,7 @@ extension Recipe {
                 let models = Pipeline.evaluatedModels(of: Pipeline.stages(of: self)).map(\.key)
                 _ = try Evaluation.Gate(
                     metric: gate.metric, expression: gate.condition, models: models + ["truncated"],
-                    metrics: Evaluation.Gate.Metric.of(.languageModel))
+                    metrics: Evaluation.Gate.Metric.of(.languageModel), subject: models.last)
             } catch {
                 refuse("evaluate.gates.\(gate.metric)", error.problem, error.remedy ?? "")
             }

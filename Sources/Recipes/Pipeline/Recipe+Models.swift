@@ -91,7 +91,8 @@ extension Recipe {
         for gate in evaluate.gates {
             attempt("evaluate.gates.\(gate.metric)") {
                 let models = Pipeline.evaluatedModels(of: Pipeline.stages(of: self)).map(\.key)
-                _ = try Evaluation.Gate(metric: gate.metric, expression: gate.condition, models: models)
+                _ = try Evaluation.Gate(
+                    metric: gate.metric, expression: gate.condition, models: models, subject: models.last)
             }
         }
         return problems

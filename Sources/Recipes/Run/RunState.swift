@@ -27,7 +27,7 @@ public struct RunState: Codable, Equatable, Sendable {
             self = try JSONDecoder().decode(RunState.self, from: Data(contentsOf: url))
         } catch {
             throw InputError(
-                file: url.path, problem: "not a run's state: \(error.localizedDescription)",
+                file: url.path, problem: "not a run's state: \(error.systemReason)",
                 remedy: "delete it to run every stage again")
         }
         guard (1...Self.newest).contains(schema) else {

@@ -34,7 +34,7 @@ struct RunSummary: RunReport, Codable {
             self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
         } catch {
             throw InputError(
-                file: url.path, problem: "not a summary of a run: \(error.localizedDescription)",
+                file: url.path, problem: "not a summary of a run: \(error.systemReason)",
                 remedy: "delete it; retort resume makes it anew")
         }
     }

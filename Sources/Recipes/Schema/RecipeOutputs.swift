@@ -56,7 +56,7 @@ extension Recipe.Evaluate: Section {
         gates,
         Field(
             "strict", \.strict, .boolean,
-            "Whether gates must hold for the far end of the paired 95 % interval, not for the value alone; of classifiers."
+            "Whether gates must hold for the far end of the paired 95 % interval, not for the value alone."
         ),
         Field(
             "latency_queries", \.latencyQueries, .integer(1...1_000_000),

@@ -3,12 +3,11 @@ extension Rule {
     static let languageModel = Rule(
         paths: [
             "task", "teacher", "loss", "train.stages", "student.initialize", "adapt", "prune",
-            "quantize", "evaluate.strict",
+            "quantize",
         ],
         documentation:
             "`task: language-model` learns from `teacher.model`; `teacher.train`, `loss.relations`, `loss.attention`, "
-            + "`loss.kl.temperature_end`, `student.initialize: checkpoint`, `adapt`, `prune`, `quantize` and "
-            + "`evaluate.strict` are for encoders."
+            + "`loss.kl.temperature_end`, `student.initialize: checkpoint`, `adapt`, `prune` and `quantize` are for encoders."
     ) { recipe in
         guard recipe.task == .languageModel else { return [] }
         func refused(_ path: String, _ remedy: String) -> Violation {
@@ -41,18 +40,16 @@ extension Rule {
         if recipe.adapt != nil { found.append(refused("adapt", "remove the section")) }
         if recipe.prune != nil { found.append(refused("prune", "remove the section")) }
         if recipe.quantize != nil { found.append(refused("quantize", "remove the section")) }
-        if recipe.evaluate.strict { found.append(refused("evaluate.strict", "remove it")) }
         return found
     }
 
     static let numbers = Rule(
         paths: [
             "task", "teacher", "student.initialize", "loss", "adapt", "prune", "quantize", "train",
-            "evaluate.strict",
         ],
         documentation:
             "`task: regression` and `task: embedding` have no `loss.relations`, `loss.attention`, `adapt`, `prune`, `quantize`, "
-            + "`evaluate.strict`, `teacher.targets.mix` or `student.initialize: checkpoint`; an embedding has a "
+            + "`teacher.targets.mix` or `student.initialize: checkpoint`; an embedding has a "
             + "ready `teacher.model` and no labels, so `train.baseline` is false."
     ) { recipe in
         guard recipe.task == .regression || recipe.task == .embedding else { return [] }
@@ -67,7 +64,6 @@ extension Rule {
         if recipe.adapt != nil { refuse("adapt", "remove the section") }
         if recipe.prune != nil { refuse("prune", "remove the section") }
         if recipe.quantize != nil { refuse("quantize", "remove the section") }
-        if recipe.evaluate.strict { refuse("evaluate.strict", "remove it") }
         if recipe.teacher.targets.mix != nil { refuse("teacher.targets.mix", "name one recording in file") }
         if recipe.student.initialize == .checkpoint { refuse("student.initialize", "use random or teacher_layers") }
         if recipe.train.earlyStopping?.metric == .accuracy {

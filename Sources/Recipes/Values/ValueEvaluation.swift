@@ -11,7 +11,7 @@ extension ValueStages {
     func evaluate(stages: [Pipeline.Stage]) throws -> (report: any RunReport, result: StageResult) {
         let rows = try sequences(material.test)
         let present = Pipeline.evaluatedModels(of: stages)
-        var reference: TextOutputs?
+        var found: [(key: String, outputs: TextOutputs)] = []
         var results: [ScoreReport.Model] = []
         for (done, entry) in present.enumerated() {
             try Interruption.check()
@@ -19,7 +19,7 @@ extension ValueStages {
             let model = try ModelDirectory.readEncoder(run.file(entry.folder))
             let outputs = try outputs(of: model, rows)
             let weights = try StoredWeights(directory: run.file(entry.folder)).file
-            let comparisons = try reference.map { try compare(outputs, with: $0) } ?? []
+            let comparisons = try found.first.map { try compare(outputs, with: $0.outputs) } ?? []
             results.append(
                 ScoreReport.Model(
                     key: entry.key, name: entry.name, path: entry.folder, parameters: model.parameterCount,
@@ -27,7 +27,7 @@ extension ValueStages {
                     scores: recipe.task == .regression
                         ? outputs.scores(against: material.test.numbers, seed: recipe.seed) : [],
                     comparisons: comparisons))
-            if done == 0 { reference = outputs }
+            found.append((entry.key, outputs))
         }
         let gates = try recipe.evaluate.gates.map {
             try Gate(
@@ -36,9 +36,38 @@ extension ValueStages {
         }
         let report = try ScoreReport(
             task: recipe.task.rawValue, record: try record(), data: "\(grouped(rows.count)) test rows", models: results,
-            gates: gates, reference: present[0].key)
+            gates: gates, reference: present[0].key,
+            margins: recipe.evaluate.strict ? { self.margin($0, found) } : nil)
         try report.write(to: run.file("report"))
         return (report, report.result)
+    }
+
+    /// A gate's margin with its interval over the test rows, of embeddings over the pairs of texts.
+    private func margin(_ gate: Gate, _ found: [(key: String, outputs: TextOutputs)]) -> Estimate? {
+        guard let subject = found.last?.outputs, let reference = found.first?.outputs else { return nil }
+        guard recipe.task == .regression else {
+            let pairs = TextOutputs.pairs(subject.count, seed: recipe.seed)
+            let (own, theirs) = (subject.cosines(pairs), reference.cosines(pairs))
+            return gate.margin(rows: pairs.count, seed: recipe.seed) { rows in
+                Correlation.spearman(rows.map { own[$0] }, rows.map { theirs[$0] })
+            }
+        }
+        let other = gate.threshold.model.flatMap { key in found.first { $0.key == key } }
+        let (labels, theirs) = (material.test.numbers, reference.numbers)
+        func statistic(_ outputs: TextOutputs) -> ([Int]) -> Double {
+            let numbers = outputs.numbers
+            return { rows in
+                let own = rows.map { numbers[$0] }
+                return switch gate.metric {
+                case .pearson: Correlation.pearson(own, rows.map { labels[$0] })
+                case .spearman: Correlation.spearman(own, rows.map { labels[$0] })
+                case .rmse: TextOutputs.rootMeanSquare(own, rows.map { labels[$0] })
+                default: Correlation.spearman(own, rows.map { theirs[$0] })
+                }
+            }
+        }
+        return gate.margin(
+            rows: labels.count, seed: recipe.seed, of: statistic(subject), against: other.map { statistic($0.outputs) })
     }
 
     private func compare(_ outputs: TextOutputs, with reference: TextOutputs) throws -> [ScoreReport.Score] {

@@ -198,10 +198,10 @@ extension Recipe {
         }
         for gate in evaluate.gates {
             do throws(InputError) {
+                let models = Pipeline.evaluatedModels(of: Pipeline.stages(of: self)).map(\.key)
                 _ = try Evaluation.Gate(
-                    metric: gate.metric, expression: gate.condition,
-                    models: Pipeline.evaluatedModels(of: Pipeline.stages(of: self)).map(\.key),
-                    metrics: Evaluation.Gate.Metric.of(task))
+                    metric: gate.metric, expression: gate.condition, models: models,
+                    metrics: Evaluation.Gate.Metric.of(task), subject: models.last)
             } catch {
                 refuse("evaluate.gates.\(gate.metric)", error.problem, error.remedy ?? "")
             }

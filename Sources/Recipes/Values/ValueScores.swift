@@ -62,11 +62,12 @@ struct TextOutputs {
         }
         return [
             .init(.pearson, estimate(Correlation.pearson)), .init(.spearman, estimate(Correlation.spearman)),
-            .init(
-                .rmse,
-                estimate { a, b in
-                    (zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / Double(a.count)).squareRoot()
-                }),
+            .init(.rmse, estimate(Self.rootMeanSquare)),
         ]
+    }
+
+    /// Of the differences.
+    static func rootMeanSquare(_ a: [Double], _ b: [Double]) -> Double {
+        (zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / Double(a.count)).squareRoot()
     }
 }

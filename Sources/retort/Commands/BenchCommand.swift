@@ -29,8 +29,8 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "Texts to ask with: csv, tsv, jsonl or txt.")
     var data: String?
 
-    @Option(help: "Column of the text.")
-    var text = "text"
+    @Option(help: "Column of the text; by default text.")
+    var text: String?
 
     @Option(help: "Queries that are timed.")
     var queries = 200
@@ -38,14 +38,14 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "Queries before, that are not timed.")
     var warmUp = 20
 
-    @Option(help: "Texts per batch.")
-    var batch = 32
+    @Option(help: "Texts per batch, of encoders; by default 32.")
+    var batch: Int?
 
-    @Option(help: "Batches that are timed.")
-    var batches = 10
+    @Option(help: "Batches that are timed, of encoders; by default 10.")
+    var batches: Int?
 
-    @Option(help: "The tokens that a language model answers with, at most.")
-    var maxTokens = 32
+    @Option(help: "The tokens that a language model answers with, at most; by default 32.")
+    var maxTokens: Int?
 
     @Flag(help: "Print one JSON object.")
     var json = false
@@ -57,9 +57,14 @@ struct BenchCommand: ParsableCommand {
     func validate() throws {
         if !(1...1_000_000).contains(queries) { throw ValidationError("--queries must lie in 1 to 1000000") }
         if !(0...1_000_000).contains(warmUp) { throw ValidationError("--warm-up must lie in 0 to 1000000") }
-        if !(1...4096).contains(batch) { throw ValidationError("--batch must lie in 1 to 4096") }
-        if !(1...100_000).contains(batches) { throw ValidationError("--batches must lie in 1 to 100000") }
-        if maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
+        if let batch, !(1...4096).contains(batch) { throw ValidationError("--batch must lie in 1 to 4096") }
+        if let batches, !(1...100_000).contains(batches) {
+            throw ValidationError("--batches must lie in 1 to 100000")
+        }
+        if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
+        if text != nil, data == nil {
+            throw ValidationError("--text does nothing without --data: the texts are made up")
+        }
     }
 
     private struct Document: Encodable {
@@ -70,20 +75,28 @@ struct BenchCommand: ParsableCommand {
     }
 
     func run() throws {
-        Interruption.listen()
+        Interruption.endAtOnce()
         let texts = try texts()
-        if probe {
-            return try JSONLineWriter().write(ModelProbe(loading: model, text: texts[0], maxTokens: maxTokens))
-        }
         var options = ModelBench.Options()
-        (options.queries, options.warmUp, options.batch) = (queries, warmUp, batch)
-        (options.batches, options.maxTokens) = (batches, maxTokens)
+        (options.queries, options.warmUp) = (queries, warmUp)
+        options.batch = batch ?? options.batch
+        options.batches = batches ?? options.batches
+        options.maxTokens = maxTokens ?? options.maxTokens
+        if probe {
+            return try JSONLineWriter().write(ModelProbe(loading: model, text: texts[0], maxTokens: options.maxTokens))
+        }
         let paths = [model] + [against].compactMap { $0 }
         // Before anything is loaded here, so that a wrong path is told at once.
         let probes = try paths.map { try probed($0, texts[0]) }
+        let bench = try ModelBench(paths, texts: texts, options)
+        if maxTokens != nil, !bench.generates {
+            throw ValidationError("--max-tokens does nothing here: no model writes tokens")
+        }
+        for (name, value) in [("--batch", batch), ("--batches", batches)] where value != nil && !bench.isBatched {
+            throw ValidationError("\(name) does nothing here: a language model answers one prompt at a time")
+        }
         let progress = ProgressLine()
-        var results = try ModelBench(paths, texts: texts, options).results { done, total in
-            try Interruption.check()
+        var results = try bench.results { done, total in
             progress.advanced("bench", done: done, total: total, unit: "queries")
         }
         for index in results.indices {
@@ -103,11 +116,13 @@ struct BenchCommand: ParsableCommand {
     private func texts() throws -> [String] {
         if let data {
             var texts: [String] = []
-            try TextRecords.forEach(in: DataAddress(data), columns: [text], limit: max(queries, batch)) {
+            try TextRecords.forEach(in: DataAddress(data), columns: [text ?? "text"], limit: max(queries, batch ?? 32))
+            {
                 if !$0.fields[0].allSatisfy(\.isWhitespace) { texts.append($0.fields[0]) }
             }
             guard !texts.isEmpty else {
-                throw InputError(file: data, field: text, problem: "holds no text", remedy: "name another column")
+                throw InputError(
+                    file: data, field: text ?? "text", problem: "holds no text", remedy: "name another column")
             }
             return texts
         }
@@ -123,22 +138,23 @@ struct BenchCommand: ParsableCommand {
         guard let program = Bundle.main.executableURL else { return nil }
         let process = Process()
         process.executableURL = program
-        process.arguments = ["bench", path, "--probe", "--max-tokens", "\(maxTokens)"]
-        if let data { process.arguments! += ["--data", data, "--text", self.text] }
-        let (output, errors) = (Pipe(), Pipe())
-        (process.standardOutput, process.standardError) = (output, errors)
+        process.arguments = ["bench", path, "--probe"]
+        if let maxTokens { process.arguments! += ["--max-tokens", "\(maxTokens)"] }
+        if let data { process.arguments! += ["--data", data, "--text", self.text ?? "text"] }
+        // What it has to say of a model that cannot be loaded goes where our own messages go.
+        let output = Pipe()
+        process.standardOutput = output
         try process.run()
         let answer = output.fileHandleForReading.readDataToEndOfFile()
-        let message = errors.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            writeError(message)
-            throw ExitCode(process.terminationStatus)
+        guard process.terminationReason == .exit else {
+            throw InputError(
+                file: path, problem: "the process that loads it was ended by signal \(process.terminationStatus)",
+                remedy: "look whether the machine has memory enough")
         }
+        guard process.terminationStatus == 0 else { throw ExitCode(process.terminationStatus) }
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         return try? decoder.decode(ModelProbe.self, from: answer)
     }
-
-    private func writeError(_ message: Data) { Message.raw(String(decoding: message, as: UTF8.self)) }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Distillation
 import Files
+import Formats
 import Foundation
 import Recipes
 
@@ -50,14 +51,20 @@ struct CascadeCalibrateCommand: ParsableCommand {
     @Option(help: "The student's cost of a row over the teacher's, such as 0.05; by default from latencies.")
     var relativeCost: Double?
 
-    @Option(help: "Queries that are timed.")
-    var queries = 100
+    @Option(help: "Queries that are timed for the cost; by default 100.")
+    var queries: Int?
 
     @Option(help: "For the random numbers of intervals, and the halves.")
     var seed: UInt64 = 0
 
-    @Option(help: "The file to write: temperature, thresholds, curves and digests as JSON.")
+    @Option(
+        help:
+            "The file to write, which may replace an earlier one of this command: temperature, thresholds, curves and digests as JSON."
+    )
     var output: String?
+
+    @Option(help: "The page to write, with the curves of cost and quality; it may replace an earlier one.")
+    var html: String?
 
     @Flag(help: "Print that JSON to standard output.")
     var json = false
@@ -67,14 +74,38 @@ struct CascadeCalibrateCommand: ParsableCommand {
             throw ValidationError("--relative-cost must be 0 or more")
         }
         if output?.isEmpty == true { throw ValidationError("--output needs a name") }
-        if queries < 1 { throw ValidationError("--queries must be at least 1") }
+        if html?.isEmpty == true { throw ValidationError("--html needs a name") }
+        if let html, html == output { throw ValidationError("--html and --output need names of their own") }
+        if let queries, !(1...1_000_000).contains(queries) {
+            throw ValidationError("--queries must lie in 1 to 1000000")
+        }
+        if queries != nil {
+            if relativeCost != nil {
+                throw ValidationError("--queries does nothing with --relative-cost: nothing is timed")
+            }
+            if [student, teacher].allSatisfy(Comparison.isRecording) {
+                throw ValidationError("--queries does nothing here: recorded answers are not timed")
+            }
+        }
     }
 
     func run() throws {
-        Interruption.listen()
+        Interruption.endAtOnce()
+        let inputs =
+            [student, teacher] + [data, calibration].compactMap { $0 }.flatMap { (try? DataAddress($0))?.files ?? [] }
+        let place = try output.map {
+            try OutputPlace(
+                file: $0, option: "--output", reading: inputs, replaceable: CascadeCalibration.isStored,
+                "calibration of a cascade")
+        }
+        let page = try html.map {
+            try OutputPlace(
+                file: $0, option: "--html", reading: inputs, replaceable: CascadeCalibration.isPage, "page of a cascade"
+            )
+        }
         var options = Comparison.Options()
-        (options.text, options.label, options.id) = (text, label, id)
-        (options.queries, options.seed) = (queries, seed)
+        (options.text, options.label, options.id, options.requiresLabel) = (text, label, id, true)
+        (options.queries, options.seed) = (queries ?? 100, seed)
         let result = try CascadeCalibration(
             student: student, teacher: teacher, data: data, calibration: calibration, relativeCost: relativeCost,
             options)
@@ -83,8 +114,14 @@ struct CascadeCalibrateCommand: ParsableCommand {
         } else {
             for line in result.lines { printData(line) }
         }
-        guard let output else { return }
-        try result.write(to: URL(fileURLWithPath: output))
-        Message.line("calibration: \(output)")
+        try place?.write { file in
+            try result.write(to: file)
+            Message.line("calibration: \(file.relativePath)")
+        }
+        try page?.write { file in
+            let command = (["retort"] + CommandLine.arguments.dropFirst().map(\.shellQuoted)).joined(separator: " ")
+            try AtomicFile.write(result.html(commands: [command]), to: file)
+            Message.line("page: \(file.relativePath)")
+        }
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Distillation
 import Evaluation
 import Files
+import Formats
 import Foundation
 import Recipes
 
@@ -21,7 +22,10 @@ struct CompareCommand: ParsableCommand {
 
             Gates: METRIC >= or <= a number, old or number*old, and PRIORITY: before it for the rows of one priority. Metrics: \\
             pass_rate, regressions, same_rate, json_rate, similarity, score, tokens, cost, latency_p50, latency_p90, \\
-            latency_p99. A gate that fails is exit code 1, with the rows that regressed.
+            latency_p99. A gate that fails is exit code 1, with the rows that regressed. --strict asks the far end of the 95 % \
+            interval: against old that of the difference, row by row; of shares against a number Wilson's; of scores, tokens, \
+            costs and latencies the bootstrap's. regressions, a count of these very rows, is judged by its value. A gate that \
+            cannot fail is refused.
 
             EXAMPLE
               retort compare old.jsonl new.jsonl --data prompts.csv --embedder all-MiniLM-L6-v2 \\
@@ -41,13 +45,16 @@ struct CompareCommand: ParsableCommand {
     @Option(help: "Column of the prompt.")
     var prompt = "prompt"
 
-    @Option(help: "Column of what is expected, if there is one.")
-    var expected = "expected_output"
+    @Option(help: "Column of what is expected; by default expected_output, if there is one. Rows may lack it.")
+    var expected: String?
 
     @Option(help: "Column that names the rows; by default id, if there is one.")
     var id: String?
 
-    @Option(help: "How near an answer must come where the row has no similarity_threshold.")
+    @Option(
+        help:
+            "How near an answer must come where the row has no similarity_threshold: above 0, up to 1; from -1 with --embedder."
+    )
     var threshold = 0.8
 
     @Option(help: "What answers are scored by: exact_match, chrf or rouge_l, from 0 to 1.")
@@ -65,13 +72,13 @@ struct CompareCommand: ParsableCommand {
     @Option(help: ArgumentHelp("A condition; may be repeated.", valueName: "gate"))
     var gate: [String] = []
 
-    @Flag(help: "Judge gates on shares by the far end of the interval.")
+    @Flag(help: "Judge gates by the far end of the interval, not by the value.")
     var strict = false
 
-    @Option(help: "The most tokens that a language model answers with.")
-    var maxTokens = 128
+    @Option(help: "The most tokens that a language model answers with; by default 128.")
+    var maxTokens: Int?
 
-    @Option(help: "Where to write compare.json and verdicts.jsonl.")
+    @Option(help: "Where to write compare.html, compare.json and verdicts.jsonl.")
     var output: String?
 
     @Option(help: "For the random numbers of intervals.")
@@ -81,8 +88,13 @@ struct CompareCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        if maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
-        if !(-1...1).contains(threshold) { throw ValidationError("--threshold must lie in -1 to 1") }
+        if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
+        guard MigrationCheck.isThreshold(threshold, hasMeanings: embedder != nil) else {
+            throw ValidationError(
+                embedder == nil
+                    ? "--threshold must be above 0 and at most 1: scores begin at 0, which every answer reaches"
+                    : "--threshold must lie in -1 to 1")
+        }
         guard MigrationCheck.Metric(rawValue: metric) != nil else {
             throw ValidationError("--metric must be exact_match, chrf or rouge_l")
         }
@@ -91,18 +103,26 @@ struct CompareCommand: ParsableCommand {
     }
 
     func run() throws {
-        Interruption.listen()
+        Interruption.endAtOnce()
+        let place = try output.map {
+            try OutputPlace(
+                directory: $0, writing: ["compare.html", "compare.json", "verdicts.jsonl"],
+                reading: [old, new] + [jsonSchema, prices].compactMap { $0 } + ((try? DataAddress(data))?.files ?? []))
+        }
         var options = MigrationCheck.Options()
-        (options.prompt, options.expected, options.id) = (prompt, expected, id)
+        (options.prompt, options.id, options.requiresExpected) = (prompt, id, expected != nil)
+        options.expected = expected ?? options.expected
         (options.threshold, options.embedder) = (threshold, embedder)
         options.metric = MigrationCheck.Metric(rawValue: metric) ?? .chrf
         (options.schema, options.prices, options.gates, options.strict) = (jsonSchema, prices, gate, strict)
-        (options.maxTokens, options.seed) = (maxTokens, seed)
+        (options.maxTokens, options.seed) = (maxTokens ?? options.maxTokens, seed)
         let check = try MigrationCheck(old, new, data: data, options)
+        if maxTokens != nil, !check.generates {
+            throw ValidationError("--max-tokens does nothing here: no language model answers now")
+        }
         let progress = ProgressLine()
         let command = (["retort"] + CommandLine.arguments.dropFirst().map(\.shellQuoted)).joined(separator: " ")
         let migration = try check.migration(commands: [command]) { done, total in
-            try Interruption.check()
             progress.advanced("compare", done: done, total: total, unit: "answers")
         }
         if json {
@@ -112,11 +132,9 @@ struct CompareCommand: ParsableCommand {
             for row in migration.risky.prefix(10) { printData("  " + Migration.described(row)) }
             for gate in migration.gates { printData(EvalCommand.line(gate)) }
         }
-        if let output {
-            let directory = URL(fileURLWithPath: output, isDirectory: true)
-            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        try place?.write { directory in
             try migration.write(to: directory)
-            Message.line("verdicts: \(directory.appendingPathComponent("verdicts.jsonl").relativePath)")
+            Message.line("report: \(directory.appendingPathComponent("compare.html").relativePath)")
         }
         let failed = migration.gates.filter { !$0.passed }
         guard !failed.isEmpty else { return }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Recipes
 import Tensors
@@ -61,7 +62,7 @@ struct DoctorCommand: ParsableCommand {
                 forPath: FileManager.default.currentDirectoryPath)
             return "\(((values[.systemFreeSize] as? NSNumber)?.intValue ?? 0) / 1_000_000) MB"
         } catch {
-            return "unknown: \(error.localizedDescription)"
+            return "unknown: \(error.systemReason)"
         }
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Distillation
 import Evaluation
 import Files
+import Formats
 import Foundation
 import Recipes
 
@@ -39,11 +40,11 @@ struct EvalCommand: ParsableCommand {
     @Option(help: "The rows: csv, tsv or jsonl; also compressed, a pattern of files, or ARCHIVE:ENTRIES.")
     var data: String?
 
-    @Option(help: "Column of the text.")
-    var text = "text"
+    @Option(help: "Column of the text; by default text.")
+    var text: String?
 
-    @Option(help: "Column of what is expected: a class, a number or a text.")
-    var label = "label"
+    @Option(help: "Column of what is expected: a class, a number or a text; by default label, where it is needed.")
+    var label: String?
 
     @Option(help: "Column that names the rows; by default id, if there is one.")
     var id: String?
@@ -61,73 +62,109 @@ struct EvalCommand: ParsableCommand {
     @Option(help: "Where to write report.html, report.json and samples.jsonl.")
     var output: String?
 
-    @Option(help: "Queries that are timed for the latency percentiles; 0 times none.")
-    var queries = 200
+    @Option(help: "Queries that are timed for the latency percentiles; 0 times none. By default 200.")
+    var queries: Int?
 
-    @Option(help: "Texts per pass.")
-    var batch = 64
+    @Option(help: "Texts per pass; by default 64.")
+    var batch: Int?
 
     @Flag(help: "Let decoders continue the texts, and judge what they write by the label column.")
     var generate = false
 
-    @Option(help: "The most tokens that continue a text.")
-    var maxTokens = 128
+    @Option(help: "The most tokens that continue a text; by default 128.")
+    var maxTokens: Int?
 
     @Option(help: "An embedding model that says how near generated texts come to the expected ones.")
     var embedder: String?
 
-    @Option(help: "For the random numbers of intervals.")
-    var seed: UInt64 = 0
+    @Option(help: "For the random numbers of intervals; by default 0.")
+    var seed: UInt64?
 
     @Flag(help: "Print report.json to standard output instead of the table.")
     var json = false
 
     func validate() throws {
-        if queries < 0 { throw ValidationError("--queries must be at least 0") }
-        if !(1...4096).contains(batch) { throw ValidationError("--batch must lie in 1 to 4096") }
-        if maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
+        if let queries, !(0...1_000_000).contains(queries) {
+            throw ValidationError("--queries must lie in 0 to 1000000")
+        }
+        if let batch, !(1...4096).contains(batch) { throw ValidationError("--batch must lie in 1 to 4096") }
+        if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
         if output?.isEmpty == true { throw ValidationError("--output needs a name") }
         if strict, gate.isEmpty { throw ValidationError("--strict needs a --gate") }
+        let idle = data == nil ? given : []
+        if !idle.isEmpty {
+            throw ValidationError(
+                "\(idle.joined(separator: ", ")) without --data: a run is evaluated as its recipe says")
+        }
+    }
+
+    /// The options that were given and are for rows of one's own.
+    private var given: [String] {
+        let options: [(String, Bool)] = [
+            ("--against", against != nil), ("--text", text != nil), ("--label", label != nil), ("--id", id != nil),
+            ("--slice", !slice.isEmpty), ("--gate", !gate.isEmpty), ("--output", output != nil),
+            ("--queries", queries != nil), ("--batch", batch != nil), ("--generate", generate),
+            ("--max-tokens", maxTokens != nil), ("--embedder", embedder != nil), ("--seed", seed != nil),
+            ("--json", json),
+        ]
+        return options.filter(\.1).map(\.0)
     }
 
     func run() throws {
         guard let data else {
-            guard against == nil, gate.isEmpty, output == nil, !json, slice.isEmpty else {
-                throw ValidationError("--against, --gate, --slice, --output and --json need --data")
-            }
             try RunSession(RunDirectory.open(model)).execute()
             return
         }
-        Interruption.listen()
+        Interruption.endAtOnce()
+        let place = try output.map {
+            try OutputPlace(
+                directory: $0, writing: ["report.html", "report.json", "samples.jsonl"],
+                reading: [model, against].compactMap { $0 } + ((try? DataAddress(data))?.files ?? []))
+        }
         let comparison = try Comparison(
             model, against: against, data: data, options,
             commands: [(["retort"] + CommandLine.arguments.dropFirst().map(\.shellQuoted)).joined(separator: " ")])
+        for setting in settings {
+            if let reason = try comparison.idleness(of: setting) {
+                throw ValidationError("--\(setting.rawValue) does nothing here: \(reason)")
+            }
+        }
         let progress = ProgressLine()
         let report = try comparison.report { done, total in
-            try Interruption.check()
             progress.advanced("eval", done: done, total: total, unit: "rows")
         }
         if json {
             writeData(String(decoding: try report.json(), as: UTF8.self))
         } else {
             for line in report.lines(showing: [.macroF1, .matthews, .ece]) + report.pairedLines { printData(line) }
+            for line in report.sliceLines(slice) { printData(line) }
             for gate in report.gates { printData(Self.line(gate)) }
         }
-        if let output {
-            let directory = URL(fileURLWithPath: output, isDirectory: true)
-            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        try place?.write { directory in
             try report.write(to: directory)
             Message.line("report: \(directory.appendingPathComponent("report.html").relativePath)")
         }
         try Self.requireGates(report)
     }
 
+    private var settings: [Comparison.Setting] {
+        let settings: [(Comparison.Setting, Bool)] = [
+            (.label, label != nil), (.queries, queries != nil), (.batch, batch != nil), (.generate, generate),
+            (.maxTokens, maxTokens != nil), (.embedder, embedder != nil),
+        ]
+        return settings.filter(\.1).map(\.0)
+    }
+
     private var options: Comparison.Options {
         var options = Comparison.Options()
-        (options.text, options.label, options.id, options.slices) = (text, label, id, slice)
-        (options.gates, options.strict, options.queries, options.batch) = (gate, strict, queries, batch)
-        (options.generates, options.maxTokens) = (generate, maxTokens)
-        (options.embedder, options.seed) = (embedder, seed)
+        (options.id, options.slices, options.requiresLabel) = (id, slice, label != nil)
+        (options.gates, options.strict, options.generates, options.embedder) = (gate, strict, generate, embedder)
+        options.text = text ?? options.text
+        options.label = label ?? options.label
+        options.queries = queries ?? options.queries
+        options.batch = batch ?? options.batch
+        options.maxTokens = maxTokens ?? options.maxTokens
+        options.seed = seed ?? options.seed
         return options
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Distillation
 import Evaluation
 import Files
 import Foundation
@@ -33,6 +34,12 @@ struct ReportCommand: ParsableCommand {
     }
 
     func run() throws {
+        Interruption.endAtOnce()
+        let place = try output.map {
+            try OutputPlace(
+                directory: $0, writing: ["report.html", "report.json"],
+                reading: runs.flatMap { ["\($0)/report/report.json", "\($0)/report.json"] })
+        }
         var (reports, problems): ([StoredReport], [InputError]) = ([], [])
         for run in runs {
             do {
@@ -51,10 +58,9 @@ struct ReportCommand: ParsableCommand {
                 Message.line("the data of the runs differ: their numbers are not those of one comparison")
             }
         }
-        guard let output else { return }
-        let directory = URL(fileURLWithPath: output, isDirectory: true)
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        try report.write(to: directory)
-        Message.line("report: \(directory.appendingPathComponent("report.html").relativePath)")
+        try place?.write { directory in
+            try report.write(to: directory)
+            Message.line("report: \(directory.appendingPathComponent("report.html").relativePath)")
+        }
     }
 }

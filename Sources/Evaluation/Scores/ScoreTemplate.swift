@@ -1,0 +1,73 @@
+/// The page as a Mustache template over `ScorePage`. Everything but the style sheet and the pictures is escaped.
+enum ScoreTemplate {
+    static let page =
+        ReportTemplate.head + #"""
+            <header class="{{verdictStyle}}">
+            <p class="eyebrow">Retort report · <bdi>{{recipe}}</bdi></p>
+            <h1>{{headline}}</h1>
+            <p class="lead">{{lead}}</p>
+            <p class="certainty">{{certainty}}</p>
+            {{#gates}}<p class="gate {{style}}"><b>{{outcome}}</b> <code>{{gate}}</code> <span>found {{found}}, limit {{limit}}</span></p>
+            {{/gates}}
+            </header>
+            <section>
+            <h2>Models</h2>
+            <p class="note">Judged on {{judgedOn}}. In brackets the 95% interval (bootstrap over rows). Agreement, divergence and similarity are with {{referenceName}}.</p>
+            <div class="scroll" tabindex="0" role="region" aria-label="Models">
+            <table>
+            <thead><tr><th>Model</th>{{#columns}}<th>{{.}}</th>{{/columns}}</tr></thead>
+            <tbody>
+            {{#rows}}<tr class="{{style}}"><th scope="row">{{model}}</th>{{#cells}}<td>{{.}}</td>{{/cells}}</tr>
+            {{/rows}}
+            </tbody>
+            </table>
+            </div>
+            </section>
+            {{^empty(pairs)}}<section>
+            <h2>Row by row</h2>
+            <p class="note">Error of each model minus that of {{referenceName}} on the same rows, with its 95% interval; p of Wilcoxon's signed-rank test. Detectable: the smallest mean difference that this test set shows with 80% power.</p>
+            <div class="scroll" tabindex="0" role="region" aria-label="Paired errors">
+            <table>
+            <thead><tr><th>Model</th><th>Error</th><th>Difference</th><th>Wilcoxon p</th><th>Rows</th><th>Detectable</th></tr></thead>
+            <tbody>
+            {{#pairs}}<tr>{{#.}}<td>{{.}}</td>{{/.}}</tr>
+            {{/pairs}}
+            </tbody>
+            </table>
+            </div>
+            </section>{{/empty(pairs)}}
+            {{^empty(slices)}}<section>
+            <h2>Where the difference lies</h2>
+            {{#slices}}<h3>{{column}}</h3>
+            <div class="scroll" tabindex="0" role="region" aria-label="Slices by {{column}}">
+            <table>
+            <thead><tr><th>Slice</th>{{#columns}}<th>{{.}}</th>{{/columns}}</tr></thead>
+            <tbody>
+            {{#rows}}<tr><th scope="row">{{model}}</th>{{#cells}}<td>{{.}}</td>{{/cells}}</tr>
+            {{/rows}}
+            </tbody>
+            </table>
+            </div>
+            {{/slices}}
+            </section>{{/empty(slices)}}
+            {{^empty(samples)}}<section>
+            <h2>Where it does worst</h2>
+            <p class="note">Rows on which the judged model's error exceeds the reference's most. All rows: samples.jsonl.</p>
+            <ol class="samples">
+            {{#samples}}<li>
+            <p class="text">{{text}}</p>
+            <dl><div><dt>Expected</dt><dd>{{expected}}</dd></div>{{#answers}}<div><dt>{{model}}</dt><dd>{{text}}</dd></div>{{/answers}}<div><dt>Row</dt><dd>{{id}}</dd></div></dl>
+            </li>
+            {{/samples}}
+            </ol>
+            </section>{{/empty(samples)}}
+            {{^empty(curves)}}<section>
+            <h2>Learning curves</h2>
+            <p class="note">Training loss and its terms by optimizer step.</p>
+            <div class="figures">
+            {{#curves}}<figure><figcaption>{{caption}}</figcaption>{{{picture}}}</figure>
+            {{/curves}}
+            </div>
+            </section>{{/empty(curves)}}
+            """# + ReportTemplate.repetition + ReportTemplate.foot
+}
