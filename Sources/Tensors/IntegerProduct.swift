@@ -116,11 +116,11 @@ public struct PackedInt8Weight: Sendable {
     /// - Parameter residual: [N, O], added to the result while it is in the cache.
     public func multiply(_ x: UInt8Activations, adding residual: Tensor? = nil) -> Tensor {
         precondition(
-            residual.map { $0.rows == x.rows && $0.width == width } ?? true,
-            "PackedInt8Weight.multiply: residual of \(residual?.shape ?? []) for [\(x.rows), \(width)]")
+            residual.map { $0.rows == x.rows && $0.width == self.width } ?? true,
+            "PackedInt8Weight.multiply: residual of \(residual?.shape ?? []) for \(x.rows) rows")
+        let width = width
         var y = Tensor(uninitialized: [x.rows, width])
         nonisolated(unsafe) let results = y.mutablePointer
-        let width = width
         forEachRow(of: x) { row, dequantize in
             let result = results + row * width
             dequantize(result)
