@@ -74,16 +74,15 @@ struct ProofGuardTests {
             for (arguments, number) in zip(commands, [SIGINT, SIGTERM]) {
                 let running = try command.start(arguments)
                 let status = "/proc/\(running.process.processIdentifier)/status"
-                /// Whether the program listens: it ignores the own actions of all its signals, of which SIGUSR1 is not ignored by
-                /// whoever starts these tests.
+                /// Whether the program listens to its signals.
                 func listens() -> Bool {
                     let text = (try? String(contentsOfFile: status, encoding: .utf8)) ?? ""
-                    let mask = text.split(separator: "\n").first { $0.hasPrefix("SigIgn:") }
+                    let mask = text.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }
                     let bits = mask.flatMap { UInt64($0.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16) }
                     return (bits ?? 0) & (1 << UInt64(SIGUSR1 - 1)) != 0
                 }
                 while running.process.isRunning, !listens() { usleep(1000) }
-                usleep(500_000)
+                usleep(200_000)
                 kill(running.process.processIdentifier, number)
                 let result = try running.finish()
                 #expect(result.status == 128 + number, "\(arguments): \(result.errors)")
