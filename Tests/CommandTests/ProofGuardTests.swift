@@ -3,170 +3,34 @@ import Testing
 
 @Suite("eval, compare, cascade, bench and report refuse in words, early")
 struct ProofGuardTests {
-    private func with(_ body: (Command) throws -> Void) throws {
-        let command = try Command()
-        defer { #expect(throws: Never.self) { try command.remove() } }
-        try body(command)
-    }
-
-    /// Rows and answers of two classes as `rows.csv`, `old.jsonl` and `new.jsonl`.
-    private func writeAnswers(_ command: Command, rows: Int = 12, _ text: (Int) -> String = { "text \($0)" }) throws {
-        let labels = (0..<rows).map { $0 % 2 == 0 ? "a" : "b" }
-        try command.write(
-            "id,text,label,kind\n" + labels.enumerated().map { "r\($0),\(text($0)),\($1),k\($0 % 3)\n" }.joined(),
-            to: "rows.csv")
-        for (name, score) in [("old", 0.9), ("new", 0.8)] {
-            let lines = labels.enumerated().map { row, label in
-                let first = label == "a" ? score : 1 - score
-                return
-                    #"{"id":"r\#(row)","label":"\#(label)","scores":{"a":\#(first),"b":\#(1 - first)},"text":"\#(label)"}"#
-            }
-            try command.write(lines.joined(separator: "\n") + "\n", to: "\(name).jsonl")
-        }
-    }
-
-    private func expect(
-        _ status: Int32, _ words: String..., from arguments: [String], in command: Command,
-        _ place: SourceLocation = #_sourceLocation
-    ) throws {
-        let result = try command.start(arguments).finish()
-        #expect(result.status == status, "\(arguments): \(result.errors)", sourceLocation: place)
-        for word in words {
-            #expect(result.errors.contains(word), "\(arguments): \(result.errors)", sourceLocation: place)
-        }
-    }
-
-    private let eval = ["eval", "new.jsonl", "--against", "old.jsonl", "--data", "rows.csv"]
-    private let compare = ["compare", "old.jsonl", "new.jsonl", "--data", "prompts.csv"]
-    private let cascade = [
-        "cascade", "calibrate", "--student", "new.jsonl", "--teacher", "old.jsonl", "--data", "rows.csv",
-        "--relative-cost", "0.1",
-    ]
-
-    @Test(
-        "a signal ends eval and cascade calibrate at once, with its code, and nothing is left of what they would write")
-    func interruption() throws {
-        try LetterModel.with { command in
-            let classifier = command.folder.appendingPathComponent("classifier")
-            try FileManager.default.copyItem(
-                at: LetterModel.golden.deletingLastPathComponent().appendingPathComponent(
-                    "encoders/bert-classification"),
-                to: classifier)
-            try command.write(
-                "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nred\nblue\ncat\ndog\nand\na\n##s\n",
-                to: "classifier/vocab.txt")
-            try command.write(#"{"do_lower_case": true}"#, to: "classifier/tokenizer_config.json")
-            let predicted = try command.run("predict", "classifier", input: "the cat\nred dog\nblue\nand\na cat\nthe\n")
-            let texts = ["the cat", "red dog", "blue", "and", "a cat", "the"]
-            let labels = try predicted.output.split(separator: "\n").map { line in
-                try #require(
-                    (JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])?["label"] as? String)
-            }
-            try command.write(
-                "text,label\n" + zip(texts, labels).map { "\($0),\($1)\n" }.joined(), to: "rows.csv")
-            let before = try command.contents
-            let endless = ["--queries", "1000000"]
-            let commands = [
-                ["eval", "classifier", "--data", "rows.csv", "--output", "out"] + endless,
-                ["cascade", "calibrate", "--student", "classifier", "--teacher", "classifier", "--data", "rows.csv"]
-                    + ["--output", "out.json"] + endless,
-            ]
-            for (arguments, number) in zip(commands, [SIGINT, SIGTERM]) {
-                let running = try command.start(arguments)
-                let status = "/proc/\(running.process.processIdentifier)/status"
-                /// Whether the program listens: it ignores the own actions of all its signals, of which SIGUSR1 is not ignored by
-                /// whoever starts these tests.
-                func listens() -> Bool {
-                    let text = (try? String(contentsOfFile: status, encoding: .utf8)) ?? ""
-                    let mask = text.split(separator: "\n").first { $0.hasPrefix("SigIgn:") }
-                    let bits = mask.flatMap { UInt64($0.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16) }
-                    return (bits ?? 0) & (1 << UInt64(SIGUSR1 - 1)) != 0
-                }
-                while running.process.isRunning, !listens() { usleep(1000) }
-                usleep(500_000)
-                kill(running.process.processIdentifier, number)
-                let result = try running.finish()
-                #expect(result.status == 128 + number, "\(arguments): \(result.errors)")
-                #expect(try command.contents == before)
-            }
-        }
-    }
-
-    @Test("an output that cannot be made is told before the work, and neither inputs nor foreign files are overwritten")
-    func outputs() throws {
-        try with { command in
-            try writeAnswers(command)
-            try command.write("id,prompt\n" + (0..<12).map { "r\($0),p\n" }.joined(), to: "prompts.csv")
-            try command.write("mine", to: "blocked")
-            for arguments in [eval, compare, ["report", "nowhere"], cascade] {
-                try expect(
-                    2, "blocked/out: --output: ", "no directory", from: arguments + ["--output", "blocked/out"],
-                    in: command)
-            }
-            let before = try command.contents
-            for output in ["rows.csv", "new.jsonl", "blocked"] {
-                let content = try Data(contentsOf: command.folder.appendingPathComponent(output))
-                try expect(2, output, from: cascade + ["--output", output], in: command)
-                #expect(try Data(contentsOf: command.folder.appendingPathComponent(output)) == content)
-            }
-            #expect(try command.contents == before)
-            for _ in 0..<2 {
-                try expect(
-                    0, from: cascade + ["--output", "made/cascade.json", "--html", "made/cascade.html"], in: command)
-            }
-            try expect(2, "blocked: --html", from: cascade + ["--html", "blocked"], in: command)
-            try expect(0, from: eval + ["--output", "out"], in: command)
-            let rows = try Data(contentsOf: command.folder.appendingPathComponent("out/samples.jsonl"))
-            try expect(
-                2, "out/samples.jsonl", "which is read",
-                from: ["eval", "new.jsonl", "--data", "out/samples.jsonl", "--output", "out"], in: command)
-            #expect(try Data(contentsOf: command.folder.appendingPathComponent("out/samples.jsonl")) == rows)
-        }
-    }
-
-    @Test("files that may not grow leave no report.json without the rest")
-    func fullDisk() throws {
-        try with { command in
-            try writeAnswers(command, rows: 400) { "a text of some length, number \($0)".replacing(",", with: "") }
-            let retort = Command.executable("retort").path
-            let limited =
-                ["-c", #"ulimit -f 40; exec "$0" "$@""#, retort] + eval + ["--queries", "0", "--output", "out"]
-            let result = try command.start(limited, program: "/bin/sh").finish()
-            #expect(result.status == 2 && result.errors.contains("cannot write"), "\(result.errors)")
-            let left = try? FileManager.default.contentsOfDirectory(
-                atPath: command.folder.appendingPathComponent("out").path)
-            #expect(left?.isEmpty ?? true, "\(left ?? [])")
-        }
-    }
-
     @Test("options that would do nothing, or cannot be, are usage errors with the reason")
     func idleOptions() throws {
-        try with { command in
-            try writeAnswers(command)
+        try Command.with { command in
+            try command.writeAnswers()
             try command.write("id,prompt\n" + (0..<12).map { "r\($0),p\n" }.joined(), to: "prompts.csv")
             for options in [
                 ["--max-tokens", "5"], ["--generate"], ["--batch", "3"], ["--queries", "7"], ["--embedder", "x"],
             ] {
-                try expect(64, "\(options[0]) does nothing here: ", from: eval + options, in: command)
+                try command.expect(64, "\(options[0]) does nothing here: ", from: Command.eval + options)
             }
-            try expect(
-                64, "--batch, --seed without --data", from: ["eval", "x", "--batch", "3", "--seed", "1"], in: command)
-            try expect(64, "--max-tokens does nothing here", from: compare + ["--max-tokens", "5"], in: command)
+            try command.expect(
+                64, "--batch, --seed without --data", from: ["eval", "x", "--batch", "3", "--seed", "1"])
+            try command.expect(64, "--max-tokens does nothing here", from: Command.compare + ["--max-tokens", "5"])
             for threshold in ["-1", "0", "1.5", "nan"] {
-                try expect(64, "--threshold", from: compare + ["--threshold=\(threshold)"], in: command)
+                try command.expect(64, "--threshold", from: Command.compare + ["--threshold=\(threshold)"])
             }
-            try expect(64, "--threshold", from: compare + ["--embedder", "x", "--threshold=-1.5"], in: command)
-            try expect(64, "--queries does nothing", from: cascade + ["--queries", "3"], in: command)
-            try expect(
-                64, "--relative-cost", from: cascade.dropLast(2) + ["--relative-cost=-1"], in: command)
-            try expect(64, "--text does nothing without --data", from: ["bench", "x", "--text", "t"], in: command)
+            try command.expect(64, "--threshold", from: Command.compare + ["--embedder", "x", "--threshold=-1.5"])
+            try command.expect(64, "--queries does nothing", from: Command.cascade + ["--queries", "3"])
+            try command.expect(
+                64, "--relative-cost", from: Command.cascade.dropLast(2) + ["--relative-cost=-1"])
+            try command.expect(64, "--text does nothing without --data", from: ["bench", "x", "--text", "t"])
         }
     }
 
     @Test("recorded scores that are no probabilities, and labels against them, are refused with line and field")
     func contradictions() throws {
-        try with { command in
-            try writeAnswers(command)
+        try Command.with { command in
+            try command.writeAnswers()
             let good = try String(contentsOf: command.folder.appendingPathComponent("new.jsonl"), encoding: .utf8)
                 .split(separator: "\n").map(String.init)
             for (line, words) in [
@@ -184,19 +48,20 @@ struct ProofGuardTests {
                 var lines = good
                 lines[2] = line
                 try command.write(lines.joined(separator: "\n"), to: "new.jsonl")
-                try expect(2, words, from: eval, in: command)
+                try command.expect(2, words, from: Command.eval)
             }
             let logits = (0..<12).map {
                 #"{"id":"r\#($0)","label":"\#($0 % 2 == 0 ? "a" : "b")","logits":[1,\#($0 == 5 ? 0 : $0 % 2 * 2)]}"#
             }
             try command.write(logits.joined(separator: "\n"), to: "new.jsonl")
-            try expect(2, "new.jsonl:6: label: \"b\" is not the class of the largest logit, a", from: eval, in: command)
+            try command.expect(
+                2, "new.jsonl:6: label: \"b\" is not the class of the largest logit, a", from: Command.eval)
         }
     }
 
     @Test("price tables are read whole, and costs that are not known are said")
     func prices() throws {
-        try with { command in
+        try Command.with { command in
             try command.write("id,prompt\n" + (0..<4).map { "r\($0),p\n" }.joined(), to: "prompts.csv")
             func write(_ name: String, lacking: Set<Int>) throws {
                 let lines = (0..<4).map {
@@ -212,21 +77,21 @@ struct ProofGuardTests {
                 ("old,1,1\nnew,1,1\ngpt,1,1\n", "prices.csv:4: version: found 'gpt'"),
             ] {
                 try command.write("version,input,output\n" + table, to: "prices.csv")
-                try expect(2, words, from: compare + ["--prices", "prices.csv"], in: command)
+                try command.expect(2, words, from: Command.compare + ["--prices", "prices.csv"])
             }
             try command.write("version,input,output\nold,1,1\nnew,1,1\n", to: "prices.csv")
-            let partly = try command.start(compare + ["--prices", "prices.csv"]).finish()
+            let partly = try command.start(Command.compare + ["--prices", "prices.csv"]).finish()
             #expect(partly.status == 0 && partly.output.contains("of 0 old and 1 new answers"), "\(partly.output)")
             try write("new", lacking: [0, 1, 2, 3])
-            try expect(
-                2, "new.jsonl: --prices: none of its answers", from: compare + ["--prices", "prices.csv"], in: command)
+            try command.expect(
+                2, "new.jsonl: --prices: none of its answers", from: Command.compare + ["--prices", "prices.csv"])
         }
     }
 
     @Test("which columns there are is told by all records of jsonl, and a column that was named must be there")
     func optionalColumns() throws {
-        try with { command in
-            try writeAnswers(command, rows: 3)
+        try Command.with { command in
+            try command.writeAnswers(rows: 3)
             try command.write(
                 #"{"id":"r0","prompt":"p"}"# + "\n"
                     + #"{"id":"r1","prompt":"p","priority":"high","expected_output":"b"}"#
@@ -234,19 +99,19 @@ struct ProofGuardTests {
             let arguments = ["compare", "old.jsonl", "new.jsonl", "--data", "prompts.jsonl"]
             let found = try command.start(arguments + ["--gate", "high: pass_rate >= 1"]).finish()
             #expect(found.status == 0 && found.output.contains("high"), "\(found.errors)")
-            try expect(0, from: arguments + ["--expected", "expected_output"], in: command)
-            try expect(2, "answer: there is no such column", from: arguments + ["--expected", "answer"], in: command)
+            try command.expect(0, from: arguments + ["--expected", "expected_output"])
+            try command.expect(2, "answer: there is no such column", from: arguments + ["--expected", "answer"])
             try command.write(
                 #"{"prompt":"p"}"# + "\n" + #"{"id":"r1","prompt":"p"}"# + "\n", to: "prompts.jsonl")
-            try expect(2, "prompts.jsonl:1: id: the row lacks it", from: arguments, in: command)
+            try command.expect(2, "prompts.jsonl:1: id: the row lacks it", from: arguments)
         }
     }
 
     @Test("eval shows the slices that were asked for")
     func slices() throws {
-        try with { command in
-            try writeAnswers(command)
-            let result = try command.start(eval + ["--slice", "kind"]).finish()
+        try Command.with { command in
+            try command.writeAnswers()
+            let result = try command.start(Command.eval + ["--slice", "kind"]).finish()
             let lines = result.output.split(separator: "\n").map(String.init)
             let head = try #require(lines.firstIndex { $0.hasPrefix("kind ") }, "\(result.output)\(result.errors)")
             #expect(lines[(head + 1)...].prefix(3).map { $0.prefix(2) } == ["k0", "k1", "k2"])
@@ -266,7 +131,7 @@ struct ProofGuardTests {
 
     @Test("compare holds meanings to each other with a sentence-embedding model")
     func meanings() throws {
-        try with { command in
+        try Command.with { command in
             let folder = command.folder.appendingPathComponent("embedder")
             try FileManager.default.copyItem(
                 at: LetterModel.golden.deletingLastPathComponent().appendingPathComponent("encoders/bert-embedding"),
@@ -286,7 +151,7 @@ struct ProofGuardTests {
                     #"{"id":"3","text":"a cat"}"#,
                 ]
                 .joined(separator: "\n"), to: "new.jsonl")
-            let result = try command.start(compare + ["--embedder", "embedder", "--output", "out"]).finish()
+            let result = try command.start(Command.compare + ["--embedder", "embedder", "--output", "out"]).finish()
             #expect(result.status == 0 && result.output.contains("similarity: "), "\(result.errors)")
             let lines = try String(
                 contentsOf: command.folder.appendingPathComponent("out/verdicts.jsonl"), encoding: .utf8)

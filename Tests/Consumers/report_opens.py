@@ -2,9 +2,9 @@
 
     python3 report_opens.py RETORT [SCREENSHOTS]
 
-RETORT is the built program. It writes the reports of recorded answers to generated rows, of classifiers, of generated texts
-and of two runs side by side, and each must open without a message in the console, without a request, with marks and an
-accessible name in every chart, no wider than the screen, and with the numbers of its report.json. The pictures go to the
+RETORT is the built program. It writes the reports of recorded answers to generated rows, of classifiers, of generated texts,
+of two runs side by side, of a migration and of a cascade, and each must open without a message in the console, without a request, with marks and an
+accessible name in every chart, no wider than the screen, and with the numbers of its JSON. The pictures go to the
 folder SCREENSHOTS, if one is given. Exits 1 on the first thing that does not hold.
 """
 
@@ -24,7 +24,8 @@ import websocket
 # What the first screen of each report must say.
 VERDICTS = {
     "classes": ["95% interval", "same label", "faster"], "texts": ["Its error", "Wilcoxon p"],
-    "runs": ["is best", "the same data"],
+    "runs": ["is best", "the same data"], "migration": ["fails 1 of 2 gates", "McNemar exact p"],
+    "cascade": ["of the teacher's accuracy", "asks the teacher"],
 }
 FACTS = """(() => {
   const marks = svg => [...svg.querySelectorAll('circle, rect, polyline')]
@@ -114,6 +115,14 @@ def expected_numbers(report):
     """What the page must say, as it is written for people."""
     if "runs" in report:
         return [percent(run["models"][run["subject"]]["metrics"]["accuracy"]["value"]) for run in report["runs"]]
+    if "cascade" in report:
+        cascade = report["cascade"]
+        targets = [target for measured in cascade["measures"] for target in measured["targets"]]
+        return [percent(cascade[side + "_accuracy"]["value"]) for side in ("student", "teacher")] + [
+            f"{target['point']['threshold']:.4f}" for target in targets]
+    if "all" in report:
+        return [percent(report["all"][side]["pass_rate"]["value"]) for side in ("old", "new")] + [
+            f"{gate['value']:.4f}" for gate in report["gates"]]
     numbers = []
     for model in report["models"].values():
         metrics = model["metrics"]
@@ -165,7 +174,13 @@ def make_reports(retort, folder):
             {"id": index, "text": f"This is the answer, number {index}." if random.random() < share else "Who knows?"}
             for index in range(40)])
     run("eval", "new.jsonl", "--against", "old.jsonl", "--data", "prompts.jsonl", "--gate", "bleu >= 10", "--output", "texts")
-    return [folder / name for name in ("classes", "texts", "runs")]
+    run("compare", "old.jsonl", "new.jsonl", "--data", "prompts.jsonl", "--prompt", "text", "--expected", "label", "--gate",
+        "pass_rate >= 0.5", "--gate", "regressions <= 0", "--output", "migration", status=1)
+    (folder / "cascade").mkdir()
+    run("cascade", "calibrate", "--student", "student.jsonl", "--teacher", "teacher.jsonl", "--data", "rows.jsonl",
+        "--output", "cascade/cascade.json", "--html", "cascade/cascade.html")
+    return [folder / name / file for name, file in (
+        ("classes", "report"), ("texts", "report"), ("runs", "report"), ("migration", "compare"), ("cascade", "cascade"))]
 
 
 def main(retort, pictures):
@@ -176,35 +191,36 @@ def main(retort, pictures):
         browser = Browser(profile)
         try:
             for report in reports:
-                numbers = expected_numbers(json.loads((report / "report.json").read_text()))
+                numbers = expected_numbers(json.loads(report.with_suffix(".json").read_text()))
+                title = report.parent.name
                 backgrounds = set()
                 for width in (390, 1280):
                     for scheme in ("light", "dark"):
-                        place = f"{report.name}, {width} px, {scheme}"
-                        facts = browser.open(report / "report.html", width, scheme)
+                        place = f"{title}, {width} px, {scheme}"
+                        facts = browser.open(report.with_suffix(".html"), width, scheme)
                         requests = [event["params"]["request"]["url"] for event in browser.events
                                     if event.get("method") == "Network.requestWillBeSent"]
                         check(len(requests) == 1 and requests[0].startswith("file:"), f"{place}: requests {requests}")
                         messages = [event for event in browser.events if event.get("method") in (
                             "Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")]
                         check(not messages, f"{place}: console {messages}")
-                        if report.name == "classes":
+                        if title == "classes":
                             check(len(facts["charts"]) >= 4, f"{place}: {len(facts['charts'])} charts")
                         for chart in facts["charts"]:
                             check(chart["marks"] > 0 and chart["role"] == "img" and chart["name"], f"{place}: chart {chart}")
                             check(not chart["outside"], f"{place}: a chart leaves the screen: {chart['name']}")
                         check(facts["wide"] <= facts["screen"], f"{place}: {facts['wide']} pixels wide")
                         check(facts["unnamed"] == 0, f"{place}: regions without names")
-                        for word in VERDICTS[report.name]:
+                        for word in VERDICTS[title]:
                             check(word in facts["verdict"], f"{place}: the first screen lacks {word!r}")
                         check(facts["heading"] < 400, f"{place}: the verdict is not on the first screen")
                         for number in numbers:
                             check(number in facts["text"], f"{place}: {number} of report.json is not on the page")
                         backgrounds.add(facts["background"])
                         if pictures:
-                            browser.picture(pictures / f"{report.name}-{width}-{scheme}.png")
-                check(len(backgrounds) == 2, f"{report.name}: light and dark look alike: {backgrounds}")
-                print(f"ok    {report.name}: no request, no message, every chart has marks, {len(numbers)} numbers agree",
+                            browser.picture(pictures / f"{title}-{width}-{scheme}.png")
+                check(len(backgrounds) == 2, f"{title}: light and dark look alike: {backgrounds}")
+                print(f"ok    {title}: no request, no message, every chart has marks, {len(numbers)} numbers agree",
                       flush=True)
         finally:
             browser.close()

@@ -40,7 +40,7 @@ enum CascadeChart {
                 measured.curve.map { (x: x.position($0.cost), y: y.position($0.accuracy.value)) },
                 style: measured.measure == cascade.best ? "curve total" : "curve series\(index % 4)")
             drawing.text(
-                46 + Double(index) * 96, 248, name(measured.measure),
+                46 + Double(index) * 104, 248, name(measured.measure),
                 style: measured.measure == cascade.best ? "label strong" : "label text-series\(index % 4)")
         }
         for target in best?.targets ?? [] {

@@ -8,6 +8,7 @@ extension Comparison {
     /// Classifiers: see `Report`.
     func classReport() throws -> Report {
         let labels = try requireLabels("judging classifiers")
+        let gates = try gates(Gate.Metric.ofClassification)
         let classes = try classes(labels)
         let index = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
         let unknown = labels.indices.filter { index[labels[$0]] == nil }
@@ -35,7 +36,7 @@ extension Comparison {
             }
         }
         return try Report(
-            record: record(), data: data, models: results, gates: gates(Gate.Metric.ofClassification),
+            record: record(), data: data, models: results, gates: gates,
             reference: sides[0].key, subject: "model", strict: options.strict, seed: options.seed)
     }
 

@@ -138,7 +138,8 @@ public struct Comparison {
                     remedy: "write for instance --gate 'accuracy >= 0.93'")
             }
             return try Gate(
-                metric: String(parts[0]), expression: String(parts[1]), models: sides.map(\.key), metrics: metrics)
+                metric: String(parts[0]), expression: String(parts[1]), models: sides.map(\.key), metrics: metrics,
+                subject: "model")
         }
     }
 

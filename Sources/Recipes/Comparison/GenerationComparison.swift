@@ -7,10 +7,11 @@ extension Comparison {
     /// Generated texts against the expected ones.
     func generationReport(_ progress: @escaping (Int, Int) throws -> Void) throws -> ScoreReport {
         let expected = try requireLabels("judging generated texts")
+        let similarity = try options.embedder.map(TextSimilarity.init)
+        let gates = try gates(Gate.Metric.ofGeneration + (similarity == nil ? [] : [.similarity]))
         let texts = try sides.enumerated().map { index, side in
             try self.generated(side) { try progress(index * $1 + $0, sides.count * $1) }
         }
-        let similarity = try options.embedder.map(TextSimilarity.init)
         let order = examples.order
         let models = try zip(sides, texts).map { side, own in
             let metrics = GenerationMetrics(own.texts, expected: expected)
@@ -36,7 +37,7 @@ extension Comparison {
         return try ScoreReport(
             task: "generation", record: record(), data: "\(grouped(examples.count)) prompts", rows: models,
             order: order,
-            gates: gates(Gate.Metric.ofGeneration + (similarity == nil ? [] : [.similarity])), strict: options.strict,
+            gates: gates, strict: options.strict,
             reference: sides[0].key, subject: "model", slices: examples.slices(options.slices),
             samples: examples.ids.indices.map { row in
                 sample(

@@ -8,6 +8,7 @@ import Tokenizers
 extension Comparison {
     /// Decoders by how likely they find the texts, and how far one's distributions are from the other's.
     func languageModelReport(_ progress: @escaping (Int, Int) throws -> Void) throws -> ScoreReport {
+        let gates = try gates(Gate.Metric.of(.languageModel))
         let order = examples.order
         let tokenizers = try sides.map { try DecoderDirectory.readTokenizer(URL(fileURLWithPath: $0.contestant.path)) }
         guard Set(tokenizers.map(\.digest)).count == 1 else {
@@ -40,7 +41,7 @@ extension Comparison {
         return try ScoreReport(
             task: "language-model", record: record(),
             data: "\(grouped(examples.count)) texts, \(grouped(rows.rows.reduce(0) { $0 + $1.count })) tokens",
-            rows: models, order: order, gates: gates(Gate.Metric.of(.languageModel)), strict: options.strict,
+            rows: models, order: order, gates: gates, strict: options.strict,
             reference: sides[0].key, subject: "model", slices: examples.slices(options.slices),
             samples: examples.ids.indices.map { row in
                 sample(

@@ -51,6 +51,7 @@ public struct MigrationCheck {
     private let schema: JSONSchema?
     private let prices: PriceTable?
     private let thresholds: [Double]
+    private let similarity: TextSimilarity?
 
     /// Reads everything but the models' answers.
     ///
@@ -66,6 +67,7 @@ public struct MigrationCheck {
         thresholds = try Self.thresholds(examples, standard: options.threshold, hasMeanings: options.embedder != nil)
         schema = try options.schema.map { try JSONSchema(reading: URL(fileURLWithPath: $0)) }
         prices = try options.prices.map(PriceTable.init(reading:))
+        similarity = try options.embedder.map(TextSimilarity.init)
         self.old = try Contestant(old, examples)
         self.new = try Contestant(new, examples)
     }
@@ -120,7 +122,6 @@ public struct MigrationCheck {
         }
         let expected =
             examples.labels?.map { $0.isEmpty ? nil : $0 } ?? [String?](repeating: nil, count: examples.count)
-        let similarity = try options.embedder.map(TextSimilarity.init)
         // Where nothing is expected the old answer is what the new one is held to.
         let targets = examples.ids.indices.map { expected[$0] ?? texts[0].texts[$0] }
         let near = try texts.map { try similarity?.cosines($0.texts, targets) }

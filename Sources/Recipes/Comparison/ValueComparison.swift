@@ -7,9 +7,10 @@ import Tokenizers
 extension Comparison {
     /// Regressions, against the numbers of the label column, and embeddings, against those of the other side.
     func valueReport(_ kind: RecordedAnswers.Kind) throws -> ScoreReport {
+        let isRegression = kind == .number
+        let gates = try gates(isRegression ? Gate.Metric.ofRegression : [.similarity])
         let outputs = try sides.map { try self.outputs($0, kind) }
         let order = examples.order
-        let isRegression = kind == .number
         if isRegression { _ = try requireLabels("judging regressions") }
         let truth = isRegression ? try examples.numbers(options.label) : []
         let pairs = isRegression ? [:] : Self.partners(order)
@@ -52,7 +53,7 @@ extension Comparison {
         return try ScoreReport(
             task: isRegression ? "regression" : "embedding", record: record(),
             data: "\(grouped(examples.count)) rows", rows: rows, order: order,
-            gates: gates(isRegression ? Gate.Metric.ofRegression : [.similarity]), strict: options.strict,
+            gates: gates, strict: options.strict,
             reference: sides[0].key, subject: "model", slices: examples.slices(options.slices), samples: samples,
             seed: options.seed)
     }

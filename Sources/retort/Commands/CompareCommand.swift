@@ -11,17 +11,17 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare",
         abstract: "Check a migration: what changes when NEW answers in place of OLD, prompt by prompt.",
         discussion: """
-            OLD and NEW are models (language models continue the prompts, classifiers answer with their class) or .jsonl files \\
+            OLD and NEW are models (language models continue the prompts, classifiers answer with their class) or .jsonl files \
             of recorded answers: what `retort predict` writes, or the responses of an OpenAI-compatible API, joined by id.
 
-            The data has the columns prompt and, as far as there are, id, owner, priority, expected_output and \\
-            similarity_threshold. An answer is good enough if it is a document of the --json-schema, where one is given, and \\
-            equals what is expected or comes as near to it as the threshold: in meaning with --embedder, else by --metric. \\
-            Where nothing is expected the old answer is what the new one is held to. Verdicts: same, equivalent, improved, \\
+            The data has the columns prompt and, as far as there are, id, owner, priority, expected_output and \
+            similarity_threshold. An answer is good enough if it is a document of the --json-schema, where one is given, and \
+            equals what is expected or comes as near to it as the threshold: in meaning with --embedder, else by --metric. \
+            Where nothing is expected the old answer is what the new one is held to. Verdicts: same, equivalent, improved, \
             regressed, failing.
 
-            Gates: METRIC >= or <= a number, old or number*old, and PRIORITY: before it for the rows of one priority. Metrics: \\
-            pass_rate, regressions, same_rate, json_rate, similarity, score, tokens, cost, latency_p50, latency_p90, \\
+            Gates: METRIC >= or <= a number, old or number*old, and PRIORITY: before it for the rows of one priority. Metrics: \
+            pass_rate, regressions, same_rate, json_rate, similarity, score, tokens, cost, latency_p50, latency_p90, \
             latency_p99. A gate that fails is exit code 1, with the rows that regressed. --strict asks the far end of the 95 % \
             interval: against old that of the difference, row by row; of shares against a number Wilson's; of scores, tokens, \
             costs and latencies the bootstrap's. regressions, a count of these very rows, is judged by its value. A gate that \

@@ -13,7 +13,8 @@ struct EvalCommand: ParsableCommand {
             Give a run to evaluate its models anew on its test rows, or a model and data, perhaps with another model. A model is \
             a directory, a run, an export, a GGUF file, or a .jsonl file of recorded answers: what `retort predict` writes, or \
             the responses of an OpenAI-compatible API. Answers are joined to the rows by id; ids that only one side has, ids \
-            that stand twice and other classes are refused by name.
+            that stand twice and other classes are refused by name; so are scores that are no probabilities (their sum is 1, but for \
+            0.01), and a label beside scores or logits that is not a likeliest class.
 
             Classifiers are judged by the label column, regressions by its numbers, embeddings by the other model, decoders by \
             how likely they find the texts or, with --generate and for recorded texts, by the expected texts in the label \
