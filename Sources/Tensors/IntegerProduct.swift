@@ -121,12 +121,13 @@ public struct PackedInt8Weight: Sendable {
         let width = width
         var y = Tensor(uninitialized: [x.rows, width])
         nonisolated(unsafe) let results = y.mutablePointer
+        nonisolated(unsafe) let added = residual?.pointer
         forEachRow(of: x) { row, dequantize in
             let result = results + row * width
             dequantize(result)
-            if let residual { kernels.add(result, residual.pointer + row * width, result, width) }
+            if let added { kernels.add(result, added + row * width, result, width) }
         }
-        return y
+        return withExtendedLifetime(residual) { y }
     }
 
     /// f(x · Wᵀ + b) on a fixed grid: what the next product reads, made row by row without a float matrix between them.
@@ -152,27 +153,35 @@ public struct PackedInt8Weight: Sendable {
         of x: UInt8Activations, _ body: (_ row: Int, _ dequantize: (UnsafeMutablePointer<Float>) -> Void) -> Void
     ) {
         precondition(x.width == depth, "PackedInt8Weight.multiply: input of width \(x.width) for \(depth)")
-        let (depth, width, stride) = (depth, width, x.stride)
         let zeroPoint = Int32(x.zeroPoint)
-        let offsets = sums.map { $0 * zeroPoint }
-        // One scale for all rows is multiplied in once; then a row's is 1.
+        // One scale for all rows is multiplied in once.
         let isShared = x.scales.count == 1
-        let factors = isShared ? scales.map { $0 * x.scales[0] } : scales
+        forEachRow(
+            x.levels, rows: x.rows, stride: x.stride, weight: packed, offsets: sums.map { $0 * zeroPoint },
+            factors: isShared ? scales.map { $0 * x.scales[0] } : scales, rowScales: x.scales, isShared: isShared,
+            bias: bias, body)
+    }
+
+    /// Takes pointers: arrays that threads share would be retained by every one of them for every row.
+    private func forEachRow(
+        _ levels: UnsafePointer<UInt8>, rows: Int, stride: Int, weight: UnsafePointer<Int8>,
+        offsets: UnsafePointer<Int32>, factors: UnsafePointer<Float>, rowScales: UnsafePointer<Float>, isShared: Bool,
+        bias: UnsafePointer<Float>,
+        _ body: (_ row: Int, _ dequantize: (UnsafeMutablePointer<Float>) -> Void) -> Void
+    ) {
+        let (depth, width) = (depth, width)
         // Below about 30 µs of work a second thread costs more than it brings.
         let grain = max(1, 4_000_000 / max(1, depth * width))
-        Threads.forEachChunk(of: x.rows, grain: grain) { range in
+        Threads.forEachChunk(of: rows, grain: grain) { range in
             let sums = UnsafeMutablePointer<Int32>.allocate(capacity: Self.blockRows * width)
             defer { sums.deallocate() }
             for start in Swift.stride(from: range.lowerBound, to: range.upperBound, by: Self.blockRows) {
                 let count = min(Self.blockRows, range.upperBound - start)
-                x.levels.withUnsafeBufferPointer { levels in
-                    guard let base = levels.baseAddress else { return }
-                    kernels.multiply_u8s8(base + start * stride, stride, packed, sums, width, count, depth, width)
-                }
+                kernels.multiply_u8s8(levels + start * stride, stride, weight, sums, width, count, depth, width)
                 for row in 0..<count {
                     body(start + row) { result in
                         kernels.dequantize_i32(
-                            sums + row * width, offsets, factors, isShared ? 1 : x.scales[start + row], bias, result,
+                            sums + row * width, offsets, factors, isShared ? 1 : rowScales[start + row], bias, result,
                             width)
                     }
                 }
