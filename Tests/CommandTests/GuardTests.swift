@@ -130,6 +130,19 @@ struct GuardTests {
         #expect(try Data(contentsOf: run.file(Self.student)) == undisturbed(command))
     }
 
+    @Test("A run goes on from any directory: its recipe's relative paths begin where it began")
+    func elsewhere() throws {
+        let command = try TinyRecipe.prepare()
+        defer { #expect(throws: Never.self) { try command.remove() } }
+        let run = try killedRun(command)
+        let script = "mkdir other && cd other && exec \"$0\" train \"$1\""
+        let resumed = try command.start(
+            ["-c", script, Command.executable("retort").path, try run.path], program: "/bin/sh"
+        ).finish()
+        #expect(resumed.status == 0 && resumed.errors.contains("going on after step"), "\(resumed.errors)")
+        #expect(try Data(contentsOf: run.file(Self.student)) == undisturbed(command))
+    }
+
     @Test("A place where no run can be made is refused by name")
     func unwritablePlace() throws {
         let command = try TinyRecipe.prepare()

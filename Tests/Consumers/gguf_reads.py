@@ -1,16 +1,18 @@
-"""Checks that the gguf package (0.19.0) reads the decoders that Retort exports, and finds in them what it would have
+"""Checks that the gguf package (0.19.0) reads the models that Retort exports, and finds in them what it would have
 written itself.
 
     python3 gguf_reads.py RETORT
 
 Makes a small Llama with random weights and a byte-level tokenizer (Tests/Golden/pipelines/smollm.json), exports it in F32,
-F16, Q8_0 and Q4_0, and compares every tensor with `gguf.quants.quantize` of the weights, in llama.cpp's order of rows.
+F16, Q8_0 and Q4_0, and compares every tensor with `gguf.quants.quantize` of the weights, in llama.cpp's order of rows. Of the
+small BERTs of Tests/Golden every tensor has the name that the package's own table gives it, and its values.
 
 Needs gguf, safetensors and numpy.
 """
 
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -19,9 +21,10 @@ import tempfile
 import gguf
 import numpy as np
 from gguf.quants import quantize
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
-PIPELINE = pathlib.Path(__file__).parents[1] / "Golden/pipelines/smollm.json"
+GOLDEN = pathlib.Path(__file__).parents[1] / "Golden"
+PIPELINE = GOLDEN / "pipelines/smollm.json"
 WIDTH, LAYERS, HEADS, KEY_HEADS, INNER = 64, 2, 4, 2, 96
 KINDS = {"F32": gguf.GGMLQuantizationType.F32, "F16": gguf.GGMLQuantizationType.F16,
          "Q8_0": gguf.GGMLQuantizationType.Q8_0, "Q4_0": gguf.GGMLQuantizationType.Q4_0}
@@ -87,7 +90,38 @@ def make_model(folder):
     return made
 
 
+def encoder(retort, name, folder):
+    """Exports a published BERT, and compares names, values and what llama.cpp reads beside them."""
+    model, out = folder / name, folder / f"{name}-out"
+    shutil.copytree(GOLDEN / "encoders" / name, model)
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "red", "##s"]
+    (model / "vocab.txt").write_text("\n".join(tokens) + "\n")
+    (model / "tokenizer_config.json").write_text('{"do_lower_case": true}')
+    subprocess.run(
+        [retort, "export", model, "--format", "gguf", "--output", out], check=True, stdout=subprocess.DEVNULL)
+    configuration = json.loads((model / "config.json").read_text())
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.BERT, configuration["num_hidden_layers"])
+    reader = gguf.GGUFReader(out / "model-F32.gguf")
+    found = {tensor.name: tensor for tensor in reader.tensors}
+    wanted = {}
+    for published, value in load_file(model / "model.safetensors").items():
+        published = published.removeprefix("bert.")
+        if published.startswith("pooler.") and "embedding" in name:
+            continue
+        # The package's table has RoBERTa's words for the two layers of the head.
+        published = re.sub("^classifier", "classifier.out_proj", published).replace("pooler.dense", "classifier.dense")
+        wanted[names.get_name(published, try_suffixes=(".weight", ".bias"))] = value
+    check(found.keys() == wanted.keys(), f"{name}: {len(found)} tensors under the package's names")
+    check(all(np.array_equal(found[key].data, value) for key, value in wanted.items()), f"{name}: their values")
+    field = reader.fields["tokenizer.ggml.tokens"]
+    own = [bytes(field.parts[index]).decode() for index in field.data]
+    check(own[:8] == tokens[:5] + ["\u2581the", "\u2581red", "s"], f"{name}: pieces as llama.cpp marks them")
+
+
 def main(retort):
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("bert-embedding", "bert-classification"):
+            encoder(retort, name, pathlib.Path(folder))
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         made = make_model(folder / "model")

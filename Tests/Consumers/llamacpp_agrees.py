@@ -4,8 +4,8 @@
 
 A decoder (a model directory or a GGUF file) is exported in F32 and F16; both programs continue a few prompts greedily by 32
 tokens, which must be the same. A model of sentence embeddings is exported in F32, F16 and Q8_0; both programs embed a few texts,
-with cosines of at least 0.9999, of Q8_0 0.995 (llama.cpp's GELU is an approximation from a table of halves). Exits 1 where they
-differ. Needs xllamacpp.
+with cosines of at least 0.9999, of Q8_0 0.995 (llama.cpp's GELU is an approximation from a table of halves). Of a classifier both
+give the probabilities of all classes, which differ by at most 0.005, of Q8_0 0.05. Exits 1 where they differ. Needs xllamacpp.
 """
 
 import json
@@ -62,14 +62,18 @@ def continues(retort, model):
     return failed
 
 
-def embeddings(model):
+def embeddings(model, is_classifier=False):
+    """What llama.cpp pools for each text: of a classifier the logits, and then numbers without meaning."""
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(model)
     parameters.n_parallel = 1
     parameters.embedding = True
+    if is_classifier:
+        parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_RANK
+        parameters.embd_normalize = -1
     parameters.cpuparams.n_threads = 2
     server = xllamacpp.Server(parameters)
-    answer = server.handle_embeddings({"input": TEXTS})
+    answer = server.handle_embeddings({"input": TEXTS} | ({"embd_normalize": -1} if is_classifier else {}))
     answer = json.loads(answer) if isinstance(answer, str) else answer
     return [item["embedding"] for item in answer["data"]]
 
@@ -94,11 +98,35 @@ def embeds(retort, model):
     return failed
 
 
+def softmax(logits):
+    powers = [math.exp(logit - max(logits)) for logit in logits]
+    return [power / sum(powers) for power in powers]
+
+
+def classifies(retort, model):
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        out = pathlib.Path(folder) / "out"
+        subprocess.run([retort, "export", model, "--format", "gguf,gguf-f16,gguf-q8_0", "--output", out], check=True)
+        lines = subprocess.run(
+            [retort, "predict", model], input="".join(text + "\n" for text in TEXTS), check=True, capture_output=True,
+            text=True).stdout.splitlines()
+        names = json.loads((model / "config.json").read_text())["id2label"]
+        own = [[json.loads(line)["scores"][names[str(index)]] for index in range(len(names))] for line in lines]
+        for name, most in (("model-F32.gguf", 0.005), ("model-F16.gguf", 0.005), ("model-Q8_0.gguf", 0.05)):
+            found = [softmax(logits[: len(names)]) for logits in embeddings(out / name, is_classifier=True)]
+            largest = max(abs(a - b) for x, y in zip(own, found) for a, b in zip(x, y))
+            print(("ok    " if largest <= most else "WRONG ") + f"{name} of {model.name}: probabilities differ by {largest:.5f}")
+            failed |= largest > most
+    return failed
+
+
 def main(retort, models):
     failed = False
     for model in map(pathlib.Path, models):
-        is_encoder = model.is_dir() and "Bert" in (model / "config.json").read_text()
-        failed |= (embeds if is_encoder else continues)(retort, model)
+        configuration = (model / "config.json").read_text() if model.is_dir() else ""
+        check = classifies if "Classification" in configuration else embeds if "Bert" in configuration else continues
+        failed |= check(retort, model)
     return failed
 
 

@@ -53,7 +53,7 @@ struct ExportProof {
         }
     }
 
-    /// How far the file may be from its model.
+    /// How far the file may be from its model on the machine that wrote it.
     ///
     /// The integers of an ONNX file are the model's own; where sums in another order fall on the other side of a half, one
     /// level differs, and a fused file of a model with a grid per token rounds on others.
@@ -73,6 +73,19 @@ struct ExportProof {
         case .ggufF16: .init(divergence: 1e-3)
         case .ggufQ80: .init(divergence: 2e-2)
         case .ggufQ40: .init(divergence: 1)
+        }
+    }
+
+    /// How far the file may be from the outputs that are recorded beside it: on another processor the sums of floats come in
+    /// another order, and a model on integers may round some of them to the next level. What is stored must be equal to the
+    /// byte in any case.
+    static func recordedTolerance(
+        _ format: ExportFormat, _ kind: ExportFormat.Kind, isClassifier: Bool
+    ) -> OutputAgreement.Tolerance {
+        switch format {
+        case .safetensors, .compressedTensors:
+            kind == .int8Encoder ? .rounded(0.05, classes: isClassifier) : .float32
+        default: tolerance(format, kind, isClassifier: isClassifier)
         }
     }
 }

@@ -33,7 +33,7 @@ public enum ExportVerification {
             let outputs = try ExportProof(format: format, directory: directory).outputs(record.sequences)
             let agreement = OutputAgreement(
                 record.expected, try record.kept(outputs, file: url.path), width: record.width)
-            let tolerance = ExportProof.tolerance(format, kind, isClassifier: record.isClassifier)
+            let tolerance = ExportProof.recordedTolerance(format, kind, isClassifier: record.isClassifier)
             if let problem = agreement.problem(tolerance) { throw ExportMismatch(file: url.path, problem: problem) }
             return Finding(format: format, agreement: agreement.summary(tolerance))
         }

@@ -130,7 +130,7 @@ public final class Pipeline {
     private func recordEnvironment() throws {
         let current = RunEnvironment.current()
         guard let first = try RunEnvironment(reading: run) else { return try current.write(to: run) }
-        if first != current {
+        if !first.computes(as: current) {
             observer.note("this run began elsewhere (\(first)); results may differ in the last digits")
         }
     }

@@ -12,6 +12,8 @@ public struct RunEnvironment: Codable, Equatable, Sendable, CustomStringConverti
     public var kernels: String
     /// The instructions of matrix products in float32 and in bfloat16.
     public var products: String
+    /// Where relative paths of the recipe begin; nil: not known.
+    public var directory: String?
 
     private init() {
         retort = Version.current
@@ -20,6 +22,7 @@ public struct RunEnvironment: Codable, Equatable, Sendable, CustomStringConverti
         threads = Threads.count
         kernels = Processor.kernelLevel
         products = "float32 \(Precision.float32.instructions), bfloat16 \(Precision.bfloat16.instructions)"
+        directory = FileManager.default.currentDirectoryPath
     }
 
     /// What this process runs on.
@@ -43,6 +46,13 @@ public struct RunEnvironment: Codable, Equatable, Sendable, CustomStringConverti
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         try AtomicFile.write(encoder.encode(self), to: run.file("environment.json"))
+    }
+
+    /// Whether results are the same to the last digit: from whatever directory.
+    func computes(as other: RunEnvironment) -> Bool {
+        var (own, other) = (self, other)
+        (own.directory, other.directory) = (nil, nil)
+        return own == other
     }
 
     public var description: String {

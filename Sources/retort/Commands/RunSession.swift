@@ -20,6 +20,10 @@ struct RunSession {
     func execute(through last: Pipeline.Stage = .evaluate, checkingGates: Bool = true) throws -> (any RunReport)? {
         Interruption.listen()
         Message.line("run: \(shown)")
+        // The recipe's relative paths begin where the run did.
+        if let place = try RunEnvironment(reading: run)?.directory, !place.isEmpty {
+            _ = FileManager.default.changeCurrentDirectoryPath(place)
+        }
         let clock = ContinuousClock()
         let start = clock.now
         do {
