@@ -97,6 +97,16 @@ def main():
             for values in variants.values()
         ]
         print(f"| {name}, {layers} layers | " + " | ".join(cells) + f" | {teachers[name]:.2f} |")
+    if options.seeds < 2:
+        return
+    print("\nMore than labels only, paired by seed (mean ± standard error; seeds in which it is more):\n")
+    for (name, layers), variants in found.items():
+        first, *others = variants
+        for label in others:
+            more = [own - plain for own, plain in zip(variants[label], variants[first])]
+            error = statistics.stdev(more) / len(more) ** 0.5
+            better = sum(value > 0 for value in more)
+            print(f"- {name}, {layers} layers, {label}: {statistics.mean(more):+.2f} ± {error:.2f}, {better} of {len(more)}")
 
 
 main()
