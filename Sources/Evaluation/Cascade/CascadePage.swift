@@ -11,7 +11,9 @@ extension Cascade {
     ) throws -> String {
         MustacheContentTypes.register(MarkupEscape(), named: "SCALARS")
         let page = CascadePage(
-            self, paths: [.init("Student", student), .init("Teacher", teacher)], costFrom: costFrom, digests, commands)
+            self, costFrom: costFrom,
+            Repetition(
+                commands: commands, paths: [.init("Student", student), .init("Teacher", teacher)], digests: digests))
         return try MustacheTemplate(string: CascadeTemplate.page).render(page)
     }
 
@@ -34,17 +36,10 @@ private struct CascadePage {
     let certainty: String
     let figures: [ReportPage.Figure]
     let rows: [Row]
-    let paths: [RunRecord.Fact]
-    let digests: [RunRecord.Fact]
-    let commands: [String]
-    let data: [RunRecord.Fact] = []
-    let environment: [RunRecord.Fact] = []
-    let resolvedRecipe: [String] = []
+    let repetition: Repetition
 
-    init(
-        _ cascade: Cascade, paths: [RunRecord.Fact], costFrom: String, _ digests: [RunRecord.Fact], _ commands: [String]
-    ) {
-        (self.paths, self.digests, self.commands) = (paths, digests, commands)
+    init(_ cascade: Cascade, costFrom: String, _ repetition: Repetition) {
+        self.repetition = repetition
         let best = cascade.measures.first { $0.measure == cascade.best }
         let target = best?.targets.last
         headline =

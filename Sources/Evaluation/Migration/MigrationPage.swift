@@ -52,12 +52,7 @@ struct MigrationPage {
     let unknown: [String]
     let risks: [RunRecord.Fact]
     let samples: [SampleRow]
-    let paths: [RunRecord.Fact]
-    let digests: [RunRecord.Fact]
-    let commands: [String]
-    let data: [RunRecord.Fact] = []
-    let environment: [RunRecord.Fact] = []
-    let resolvedRecipe: [String] = []
+    let repetition: Repetition
 
     init(_ migration: Migration) {
         let all = migration.all
@@ -90,8 +85,9 @@ struct MigrationPage {
             .init($0.key.replacing("_", with: " "), Notation.counted($0.value, "prompt"))
         }
         samples = migration.risky.prefix(20).map(SampleRow.init)
-        paths = [.init("Old", migration.oldPath), .init("New", migration.newPath)]
-        (digests, commands) = (migration.digests, migration.commands)
+        repetition = Repetition(
+            commands: migration.commands,
+            paths: [.init("Old", migration.oldPath), .init("New", migration.newPath)], digests: migration.digests)
     }
 
     private static func headline(_ migration: Migration) -> (String, String) {

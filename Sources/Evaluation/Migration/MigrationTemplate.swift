@@ -6,9 +6,9 @@ enum MigrationTemplate {
             <p class="eyebrow">Retort migration check</p>
             <h1>{{headline}}</h1>
             <p class="lead">{{lead}}</p>
-            <p class="certainty">{{certainty}}</p>
-            {{#gates}}<p class="gate {{style}}"><b>{{outcome}}</b> <code>{{gate}}</code> <span>found {{found}}, limit {{limit}}</span></p>
-            {{/gates}}
+
+            """# + ReportTemplate.certainty + #"""
+
             </header>
             <section>
             <h2>Where it changes</h2>

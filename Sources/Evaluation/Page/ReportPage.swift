@@ -87,6 +87,15 @@ struct ReportPage {
     struct Figure {
         var caption: String
         var picture: String
+
+        /// One for each training stage that has points.
+        static func curves(of record: RunRecord) -> [Figure] {
+            record.learningCurves.compactMap { curve in
+                LearningCurveChart.markup(curve).map {
+                    Figure(caption: curve.stage.replacing("_", with: " "), picture: $0)
+                }
+            }
+        }
     }
 
     struct SampleRow {
@@ -123,12 +132,7 @@ struct ReportPage {
     let samples: [SampleRow]
     let disagreementCount: String
     let details: [DetailRow]
-    let paths: [RunRecord.Fact]
-    let resolvedRecipe: [String]
-    let environment: [RunRecord.Fact]
-    let data: [RunRecord.Fact]
-    let digests: [RunRecord.Fact]
-    let commands: [String]
+    let repetition: Repetition
 }
 
 extension ReportPage {
@@ -155,11 +159,7 @@ extension ReportPage {
         }
         differencePicture = rows.isEmpty ? [] : [Figure(caption: "", picture: DifferenceChart.markup(rows))]
         pairs = report.pairs.map { PairRow($0, name: report.name(of: $0)) }
-        curves = report.record.learningCurves.compactMap { curve in
-            LearningCurveChart.markup(curve).map {
-                Figure(caption: curve.stage.replacing("_", with: " "), picture: $0)
-            }
-        }
+        curves = Figure.curves(of: report.record)
         headPicture =
             HeadImportanceChart.markup(report.record.headScores).map { [Figure(caption: "", picture: $0)] } ?? []
         reliability = report.models.compactMap { model in
@@ -182,12 +182,8 @@ extension ReportPage {
         samples = worst.prefix(20).map(SampleRow.init)
         disagreementCount = worst.count == 1 ? "one row" : "\(Notation.count(worst.count)) rows"
         details = report.models.map(DetailRow.init)
-        paths = report.models.map { .init($0.result.name, $0.result.path) }
-        resolvedRecipe = report.record.resolvedRecipe.isEmpty ? [] : [report.record.resolvedRecipe]
-        environment = report.record.environment
-        data = report.record.data
-        digests = report.record.digests
-        commands = report.record.commands
+        repetition = Repetition(
+            report.record, paths: report.models.map { .init($0.result.name, $0.result.path) })
     }
 }
 

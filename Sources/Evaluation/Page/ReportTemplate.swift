@@ -36,10 +36,15 @@ enum ReportTemplate {
         {{^empty(tiles)}}<ul class="tiles">
         {{#tiles}}<li><b>{{figure}}</b> <span>{{caption}}</span></li>
         {{/tiles}}</ul>{{/empty(tiles)}}
+        \#(certainty)
+        </header>
+        """#
+
+    /// How sure the verdict is, and its gates.
+    static let certainty = #"""
         <p class="certainty">{{certainty}}</p>
         {{#gates}}<p class="gate {{style}}"><b>{{outcome}}</b> <code>{{gate}}</code> <span>found {{found}}, limit {{limit}}</span></p>
         {{/gates}}
-        </header>
         """#
 
     private static let results = #"""
@@ -78,17 +83,10 @@ enum ReportTemplate {
         <p class="note">Points: accuracy of the first minus accuracy of the second, in percentage points, with a paired bootstrap interval of 10,000 resamples. Lost: the second is right and the first wrong. KL divergence in nats. Detectable: the smallest difference, in points, that this test set shows with 80% power.</p>
         {{/differencePicture}}
         </section>
-        {{^empty(curves)}}<section>
-        <h2>Learning curves</h2>
-        <p class="note">Training loss and its terms by optimizer step.</p>
-        <div class="figures">
-        {{#curves}}<figure><figcaption>{{caption}}</figcaption>{{{picture}}}</figure>
-        {{/curves}}
-        </div>
-        </section>{{/empty(curves)}}
+        \#(curves)
         {{#headPicture}}<section>
         <h2>Which attention heads matter</h2>
-        <p class="note">The stronger the colour, the more a head matters. Crossed out: removed by pruning, r1 in the first round.</p>
+        <p class="note">The stronger the colour, the more a head matters. Crossed out: removed by pruning, r1 in the first round. ≈0: a score that the texts cannot tell from zero.</p>
         <div class="scroll" tabindex="0" role="region" aria-label="Head importance">{{{picture}}}</div>
         </section>{{/headPicture}}
         {{^empty(slices)}}<section>
@@ -146,6 +144,18 @@ enum ReportTemplate {
         </section>
         """#
 
+    /// How training went.
+    static let curves = #"""
+        {{^empty(curves)}}<section>
+        <h2>Learning curves</h2>
+        <p class="note">Training loss and its terms by optimizer step.</p>
+        <div class="figures">
+        {{#curves}}<figure><figcaption>{{caption}}</figcaption>{{{picture}}}</figure>
+        {{/curves}}
+        </div>
+        </section>{{/empty(curves)}}
+        """#
+
     private static let disagreements = #"""
         {{^empty(samples)}}<section>
         <h2>Where they disagree most</h2>
@@ -178,7 +188,7 @@ enum ReportTemplate {
 
     /// What is needed to repeat the run.
     static let repetition = #"""
-        <section class="reproduction">
+        {{#repetition}}<section class="reproduction">
         <h2>To repeat it</h2>
         {{^empty(commands)}}<pre>{{#commands}}{{.}}
         {{/commands}}</pre>{{/empty(commands)}}
@@ -190,6 +200,6 @@ enum ReportTemplate {
         {{^empty(digests)}}<h3>SHA-256</h3><dl class="digests">{{#digests}}<div><dt>{{name}}</dt><dd><code>{{value}}</code></dd></div>{{/digests}}</dl>{{/empty(digests)}}
         {{#resolvedRecipe}}<h3>Resolved recipe</h3>
         <pre>{{.}}</pre>{{/resolvedRecipe}}
-        </section>
+        </section>{{/repetition}}
         """#
 }

@@ -49,12 +49,7 @@ struct ScorePage {
     let slices: [SliceTable]
     let samples: [SampleRow]
     let curves: [ReportPage.Figure]
-    let paths: [RunRecord.Fact]
-    let resolvedRecipe: [String]
-    let environment: [RunRecord.Fact]
-    let data: [RunRecord.Fact]
-    let digests: [RunRecord.Fact]
-    let commands: [String]
+    let repetition: Repetition
 
     init(_ report: ScoreReport) {
         recipe = report.record.recipe
@@ -97,17 +92,8 @@ struct ScorePage {
                     sample.answers[model.key].map { .init(model: model.name, text: Self.cut($0)) }
                 })
         }
-        curves = report.record.learningCurves.compactMap { curve in
-            LearningCurveChart.markup(curve).map {
-                ReportPage.Figure(caption: curve.stage.replacing("_", with: " "), picture: $0)
-            }
-        }
-        paths = report.models.map { .init($0.name, $0.path) }
-        resolvedRecipe = report.record.resolvedRecipe.isEmpty ? [] : [report.record.resolvedRecipe]
-        environment = report.record.environment
-        data = report.record.data
-        digests = report.record.digests
-        commands = report.record.commands
+        curves = ReportPage.Figure.curves(of: report.record)
+        repetition = Repetition(report.record, paths: report.models.map { .init($0.name, $0.path) })
     }
 }
 

@@ -6,9 +6,9 @@ enum ScoreTemplate {
             <p class="eyebrow">Retort report · <bdi>{{recipe}}</bdi></p>
             <h1>{{headline}}</h1>
             <p class="lead">{{lead}}</p>
-            <p class="certainty">{{certainty}}</p>
-            {{#gates}}<p class="gate {{style}}"><b>{{outcome}}</b> <code>{{gate}}</code> <span>found {{found}}, limit {{limit}}</span></p>
-            {{/gates}}
+
+            """# + ReportTemplate.certainty + #"""
+
             </header>
             <section>
             <h2>Models</h2>
@@ -61,13 +61,6 @@ enum ScoreTemplate {
             {{/samples}}
             </ol>
             </section>{{/empty(samples)}}
-            {{^empty(curves)}}<section>
-            <h2>Learning curves</h2>
-            <p class="note">Training loss and its terms by optimizer step.</p>
-            <div class="figures">
-            {{#curves}}<figure><figcaption>{{caption}}</figcaption>{{{picture}}}</figure>
-            {{/curves}}
-            </div>
-            </section>{{/empty(curves)}}
-            """# + ReportTemplate.repetition + ReportTemplate.foot
+
+            """# + ReportTemplate.curves + ReportTemplate.repetition + ReportTemplate.foot
 }
