@@ -1,9 +1,9 @@
 /// Cells in columns for a terminal.
-enum AlignedTable {
+public enum AlignedTable {
     /// A line per row, each column as wide as its widest cell.
     ///
     /// - Parameter leading: how many columns are flush left; the others are flush right.
-    static func lines(_ rows: [[String]], leading: Int = 1) -> [String] {
+    public static func lines(_ rows: [[String]], leading: Int = 1) -> [String] {
         guard let first = rows.first else { return [] }
         let widths = first.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in

@@ -1,4 +1,5 @@
 import Compression
+import Evaluation
 import Foundation
 import Recipes
 
@@ -218,14 +219,9 @@ struct SparseTable: Encodable {
     }
 }
 
-/// Columns of text.
-enum PrintedColumns {
+/// Columns that are all flush left.
+private enum PrintedColumns {
     static func print(_ rows: [[String]]) {
-        guard let first = rows.first else { return }
-        let widths = first.indices.map { column in rows.map { $0[column].count }.max()! }
-        for row in rows {
-            let cells = zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
-            printData(cells.joined(separator: "  ").replacing(/\ +$/, with: ""))
-        }
+        for line in AlignedTable.lines(rows, leading: .max) { printData(line.replacing(/\ +$/, with: "")) }
     }
 }
