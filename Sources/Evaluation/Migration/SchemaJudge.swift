@@ -127,8 +127,14 @@ final class SchemaJudge {
     ///
     /// - Throws: `InputError` for one that backtracks without end.
     private func matches(_ text: String, _ pattern: String) throws(InputError) -> Bool {
-        if expressions[pattern] == nil { expressions[pattern] = try? NSRegularExpression(pattern: pattern) }
-        guard let expression = expressions[pattern] else { return false }
+        let expression: NSRegularExpression
+        do {
+            expression = try expressions[pattern] ?? NSRegularExpression(pattern: pattern)
+        } catch {
+            // Not of a schema that was checked when it was read.
+            throw InputError(file: schema.file, field: "pattern", problem: "\(pattern.prefix(80)) cannot be read")
+        }
+        expressions[pattern] = expression
         var search = PatternSearch()
         search.run(expression, in: text)
         if search.gaveUp {
