@@ -122,7 +122,7 @@ public struct PackedInt8Weight: Sendable {
         var y = Tensor(uninitialized: [x.rows, width])
         nonisolated(unsafe) let results = y.mutablePointer
         nonisolated(unsafe) let added = residual?.pointer
-        forEachRow(of: x) { row, dequantize in
+        forEachRow(of: x) { row, _, dequantize in
             let result = results + row * width
             dequantize(result)
             if let added { kernels.add(result, added + row * width, result, width) }
@@ -137,21 +137,21 @@ public struct PackedInt8Weight: Sendable {
         let width = width
         return UInt8Activations(rows: x.rows, width: width, grid) { levels, stride in
             nonisolated(unsafe) let levels = levels
-            forEachRow(of: x) { row, dequantize in
-                withUnsafeTemporaryAllocation(of: Float.self, capacity: max(width, 1)) { results in
-                    let result = results.baseAddress!
-                    dequantize(result)
-                    activation.apply(result, result, width)
-                    kernels.quantize_u8(result, levels + row * stride, width, grid.scale, Float(grid.zeroPoint))
-                }
+            forEachRow(of: x) { row, scratch, dequantize in
+                dequantize(scratch)
+                activation.apply(scratch, scratch, width)
+                kernels.quantize_u8(scratch, levels + row * stride, width, grid.scale, Float(grid.zeroPoint))
             }
         }
     }
 
-    /// Calls `body` for every row, on several threads, with what writes the row's result to where it is wanted.
-    private func forEachRow(
-        of x: UInt8Activations, _ body: (_ row: Int, _ dequantize: (UnsafeMutablePointer<Float>) -> Void) -> Void
-    ) {
+    /// What is done with a row: its number, room for one row of floats, and what writes the row's result to a place.
+    private typealias RowBody = (
+        _ row: Int, _ scratch: UnsafeMutablePointer<Float>, _ dequantize: (UnsafeMutablePointer<Float>) -> Void
+    ) -> Void
+
+    /// Calls `body` for every row, on several threads.
+    private func forEachRow(of x: UInt8Activations, _ body: RowBody) {
         precondition(x.width == depth, "PackedInt8Weight.multiply: input of width \(x.width) for \(depth)")
         let zeroPoint = Int32(x.zeroPoint)
         // One scale for all rows is multiplied in once.
@@ -166,20 +166,23 @@ public struct PackedInt8Weight: Sendable {
     private func forEachRow(
         _ levels: UnsafePointer<UInt8>, rows: Int, stride: Int, weight: UnsafePointer<Int8>,
         offsets: UnsafePointer<Int32>, factors: UnsafePointer<Float>, rowScales: UnsafePointer<Float>, isShared: Bool,
-        bias: UnsafePointer<Float>,
-        _ body: (_ row: Int, _ dequantize: (UnsafeMutablePointer<Float>) -> Void) -> Void
+        bias: UnsafePointer<Float>, _ body: RowBody
     ) {
         let (depth, width) = (depth, width)
         // Below about 30 µs of work a second thread costs more than it brings.
         let grain = max(1, 4_000_000 / max(1, depth * width))
         Threads.forEachChunk(of: rows, grain: grain) { range in
             let sums = UnsafeMutablePointer<Int32>.allocate(capacity: Self.blockRows * width)
-            defer { sums.deallocate() }
+            let scratch = UnsafeMutablePointer<Float>.allocate(capacity: width)
+            defer {
+                sums.deallocate()
+                scratch.deallocate()
+            }
             for start in Swift.stride(from: range.lowerBound, to: range.upperBound, by: Self.blockRows) {
                 let count = min(Self.blockRows, range.upperBound - start)
                 kernels.multiply_u8s8(levels + start * stride, stride, weight, sums, width, count, depth, width)
                 for row in 0..<count {
-                    body(start + row) { result in
+                    body(start + row, scratch) { result in
                         kernels.dequantize_i32(
                             sums + row * width, offsets, factors, isShared ? 1 : rowScales[start + row], bias, result,
                             width)
