@@ -24,7 +24,9 @@ extension DecoderDirectory {
         var file = GGUFBuilder(architecture: try architecture(of: configuration))
         try GGUFForm.describe(name, type, in: &file)
         describe(configuration, in: &file)
-        try describe(GGUFVocabulary(tokenizer, rows: configuration.vocabularySize), configuration, in: &file)
+        var vocabulary = try GGUFVocabulary(tokenizer, rows: configuration.vocabularySize)
+        vocabulary.special.end = configuration.endTokens.first ?? vocabulary.special.end
+        GGUFForm.describe(vocabulary, in: &file)
         let layout = DecoderLayout(gguf: configuration)
         var fused: [String: [Float]] = [:]
         for parameter in decoder.parameters {
@@ -120,27 +122,5 @@ extension DecoderDirectory {
             let plain = RotaryPositions(base: rotary.base).frequencies(headSize: headSize)
             return zip(plain, rotary.frequencies(headSize: headSize)).map { Float($0 / $1) }
         }
-    }
-
-    private static func describe(
-        _ vocabulary: GGUFVocabulary, _ configuration: DecoderConfiguration, in file: inout GGUFBuilder
-    ) {
-        func set(_ key: String, _ value: GGUFBuilder.Value) { file.set("tokenizer.ggml.\(key)", value) }
-        set("model", .string(vocabulary.model))
-        if let pre = vocabulary.pre { set("pre", .string(pre)) }
-        set("tokens", .strings(vocabulary.tokens))
-        if !vocabulary.scores.isEmpty { set("scores", .floats(vocabulary.scores)) }
-        set("token_type", .integers(vocabulary.types))
-        if !vocabulary.merges.isEmpty { set("merges", .strings(vocabulary.merges)) }
-        let special = vocabulary.special
-        let end = configuration.endTokens.first ?? special.end
-        for (role, id) in [
-            ("bos", special.beginning), ("eos", end), ("unknown", special.unknown), ("padding", special.pad),
-        ] {
-            if let id { set("\(role)_token_id", .unsigned(UInt32(id))) }
-        }
-        if let adds = vocabulary.addsBeginning { set("add_bos_token", .bool(adds)) }
-        if let adds = vocabulary.addsEnd { set("add_eos_token", .bool(adds)) }
-        if let adds = vocabulary.addsBlank { set("add_space_prefix", .bool(adds)) }
     }
 }

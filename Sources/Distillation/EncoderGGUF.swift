@@ -30,7 +30,13 @@ public enum EncoderGGUF {
         file.setOwn("attention.layer_norm_epsilon", .float32(configuration.layerNormEpsilon))
         file.setOwn("attention.causal", .bool(false))
         if configuration.classifies { file.setOwn("classifier.output_labels", .strings(configuration.labels)) }
-        try describe(tokenizer, configuration, in: &file)
+        guard let pieces = tokenizer as? WordPieceTokenizer else {
+            throw InputError(
+                field: "tokenizer", problem: "llama.cpp reads texts for encoders of BERT's form in WordPiece",
+                remedy: "export the model as safetensors or ONNX")
+        }
+        GGUFForm.describe(try GGUFVocabulary(pieces, rows: configuration.vocabularySize), in: &file)
+        file.set("tokenizer.ggml.token_type_count", .unsigned(UInt32(configuration.tokenTypes)))
         for parameter in encoder.parameters {
             let stored = storedName(parameter.name)
             try GGUFForm.requireFinite(parameter.value.values, stored)
@@ -105,44 +111,6 @@ public enum EncoderGGUF {
             ("attention.head_count", configuration.heads[0]), ("pooling_type", pooling),
         ]
     }
-
-    private static func describe(
-        _ tokenizer: any Tokenizer, _ configuration: EncoderConfiguration, in file: inout GGUFBuilder
-    ) throws {
-        guard let pieces = tokenizer as? WordPieceTokenizer, pieces.lowercase, pieces.stripAccents else {
-            throw InputError(
-                field: "tokenizer", problem: "llama.cpp's encoders read lower-case texts without accents in WordPiece",
-                remedy: "export the model as safetensors or ONNX")
-        }
-        func set(_ key: String, _ value: GGUFBuilder.Value) { file.set("tokenizer.ggml.\(key)", value) }
-        let special = pieces.special
-        let controls = Set([special.pad, special.classification, special.separator, special.mask].compactMap { $0 })
-        var (tokens, types): ([String], [Int32]) = ([], [])
-        for (id, token) in pieces.vocabulary.enumerated() {
-            let isControl = controls.contains(Int32(id))
-            // Pieces that begin a word carry a mark there, those inside of one carry none.
-            tokens.append(
-                token.hasPrefix("##") ? String(token.dropFirst(2)) : isSpecial(token) ? token : "\u{2581}" + token)
-            types.append(isControl ? 3 : Int32(id) == special.unknown ? 2 : 1)
-        }
-        for row in tokens.count..<configuration.vocabularySize {
-            tokens.append("[PAD\(row)]")
-            types.append(5)
-        }
-        set("model", .string("bert"))
-        set("pre", .string("default"))
-        set("tokens", .strings(tokens))
-        set("token_type", .integers(types))
-        set("token_type_count", .unsigned(UInt32(configuration.tokenTypes)))
-        for (role, id) in [
-            ("bos", special.classification), ("eos", special.separator), ("unknown", special.unknown),
-            ("seperator", special.separator), ("padding", special.pad), ("mask", special.mask),
-        ] {
-            if let id { set("\(role)_token_id", .unsigned(UInt32(id))) }
-        }
-    }
-
-    private static func isSpecial(_ token: String) -> Bool { token.hasPrefix("[") && token.hasSuffix("]") }
 
     /// llama.cpp's name of a parameter.
     private static func storedName(_ name: String) -> String {

@@ -1,6 +1,7 @@
 import Files
 import Formats
 import Tensors
+import Tokenizers
 
 /// How the weights of a GGUF file are stored: what decoders and encoders share.
 enum GGUFForm {
@@ -14,6 +15,28 @@ enum GGUFForm {
         file.set("general.name", .string(name))
         file.set("general.file_type", .unsigned(try fileType(type)))
         if type == .q80 || type == .q40 { file.set("general.quantization_version", .unsigned(2)) }
+    }
+
+    /// Sets the keys of the tokenizer.
+    static func describe(_ vocabulary: GGUFVocabulary, in file: inout GGUFBuilder) {
+        func set(_ key: String, _ value: GGUFBuilder.Value) { file.set("tokenizer.ggml.\(key)", value) }
+        set("model", .string(vocabulary.model))
+        if let pre = vocabulary.pre { set("pre", .string(pre)) }
+        set("tokens", .strings(vocabulary.tokens))
+        if !vocabulary.scores.isEmpty { set("scores", .floats(vocabulary.scores)) }
+        set("token_type", .integers(vocabulary.types))
+        if !vocabulary.merges.isEmpty { set("merges", .strings(vocabulary.merges)) }
+        let special = vocabulary.special
+        for (role, id) in [
+            ("bos", special.beginning), ("eos", special.end), ("unknown", special.unknown), ("padding", special.pad),
+            // So it is spelt there.
+            ("seperator", special.separator), ("mask", special.mask),
+        ] {
+            if let id { set("\(role)_token_id", .unsigned(UInt32(id))) }
+        }
+        if let adds = vocabulary.addsBeginning { set("add_bos_token", .bool(adds)) }
+        if let adds = vocabulary.addsEnd { set("add_eos_token", .bool(adds)) }
+        if let adds = vocabulary.addsBlank { set("add_space_prefix", .bool(adds)) }
     }
 
     /// `enum llama_ftype`.

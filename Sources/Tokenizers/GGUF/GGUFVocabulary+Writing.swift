@@ -35,11 +35,7 @@ extension GGUFVocabulary {
             return !isByteLevel && pipeline.token(id).wholeMatch(of: /<0x[0-9A-F]{2}>/) != nil ? 6 : 1
         }
         if !isByteLevel { scores = Self.scores(merges, count: count) }
-        for index in count..<rows {
-            tokens.append("[PAD\(index)]")
-            types.append(5)
-            if !isByteLevel { scores.append(-1e9) }
-        }
+        fillRows(to: rows)
         special = pipeline.special
         let sample = pipeline.encode("a", maxLength: 16)
         addsBeginning = special.beginning != nil && sample.first == special.beginning
@@ -96,7 +92,7 @@ extension GGUFVocabulary {
         }
     }
 
-    private static func refusal(_ problem: String) -> InputError {
+    static func refusal(_ problem: String) -> InputError {
         InputError(
             field: "tokenizer", problem: "the tokenizer \(problem), so that GGUF cannot hold it",
             remedy: "export the model as safetensors")
