@@ -56,7 +56,7 @@ public struct ModelExporter {
             let reference = (own: try source.outputs(sequences), sample: try source.outputs(sample))
             let entries = try formats.map { format in
                 try progress(format)
-                try write(format, to: aside)
+                try write(format, named: card.name, to: aside)
                 let proof = ExportProof(format: format, directory: aside)
                 let tolerance = ExportProof.tolerance(format, kind, isClassifier: source.isClassifier)
                 let found = OutputAgreement(
@@ -104,7 +104,9 @@ public struct ModelExporter {
         try FileManager.default.removeItem(at: aside.appendingPathComponent(ModelDirectory.weightsFile))
     }
 
-    private func write(_ format: ExportFormat, to aside: URL) throws {
+    /// - Parameter name: what files that hold a name say; nil: that of the directory that was read.
+    private func write(_ format: ExportFormat, named name: String?, to aside: URL) throws {
+        let name = name ?? source.url.deletingPathExtension().lastPathComponent
         let url = aside.appendingPathComponent(format.path)
         switch (format, source.model) {
         case (.safetensors, _): break
@@ -117,16 +119,16 @@ public struct ModelExporter {
             let directory = url.deletingLastPathComponent()
             try encoder.writeCompressedTensors(to: directory)
             try source.tokenizer.write(to: directory)
-        case (.gguf, _): try writeGGUF(.float32, format, url)
-        case (.ggufF16, _): try writeGGUF(.float16, format, url)
-        case (.ggufQ80, _): try writeGGUF(.q80, format, url)
-        case (.ggufQ40, _): try writeGGUF(.q40, format, url)
+        case (.gguf, _): try writeGGUF(.float32, format, name, url)
+        case (.ggufF16, _): try writeGGUF(.float16, format, name, url)
+        case (.ggufQ80, _): try writeGGUF(.q80, format, name, url)
+        case (.ggufQ40, _): try writeGGUF(.q40, format, name, url)
         case (.onnx, .decoder), (.onnxFloat16, _), (.onnxFused, _), (.compressedTensors, _): throw unfit(format)
         }
     }
 
-    private func writeGGUF(_ type: ElementType, _ format: ExportFormat, _ url: URL) throws {
-        let (tokenizer, name) = (source.tokenizer, source.url.deletingPathExtension().lastPathComponent)
+    private func writeGGUF(_ type: ElementType, _ format: ExportFormat, _ name: String, _ url: URL) throws {
+        let tokenizer = source.tokenizer
         switch source.model {
         case .decoder(let decoder):
             try DecoderDirectory.writeGGUF(decoder, tokenizer, type: type, name: name, to: url)
