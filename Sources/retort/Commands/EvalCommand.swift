@@ -113,7 +113,7 @@ struct EvalCommand: ParsableCommand {
 
     func run() throws {
         guard let data else {
-            try RunSession(RunDirectory.open(model)).execute()
+            try RunSession(RunSession.open(model)).execute()
             return
         }
         Interruption.endAtOnce()

@@ -48,7 +48,7 @@ struct StageOptions: ParsableArguments {
                     file: target, problem: "a run keeps the recipe that it was started with",
                     remedy: "start a new run from a recipe to change \(overrides.joined(separator: " "))")
             }
-            run = try RunDirectory.open(target)
+            run = try RunSession.open(target)
             try requireStage(run.recipe())
             if explaining { return ExplainOption.show(try Pipeline.explain(run, through: last)) }
         } else {

@@ -60,7 +60,7 @@ struct ResumeCommand: ParsableCommand {
     @OptionGroup var explanation: ExplainOption
 
     func run() throws {
-        if explanation.explain { return ExplainOption.show(try Pipeline.explain(RunDirectory.open(directory))) }
-        try RunSession(RunDirectory.open(directory)).execute()
+        if explanation.explain { return ExplainOption.show(try Pipeline.explain(RunSession.open(directory))) }
+        try RunSession(RunSession.open(directory)).execute()
     }
 }

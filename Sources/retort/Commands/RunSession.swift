@@ -12,6 +12,16 @@ struct RunSession {
         self.run = run
     }
 
+    /// Opens a run to go on with it, or to tell what that would do: from its directory, where its recipe's relative paths
+    /// begin, if that is still there.
+    static func open(_ path: String) throws -> RunDirectory {
+        let run = try RunDirectory.open(path)
+        if let place = try RunEnvironment(reading: run)?.directory, !place.isEmpty {
+            _ = FileManager.default.changeCurrentDirectoryPath(place)
+        }
+        return run
+    }
+
     /// Runs the stages up to `last`, and tells the result.
     ///
     /// - Returns: the report, where the run reached it.
@@ -20,10 +30,6 @@ struct RunSession {
     func execute(through last: Pipeline.Stage = .evaluate, checkingGates: Bool = true) throws -> (any RunReport)? {
         Interruption.listen()
         Message.line("run: \(shown)")
-        // The recipe's relative paths begin where the run did.
-        if let place = try RunEnvironment(reading: run)?.directory, !place.isEmpty {
-            _ = FileManager.default.changeCurrentDirectoryPath(place)
-        }
         let clock = ContinuousClock()
         let start = clock.now
         do {
