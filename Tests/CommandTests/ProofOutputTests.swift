@@ -33,7 +33,8 @@ struct ProofOutputTests {
             ]
             for (arguments, number) in zip(commands, [SIGINT, SIGTERM]) {
                 let running = try command.start(arguments)
-                let status = "/proc/\(running.process.processIdentifier)/status"
+                let folder = "/proc/\(running.process.processIdentifier)"
+                let (status, statistics) = ("\(folder)/status", "\(folder)/stat")
                 /// Whether the program listens to its signals.
                 func listens() -> Bool {
                     let text = (try? String(contentsOfFile: status, encoding: .utf8)) ?? ""
@@ -41,8 +42,13 @@ struct ProofOutputTests {
                     let bits = mask.flatMap { UInt64($0.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16) }
                     return (bits ?? 0) & (1 << UInt64(SIGUSR1 - 1)) != 0
                 }
-                while running.process.isRunning, !listens() { usleep(1000) }
-                usleep(200_000)
+                /// Whether it is at work: 20 ticks of processor time, of user code in `stat`'s 14th field.
+                func works() -> Bool {
+                    let text = (try? String(contentsOfFile: statistics, encoding: .utf8)) ?? ""
+                    let fields = text.drop { $0 != ")" }.split(separator: " ").map(String.init)
+                    return fields.count > 12 && Int(fields[12]) ?? 0 >= 20
+                }
+                while running.process.isRunning, !(listens() && works()) { usleep(1000) }
                 kill(running.process.processIdentifier, number)
                 let result = try running.finish()
                 #expect(result.status == 128 + number, "\(arguments): \(result.errors)")

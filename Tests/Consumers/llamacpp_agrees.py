@@ -5,7 +5,8 @@
 A decoder (a model directory or a GGUF file) is exported in F32 and F16; both programs continue a few prompts greedily by 32
 tokens, which must be the same. A model of sentence embeddings is exported in F32, F16 and Q8_0; both programs embed a few texts,
 with cosines of at least 0.9999, of Q8_0 0.995 (llama.cpp's GELU is an approximation from a table of halves). Of a classifier both
-give the probabilities of all classes, which differ by at most 0.005, of Q8_0 0.1 (its activations are rounded there too). Exits 1 where they differ. Needs xllamacpp.
+give the probabilities of all classes, which differ by at most 0.005, of Q8_0 0.1 (its activations
+are rounded there too). Exits 1 where they differ. Needs xllamacpp.
 """
 
 import json
@@ -82,19 +83,25 @@ def cosine(a, b):
     return sum(x * y for x, y in zip(a, b)) / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
 
 
-def embeds(retort, model):
-    failed = False
+def exported(retort, model, bounds):
+    """Our own answers to the texts, and for each form that is exported its file and its bound."""
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "out"
         subprocess.run([retort, "export", model, "--format", "gguf,gguf-f16,gguf-q8_0", "--output", out], check=True)
         lines = subprocess.run(
             [retort, "predict", model], input="".join(text + "\n" for text in TEXTS), check=True, capture_output=True,
             text=True).stdout.splitlines()
-        own = [json.loads(line)["embedding"] for line in lines]
-        for name, least in (("model-F32.gguf", 0.9999), ("model-F16.gguf", 0.9999), ("model-Q8_0.gguf", 0.995)):
-            nearest = min(map(cosine, own, embeddings(out / name)))
-            print(("ok    " if nearest >= least else "WRONG ") + f"{name} of {model.name}: least cosine {nearest:.6f}")
-            failed |= nearest < least
+        own = [json.loads(line) for line in lines]
+        for form, bound in zip(("F32", "F16", "Q8_0"), bounds):
+            yield own, out / f"model-{form}.gguf", bound
+
+
+def embeds(retort, model):
+    failed = False
+    for own, file, least in exported(retort, model, (0.9999, 0.9999, 0.995)):
+        nearest = min(map(cosine, (answer["embedding"] for answer in own), embeddings(file)))
+        print(("ok    " if nearest >= least else "WRONG ") + f"{file.name} of {model.name}: least cosine {nearest:.6f}")
+        failed |= nearest < least
     return failed
 
 
@@ -105,19 +112,13 @@ def softmax(logits):
 
 def classifies(retort, model):
     failed = False
-    with tempfile.TemporaryDirectory() as folder:
-        out = pathlib.Path(folder) / "out"
-        subprocess.run([retort, "export", model, "--format", "gguf,gguf-f16,gguf-q8_0", "--output", out], check=True)
-        lines = subprocess.run(
-            [retort, "predict", model], input="".join(text + "\n" for text in TEXTS), check=True, capture_output=True,
-            text=True).stdout.splitlines()
-        names = json.loads((model / "config.json").read_text())["id2label"]
-        own = [[json.loads(line)["scores"][names[str(index)]] for index in range(len(names))] for line in lines]
-        for name, most in (("model-F32.gguf", 0.005), ("model-F16.gguf", 0.005), ("model-Q8_0.gguf", 0.1)):
-            found = [softmax(logits[: len(names)]) for logits in embeddings(out / name, is_classifier=True)]
-            largest = max(abs(a - b) for x, y in zip(own, found) for a, b in zip(x, y))
-            print(("ok    " if largest <= most else "WRONG ") + f"{name} of {model.name}: probabilities differ by {largest:.5f}")
-            failed |= largest > most
+    names = json.loads((model / "config.json").read_text())["id2label"]
+    for own, file, most in exported(retort, model, (0.005, 0.005, 0.1)):
+        mine = [[answer["scores"][names[str(index)]] for index in range(len(names))] for answer in own]
+        found = [softmax(logits[: len(names)]) for logits in embeddings(file, is_classifier=True)]
+        largest = max(abs(a - b) for x, y in zip(mine, found) for a, b in zip(x, y))
+        print(("ok    " if largest <= most else "WRONG ") + f"{file.name} of {model.name}: probabilities differ by {largest:.5f}")
+        failed |= largest > most
     return failed
 
 
