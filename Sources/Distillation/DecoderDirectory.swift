@@ -58,7 +58,7 @@ public enum DecoderDirectory {
         return decoder
     }
 
-    /// Reads a decoder for running: matrices in the formats of `BlockProjection` stay as they are, in the mapped file.
+    /// Reads a decoder for running: matrices in the formats of `StoredProjection` stay as they are, in the mapped file.
     ///
     /// - Throws: `InputErrors` listing every tensor that is missing, surplus or misshapen.
     public static func readRunner(_ url: URL) throws -> DecoderRunner {
@@ -78,35 +78,47 @@ public enum DecoderDirectory {
         return runner
     }
 
-    /// Writes a decoder under its published names.
-    public static func write(_ decoder: Decoder, to directory: URL) throws {
+    /// Writes a decoder under its published names; the same decoder gives the same bytes.
+    ///
+    /// - Throws: `InputError` if a weight has no such form, or the directory cannot be written.
+    public static func write(_ decoder: Decoder, as storage: DecoderStorage = .float32, to directory: URL) throws {
+        let configuration = decoder.configuration
+        if case .int4 = storage, configuration.family == .gpt2 {
+            throw InputError(
+                problem: "GPT-2's layout holds its matrices by columns, int4 groups lie in rows",
+                remedy: "export it as gguf-q4_0")
+        }
         var file = Safetensors()
         file.metadata = ["format": "pt"]
-        if decoder.configuration.family == .gpt2 {
-            file.tensors = fused(decoder)
-        } else {
-            file.tensors = decoder.parameters.map {
-                ($0.name, .float32(shape: $0.value.shape, $0.value.values))
-            }
-        }
+        let weights =
+            configuration.family == .gpt2 ? fused(decoder) : decoder.parameters.map { ($0.name, $0.value) }
+        file.tensors = try weights.flatMap { try storage.tensors($0, $1) }
         try file.write(to: directory.appendingPathComponent(ModelDirectory.weightsFile))
+        var packed: DecoderConfiguration.PackedWeights?
+        if case .int4(let group) = storage {
+            let kept = weights.filter {
+                $1.shape.count == 2 && $0.contains(".layers.") && !storage.isInt4($0, $1.shape)
+            }
+            packed = .init(group: group, ignored: kept.map { String($0.0.dropLast(".weight".count)) } + ["lm_head"])
+        }
         try AtomicFile.write(
-            decoder.configuration.json(), to: directory.appendingPathComponent(ModelDirectory.configurationFile))
+            configuration.json(dtype: storage.dtype, packed: packed),
+            to: directory.appendingPathComponent(ModelDirectory.configurationFile))
     }
 
     /// GPT-2's layout: query, key and value side by side, and the matrices of blocks as [I, O].
-    private static func fused(_ decoder: Decoder) -> [(name: String, tensor: StoredTensor)] {
-        var tensors: [(name: String, tensor: StoredTensor)] = []
+    private static func fused(_ decoder: Decoder) -> [(String, Tensor)] {
+        var tensors: [(String, Tensor)] = []
         func add(_ name: String, _ parts: [Parameter]) {
             let shape = [parts.reduce(0) { $0 + $1.value.shape[0] }] + parts[0].value.shape.dropFirst()
             let values = parts.flatMap(\.value.values)
             guard shape.count == 2, name.contains(".h.") else {
-                return tensors.append((name, .float32(shape: shape, values)))
+                return tensors.append((name, Tensor(values, shape: shape)))
             }
             let transposed = (0..<shape[1]).flatMap { column in
                 (0..<shape[0]).map { values[$0 * shape[1] + column] }
             }
-            tensors.append((name, .float32(shape: [shape[1], shape[0]], transposed)))
+            tensors.append((name, Tensor(transposed, shape: [shape[1], shape[0]])))
         }
         let projections = Set(
             decoder.layers.flatMap { ($0.query.parameters + $0.key.parameters + $0.value.parameters).map(\.name) })

@@ -23,7 +23,8 @@ struct DecoderSource {
             configuration = try DecoderConfiguration(
                 reading: url.appendingPathComponent(ModelDirectory.configurationFile))
             layout = configuration.family == .gpt2 ? .gpt2 : .llama
-            filling = WeightFilling(try StoredWeights(directory: url), renaming: layout.standardName)
+            filling = WeightFilling(
+                try StoredWeights(directory: url).unpackingInt4(), renaming: layout.standardName)
             try filling.requireRoom(
                 for: configuration.parameterCount, describedBy: ModelDirectory.configurationFile)
         }
@@ -46,23 +47,25 @@ struct DecoderSource {
     }
 
     /// The matrix in the file's own blocks, if they are of a kind that runs as it is and the shape is right.
-    fileprivate mutating func blocks(_ name: String, outputs: Int, inputs: Int) -> BlockProjection? {
+    fileprivate mutating func blocks(_ name: String, outputs: Int, inputs: Int) -> StoredProjection? {
         let part = layout.part(named: name, outputs: outputs, configuration)
         guard !part.isTransposed, part.outputs == nil, let tensor = filling.tensor(part.name),
-            tensor.shape == [outputs, inputs], let format = BlockProjection.Format(tensor.type)
+            tensor.shape == [outputs, inputs], let format = StoredProjection.Format(tensor.type)
         else { return nil }
         filling.ignore(part.name)
-        return BlockProjection(
+        return StoredProjection(
             format, outputs: outputs, inputs: inputs, bytes: tensor.bytes, order: part.order?.map(Int32.init))
     }
 }
 
-extension BlockProjection.Format {
+extension StoredProjection.Format {
     fileprivate init?(_ type: ElementType) {
         switch type {
         case .q80: self = .q80
         case .q40: self = .q40
         case .q41: self = .q41
+        case .float16: self = .float16
+        case .bfloat16: self = .bfloat16
         default: return nil
         }
     }

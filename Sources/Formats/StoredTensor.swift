@@ -36,6 +36,11 @@ public struct StoredTensor: Sendable, Equatable {
         StoredTensor(.float16, shape, bits)
     }
 
+    /// The upper halves of float32.
+    public static func bfloat16(shape: [Int], bits: [UInt16]) -> StoredTensor {
+        StoredTensor(.bfloat16, shape, bits)
+    }
+
     public static func int64(shape: [Int], _ values: [Int64]) -> StoredTensor {
         StoredTensor(.int64, shape, values)
     }

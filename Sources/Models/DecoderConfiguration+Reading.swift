@@ -20,13 +20,33 @@ extension DecoderConfiguration {
         case .gpt2: self.init(gpt2: &file)
         case .llama, .qwen2: self.init(llama: &file, family)
         }
-        if file.has("quantization_config") {
-            file.refuse("quantization_config", "quantized checkpoints are read as GGUF files")
-        }
+        Self.checkQuantization(&file)
         endTokens = file.ids("eos_token_id")
         readLayers(from: &file)
         try file.finish()
         try readGeneration(beside: url)
+    }
+
+    /// Refuses `quantization_config` unless it is of int4 weights alone, as they are written here.
+    private static func checkQuantization(_ file: inout ConfigurationReader) {
+        let section = "quantization_config"
+        guard file.has(section) else { return }
+        let groups = file.object("\(section).config_groups") ?? [:]
+        var isRead =
+            file.text("\(section).quant_method") == "compressed-tensors"
+            && file.text("\(section).format") == "pack-quantized" && !groups.isEmpty
+        for name in groups.keys {
+            let weights = "\(section).config_groups.\(name).weights"
+            isRead =
+                isRead && file.size("\(weights).num_bits", standard: 0) == 4 && file.text("\(weights).type") == "int"
+                && file.flag("\(weights).symmetric", standard: false)
+                && !file.has("\(section).config_groups.\(name).input_activations")
+        }
+        if !isRead {
+            file.refuse(
+                section, "quantized checkpoints are read as GGUF files, and as symmetric int4 of compressed-tensors",
+                remedy: "export the model as GGUF with the tool that quantized it")
+        }
     }
 
     private init(gpt2 file: inout ConfigurationReader) {

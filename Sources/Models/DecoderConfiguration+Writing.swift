@@ -32,6 +32,9 @@ extension DecoderConfiguration {
         var attentionDropout: Float?
         var ropeTheta: Double?
         var ropeScaling: RotaryFile?
+        // How the weights are stored
+        var torchDtype: String?
+        var quantizationConfig: QuantizationFile?
         // Ours
         var attentionHeadSize: Int?
         var layerAttentionHeads: [Int]?
@@ -60,8 +63,47 @@ extension DecoderConfiguration {
         var attentionFactor: Double?
     }
 
+    /// `quantization_config`, as the `compressed-tensors` package reads it.
+    private struct QuantizationFile: Encodable {
+        struct Group: Encodable {
+            var targets = ["Linear"]
+            var weights: Weights
+        }
+
+        struct Weights: Encodable {
+            var numBits = 4
+            var type = "int"
+            var symmetric = true
+            var strategy = "group"
+            var groupSize: Int
+        }
+
+        var quantMethod = "compressed-tensors"
+        var format = "pack-quantized"
+        var quantizationStatus = "compressed"
+        var ignore: [String]
+        var configGroups: [String: Group]
+    }
+
+    /// int4 weights with a scale for so many neighbours.
+    public struct PackedWeights: Sendable {
+        /// Neighbours in a row that share a scale.
+        public var group: Int
+        /// The linear layers that are stored otherwise, by their published names.
+        public var ignored: [String]
+
+        public init(group: Int, ignored: [String]) {
+            self.group = group
+            self.ignored = ignored
+        }
+    }
+
     /// The text of `config.json`: sorted keys, the same bytes for the same configuration.
-    public func json() throws -> Data {
+    ///
+    /// - Parameters:
+    ///   - dtype: the type of the stored weights; nil: float32.
+    ///   - packed: where the weights are int4.
+    public func json(dtype: String? = nil, packed: PackedWeights? = nil) throws -> Data {
         let isUniform = Set(heads).count == 1 && Set(keyHeads).count == 1 && Set(feedForward).count == 1
         let keepsWidth = isUniform && heads[0] * headSize == hiddenSize
         let published = max(1, hiddenSize / headSize)
@@ -104,6 +146,11 @@ extension DecoderConfiguration {
             file.layerAttentionHeads = heads
             file.layerKeyValueHeads = keyHeads
             file.layerIntermediateSizes = feedForward
+        }
+        file.torchDtype = dtype
+        file.quantizationConfig = packed.map {
+            QuantizationFile(
+                ignore: $0.ignored, configGroups: ["group_0": .init(weights: .init(groupSize: $0.group))])
         }
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase

@@ -11,7 +11,10 @@ public enum HalfPrecision {
 
     public static func decode(_ bits: [UInt16]) -> [Float] {
         [Float](unsafeUninitializedCapacity: bits.count) { buffer, count in
-            if let base = buffer.baseAddress { kernels.half_to_float(bits, base, bits.count) }
+            bits.withUnsafeBytes { bytes in
+                guard let base = buffer.baseAddress, let start = bytes.baseAddress else { return }
+                kernels.expand_float16(start.assumingMemoryBound(to: UInt8.self), bits.count, base)
+            }
             count = bits.count
         }
     }

@@ -7,7 +7,9 @@ Makes a small Llama with random weights and a byte-level tokenizer (Tests/Golden
 F16, Q8_0 and Q4_0, and compares every tensor with `gguf.quants.quantize` of the weights, in llama.cpp's order of rows. Of the
 small BERTs of Tests/Golden every tensor has the name that the package's own table gives it, and its values.
 
-Needs gguf, safetensors and numpy.
+Exported from GGUF again, the tokenizer is read by the tokenizers package, and int4 weights lie near those of the model.
+
+Needs gguf, numpy, safetensors and tokenizers.
 """
 
 import json
@@ -22,6 +24,7 @@ import gguf
 import numpy as np
 from gguf.quants import quantize
 from safetensors.numpy import load_file, save_file
+from tokenizers import Tokenizer
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "Golden"
 PIPELINE = GOLDEN / "pipelines/smollm.json"
@@ -118,6 +121,34 @@ def encoder(retort, name, folder):
     check(own[:8] == tokens[:5] + ["\u2581the", "\u2581red", "s"], f"{name}: pieces as llama.cpp marks them")
 
 
+def comes_back(retort, file, out, made):
+    """What is exported from a GGUF file: a tokenizer that the package loads, and int4 weights near the model's."""
+    subprocess.run(
+        [retort, "export", file, "--format", "safetensors,int4-g32,int4-g64", "--output", out], check=True,
+        stdout=subprocess.DEVNULL)
+    found, own = (Tokenizer.from_file(str(path)) for path in (out / "tokenizer.json", PIPELINE))
+    text = "Hello there, 1234 caf\u00e9s!\n  def f(x): return x"
+    ids = found.encode(text).ids
+    check(ids == own.encode(text).ids and found.decode(ids) == own.decode(ids), "the tokenizer comes back from GGUF")
+    for group in (32, 64):
+        tensors = load_file(out / f"int4-g{group}" / "model.safetensors")
+        packed = [name.removesuffix("_packed") for name in tensors if name.endswith("_packed")]
+        wanted = [name for name, value in made.items() if value.ndim == 2 and ".layers." in name]
+        wanted = [name for name in wanted if made[name].shape[1] % group == 0]
+        check(sorted(packed) == sorted(wanted) and len(packed) > 0, f"int4-g{group}: {len(packed)} packed matrices")
+        worst = 0
+        for name in packed:
+            words = tensors[name + "_packed"].view(np.uint32)
+            levels = np.stack([words >> (4 * index) & 15 for index in range(8)], axis=-1).reshape(len(words), -1)
+            scales = np.repeat(tensors[name + "_scale"].astype(np.float32), group, axis=1)
+            error = np.abs((levels.astype(np.float32) - 8) * scales - made[name]) / np.abs(scales)
+            worst = max(worst, float(error.max()))
+            if list(levels.shape) != list(tensors[name + "_shape"]):
+                check(False, f"int4-g{group}: {name} has the shape {levels.shape}")
+        # Half a step where nothing is cut; the best scale may cut the largest by a little more.
+        check(worst < 1.5, f"int4-g{group}: weights within {worst:.2f} steps")
+
+
 def main(retort):
     with tempfile.TemporaryDirectory() as folder:
         for name in ("bert-embedding", "bert-classification"):
@@ -143,6 +174,7 @@ def main(retort):
                     check(False, f"{kind}: {name} has other bytes")
             field = reader.fields["tokenizer.ggml.pre"]
             check(bytes(field.parts[field.data[0]]) == b"smollm", f"{kind}: every tensor as the package writes it")
+        comes_back(retort, out / "model-F32.gguf", folder / "back", made)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,20 @@ import Testing
 
 @Suite("Products with stored matrices")
 struct ProjectionTests {
-    private static let formats: [BlockProjection.Format] = [.q80, .q40, .q41]
-
     /// Blocks of random levels with modest scales, and the weights that they stand for.
-    private func blocks(_ format: BlockProjection.Format, _ count: Int) -> (bytes: Data, weights: [Float]) {
+    private func blocks(_ format: StoredProjection.Format, _ count: Int) -> (bytes: Data, weights: [Float]) {
         let key = RandomKey(7)
         var (bytes, weights): (Data, [Float]) = (Data(), [])
         for block in 0..<count {
+            let random = (0..<32).map { UInt8(truncatingIfNeeded: key.mixed("levels").mixed(block).bits($0)) }
+            guard format.blockWidth > 1 else {
+                let value = Float(key.normal(block))
+                let bits = format == .float16 ? Float16(value).bitPattern : UInt16(value.bitPattern >> 16)
+                withUnsafeBytes(of: bits) { bytes.append(contentsOf: $0) }
+                weights.append(
+                    format == .float16 ? Float(Float16(bitPattern: bits)) : Float(bitPattern: UInt32(bits) << 16))
+                continue
+            }
             func half(_ value: Double) -> Float {
                 let half = Float16(value)
                 withUnsafeBytes(of: half.bitPattern) { bytes.append(contentsOf: $0) }
@@ -19,8 +26,8 @@ struct ProjectionTests {
             }
             let d = half(0.01 + 0.1 * key.uniform(block))
             let m = format == .q41 ? half(key.mixed("m").normal(block)) : 0
-            let random = (0..<32).map { UInt8(truncatingIfNeeded: key.mixed("levels").mixed(block).bits($0)) }
             switch format {
+            case .float16, .bfloat16: break
             case .q80:
                 bytes.append(contentsOf: random)
                 weights += random.map { d * Float(Int8(bitPattern: $0)) }
@@ -34,8 +41,8 @@ struct ProjectionTests {
     }
 
     /// d · level + m is rounded once or twice, by whether the processor fuses: 2⁻²⁴ of 16 · 0.11 + |m| < 6.
-    @Test("blocks expand to what they stand for", arguments: formats, KernelLevel.all)
-    func expand(format: BlockProjection.Format, level: KernelLevel) {
+    @Test("blocks expand to what they stand for", arguments: StoredProjection.Format.allCases, KernelLevel.all)
+    func expand(format: StoredProjection.Format, level: KernelLevel) {
         for count in [0, 1, 2, 7, 8, 9, 33] {
             let (bytes, weights) = blocks(format, count)
             let y = FencedBuffer([Float](repeating: 9, count: weights.count))
@@ -45,6 +52,8 @@ struct ProjectionTests {
                 case .q80: level.kernels.expand_q8_0(start, count, y.pointer)
                 case .q40: level.kernels.expand_q4_0(start, count, y.pointer)
                 case .q41: level.kernels.expand_q4_1(start, count, y.pointer)
+                case .float16: level.kernels.expand_float16(start, count, y.pointer)
+                case .bfloat16: level.kernels.expand_bfloat16(start, count, y.pointer)
                 }
             }
             #expect(largestError(y.values, weights.doubles, scale: relative(1)) < (format == .q41 ? 4e-7 : 1e-30))
@@ -98,13 +107,13 @@ struct ProjectionTests {
 
     @Test(
         "a projection over all threads, its rows in another order, gives the product of what it stands for",
-        arguments: formats)
-    func blockProjection(format: BlockProjection.Format) {
+        arguments: StoredProjection.Format.allCases)
+    func storedProjection(format: StoredProjection.Format) {
         // Several chunks of eight rows and a last one of three; 7 has no factor in common with their number.
         let (outputs, inputs) = (1003, 96)
-        let (bytes, weights) = blocks(format, outputs * inputs / 32)
+        let (bytes, weights) = blocks(format, outputs * inputs / format.blockWidth)
         let order = (0..<outputs).map { Int32(($0 * 7) % outputs) }
-        let projection = BlockProjection(format, outputs: outputs, inputs: inputs, bytes: bytes, order: order)
+        let projection = StoredProjection(format, outputs: outputs, inputs: inputs, bytes: bytes, order: order)
         let ordered = order.flatMap { weights[Int($0) * inputs..<(Int($0) + 1) * inputs] }
         let x = tensor([5, inputs], "x")
         let found = projection.multiply(x)

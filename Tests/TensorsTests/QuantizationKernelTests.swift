@@ -99,12 +99,27 @@ struct QuantizationKernelTests {
         }
     }
 
+    private func bytes(_ halves: FencedBuffer<UInt16>) -> UnsafePointer<UInt8> {
+        UnsafeRawPointer(halves.pointer).assumingMemoryBound(to: UInt8.self)
+    }
+
+    @Test("bfloat16 is the upper half of a float", arguments: KernelLevel.all)
+    func brain(level: KernelLevel) {
+        for n in kernelSizes {
+            let patterns = (0..<n).map { UInt16(truncatingIfNeeded: $0 &* 9973) }
+            let x = FencedBuffer(patterns, misaligned: true)
+            let y = FencedBuffer([Float](repeating: 9, count: n), misaligned: true)
+            level.kernels.expand_bfloat16(bytes(x), n, y.pointer)
+            #expect(y.values.map(\.bitPattern) == patterns.map { UInt32($0) << 16 } && y.isIntact)
+        }
+    }
+
     @Test("Every half converts to float and back, and floats round to the nearest half", arguments: KernelLevel.all)
     func halves(level: KernelLevel) {
         let patterns = Array(UInt16.min...UInt16.max)
         let x = FencedBuffer(patterns)
         let y = FencedBuffer([Float](repeating: 9, count: patterns.count))
-        level.kernels.half_to_float(x.pointer, y.pointer, patterns.count)
+        level.kernels.expand_float16(bytes(x), patterns.count, y.pointer)
         #expect(largestError(y.values, patterns.map(Reference.halfToFloat)) == 0)
         #expect(zip(y.values, patterns).allSatisfy { ($0.sign == .minus) == ($1 >> 15 == 1) })
 
@@ -126,7 +141,7 @@ struct QuantizationKernelTests {
             level.kernels.float_to_half(some.pointer, converted.pointer, n)
             #expect(converted.values == floats.prefix(n).map(Reference.floatToHalf) && converted.isIntact)
             let back = FencedBuffer([Float](repeating: 9, count: n), misaligned: true)
-            level.kernels.half_to_float(converted.pointer, back.pointer, n)
+            level.kernels.expand_float16(bytes(converted), n, back.pointer)
             #expect(largestError(back.values, converted.values.map(Reference.halfToFloat)) == 0 && back.isIntact)
         }
     }

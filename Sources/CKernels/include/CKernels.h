@@ -107,6 +107,9 @@ typedef struct retort_kernels {
   void (*expand_q8_0)(const uint8_t *w, size_t blocks, float *y);
   void (*expand_q4_0)(const uint8_t *w, size_t blocks, float *y);
   void (*expand_q4_1)(const uint8_t *w, size_t blocks, float *y);
+  /* `n` numbers of two bytes, at any address: IEEE halves, or the upper halves of float32. */
+  void (*expand_float16)(const uint8_t *w, size_t n, float *y);
+  void (*expand_bfloat16)(const uint8_t *w, size_t n, float *y);
   /* y[t · y_stride + r] = row r of w: [rows, width] · row t of x: [n, width]. For few rows of x, where the
      reading of w decides. A row of y does not depend on how many there are. */
   void (*multiply_rows)(const float *w, size_t rows, size_t width, const float *x, size_t n, float *y,
@@ -116,7 +119,6 @@ typedef struct retort_kernels {
   void (*attend)(const float *q, const float *k, const float *v, size_t stride, float *scores, float *y, size_t heads,
                  size_t positions, size_t width, float scale);
 
-  void (*half_to_float)(const uint16_t *x, float *y, size_t n);
   void (*float_to_half)(const float *x, uint16_t *y, size_t n);
 } retort_kernels;
 

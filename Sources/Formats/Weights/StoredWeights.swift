@@ -87,6 +87,12 @@ public struct StoredWeights: Sendable {
         self.shards = shards
     }
 
+    /// The same file with other tensors.
+    func replacing(_ names: [String], _ tensors: [String: StoredTensor]) -> StoredWeights {
+        StoredWeights(
+            format, names.compactMap { name in tensors[name].map { (name, $0) } }, file: file, shards: shards)
+    }
+
     /// The file that holds the tensor: what an error about it names.
     public func file(of name: String) -> String {
         shards[name] ?? file

@@ -51,21 +51,29 @@ struct BenchSubject {
         return try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int
     }
 
+    /// What was done to answer a text.
+    struct Answer {
+        /// Tokens read by an encoder, or written by a decoder.
+        var tokens: Int
+        /// Of a decoder: the prompt's tokens, and the time until it has read them.
+        var prompt: (tokens: Int, milliseconds: Double)?
+    }
+
     /// From the text to the answer.
-    ///
-    /// - Returns: tokens read by an encoder, or written by a decoder.
-    func answer(_ text: String) throws -> Int {
+    func answer(_ text: String) throws -> Answer {
         switch kind {
-        case .encoder: return try answers([text])
+        case .encoder: return Answer(tokens: try answers([text]))
         case .decoder(let model):
             // A prompt leaves half of the positions to the answer.
             let room = max(1, model.runner.configuration.maximumPositions / 2)
+            let clock = ContinuousClock()
+            let start = clock.now
+            let prompt = Array(model.tokenizer.encoding(of: text).ids.prefix(room))
             var continuation = try Continuation(
-                of: Array(model.tokenizer.encoding(of: text).ids.prefix(room)), by: model.runner, sampling: .greedy,
-                limit: maxTokens,
-                endTokens: model.endTokens)
+                of: prompt, by: model.runner, sampling: .greedy, limit: maxTokens, endTokens: model.endTokens)
+            let read = start.duration(to: clock.now) / .milliseconds(1)
             while try continuation.next() != nil {}
-            return continuation.tokens.count
+            return Answer(tokens: continuation.tokens.count, prompt: (prompt.count, read))
         }
     }
 

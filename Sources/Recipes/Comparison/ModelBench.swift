@@ -32,10 +32,20 @@ public struct ModelBench {
         public var single: LatencySummary
         public var tokensPerSecond: Double
         public var textsPerSecond: Double
+        /// The two parts of a language model's answers; nil of an encoder.
+        public var generation: Generation?
         /// In batches; nil of a language model, which answers one prompt at a time.
         public var batched: Batched?
         /// Joules per text in single queries, of the processor packages; nil where the machine does not report it.
         public var joulesPerText: Double?
+    }
+
+    /// A language model's answers: until the prompt is read, and token by token after that.
+    public struct Generation: Sendable, Encodable {
+        public var firstTokenMs: LatencySummary
+        public var promptTokensPerSecond: Double
+        /// nil where every answer ended after one token.
+        public var decodedTokensPerSecond: Double?
     }
 
     public struct Batched: Sendable, Encodable {
@@ -89,7 +99,9 @@ public struct ModelBench {
                 if round == 0 {
                     _ = try subjects[index].answers(chosen)
                 } else {
-                    try batched[index].measure(texts: chosen.count, meter) { try subjects[index].answers(chosen) }
+                    try batched[index].measure(texts: chosen.count, meter) {
+                        .init(tokens: try subjects[index].answers(chosen))
+                    }
                 }
             }
         }
@@ -98,6 +110,7 @@ public struct ModelBench {
             return Result(
                 path: subject.path, parameters: subject.parameters, bytes: try subject.bytes(), single: times.summary,
                 tokensPerSecond: times.tokensPerSecond, textsPerSecond: times.textsPerSecond,
+                generation: times.generation,
                 batched: isBatched
                     ? Batched(
                         batch: options.batch, latencyMs: batched[index].summary,
@@ -115,15 +128,15 @@ public struct ModelBench {
 /// Times of one model, and what was done in them.
 private struct Times {
     private var milliseconds: [Double] = []
-    private var tokens = 0
+    private var answers: [BenchSubject.Answer] = []
     private var texts = 0
     private var joules: Double? = 0
 
-    mutating func measure(texts: Int, _ meter: EnergyMeter?, _ body: () throws -> Int) rethrows {
+    mutating func measure(texts: Int, _ meter: EnergyMeter?, _ body: () throws -> BenchSubject.Answer) rethrows {
         let before = meter?.joules()
         let clock = ContinuousClock()
         let start = clock.now
-        tokens += try body()
+        answers.append(try body())
         milliseconds.append(start.duration(to: clock.now) / .milliseconds(1))
         self.texts += texts
         if let meter, let before, let used = meter.joules(since: before) {
@@ -134,11 +147,25 @@ private struct Times {
     }
 
     private var seconds: Double { milliseconds.reduce(0, +) / 1000 }
-    var tokensPerSecond: Double { Double(tokens) / max(seconds, 1e-9) }
+    var tokensPerSecond: Double { Double(answers.reduce(0) { $0 + $1.tokens }) / max(seconds, 1e-9) }
     var textsPerSecond: Double { Double(texts) / max(seconds, 1e-9) }
     var joulesPerText: Double? { joules.map { $0 / Double(max(1, texts)) } }
 
-    var summary: LatencySummary {
+    var summary: LatencySummary { Self.summary(milliseconds) }
+
+    var generation: ModelBench.Generation? {
+        let prompts = answers.compactMap(\.prompt)
+        guard !prompts.isEmpty else { return nil }
+        let reading = prompts.reduce(0) { $0 + $1.milliseconds } / 1000
+        // The first token of an answer comes with the prompt.
+        let decoded = answers.reduce(0) { $0 + max(0, $1.tokens - 1) }
+        return ModelBench.Generation(
+            firstTokenMs: Self.summary(prompts.map(\.milliseconds)),
+            promptTokensPerSecond: Double(prompts.reduce(0) { $0 + $1.tokens }) / max(reading, 1e-9),
+            decodedTokensPerSecond: decoded == 0 ? nil : Double(decoded) / max(seconds - reading, 1e-9))
+    }
+
+    private static func summary(_ milliseconds: [Double]) -> LatencySummary {
         let sorted = milliseconds.sorted()
         return LatencySummary(
             p50: Quantile.linear(sorted, 0.5), p90: Quantile.linear(sorted, 0.9), p99: Quantile.linear(sorted, 0.99),

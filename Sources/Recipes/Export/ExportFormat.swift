@@ -1,3 +1,4 @@
+import Distillation
 import Files
 
 extension ExportFormat: SettingChoice {}
@@ -13,6 +14,12 @@ public enum ExportFormat: String, CaseIterable, Sendable {
     case onnxFused = "onnx-fused"
     /// The model directory that `retort` itself runs; float ones in the published layout.
     case safetensors
+    /// A decoder's published layout with weights in two bytes.
+    case safetensorsFloat16 = "safetensors-float16"
+    case safetensorsBFloat16 = "safetensors-bfloat16"
+    /// A decoder with int4 weights in the layout of the `compressed-tensors` package, a scale for 32 or 64 of them.
+    case int4Group32 = "int4-g32"
+    case int4Group64 = "int4-g64"
     /// An int8 encoder in the layout of the `compressed-tensors` package.
     case compressedTensors = "compressed-tensors"
     /// For llama.cpp, in F32.
@@ -32,7 +39,12 @@ public enum ExportFormat: String, CaseIterable, Sendable {
             switch self {
             case .floatEncoder: [.safetensors, .onnx, .onnxFloat16, .gguf, .ggufF16, .ggufQ80, .ggufQ40]
             case .int8Encoder: [.safetensors, .onnx, .onnxFused, .compressedTensors]
-            case .decoder: [.safetensors, .gguf, .ggufF16, .ggufQ80, .ggufQ40]
+            case .decoder:
+                [
+                    .safetensors, .safetensorsFloat16, .safetensorsBFloat16, .int4Group32, .int4Group64, .gguf,
+                    .ggufF16,
+                    .ggufQ80, .ggufQ40,
+                ]
             }
         }
     }
@@ -44,11 +56,26 @@ public enum ExportFormat: String, CaseIterable, Sendable {
         case .onnxFloat16: "model_fp16.onnx"
         case .onnxFused: "model_fused.onnx"
         case .safetensors: "model.safetensors"
+        case .safetensorsFloat16: "float16/model.safetensors"
+        case .safetensorsBFloat16: "bfloat16/model.safetensors"
+        case .int4Group32: "int4-g32/model.safetensors"
+        case .int4Group64: "int4-g64/model.safetensors"
         case .compressedTensors: "compressed-tensors/model.safetensors"
         case .gguf: "model-F32.gguf"
         case .ggufF16: "model-F16.gguf"
         case .ggufQ80: "model-Q8_0.gguf"
         case .ggufQ40: "model-Q4_0.gguf"
+        }
+    }
+
+    /// How the weights of a decoder's directory are stored; nil for other files.
+    var storage: DecoderStorage? {
+        switch self {
+        case .safetensorsFloat16: .float16
+        case .safetensorsBFloat16: .bfloat16
+        case .int4Group32: .int4(group: 32)
+        case .int4Group64: .int4(group: 64)
+        default: nil
         }
     }
 

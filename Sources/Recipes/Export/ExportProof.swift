@@ -33,6 +33,8 @@ struct ExportProof {
                 return try classifier.logits(of: sequences, batch: Self.batch)
             }
             return Self.lastLogits(try DecoderDirectory.read(directory), sequences)
+        case .safetensorsFloat16, .safetensorsBFloat16, .int4Group32, .int4Group64:
+            return Self.lastLogits(try DecoderDirectory.read(url.deletingLastPathComponent()), sequences)
         case .compressedTensors:
             let encoder = try QuantizedEncoder(compressedTensors: url.deletingLastPathComponent())
             return try IntegerRuntime(encoder).logits(of: sequences, batch: Self.batch)
@@ -70,9 +72,9 @@ struct ExportProof {
         case .ggufF16 where kind == .floatEncoder: .rounded(0.02, classes: isClassifier)
         case .ggufQ80 where kind == .floatEncoder: .rounded(0.05, classes: isClassifier)
         case .ggufQ40 where kind == .floatEncoder: .rounded(0.5, classes: false)
-        case .ggufF16: .init(divergence: 1e-3)
-        case .ggufQ80: .init(divergence: 2e-2)
-        case .ggufQ40: .init(divergence: 1)
+        case .ggufF16, .safetensorsFloat16: .init(divergence: 1e-3)
+        case .ggufQ80, .safetensorsBFloat16: .init(divergence: 2e-2)
+        case .ggufQ40, .int4Group32, .int4Group64: .init(divergence: 1)
         }
     }
 

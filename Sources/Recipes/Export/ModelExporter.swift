@@ -119,11 +119,18 @@ public struct ModelExporter {
             let directory = url.deletingLastPathComponent()
             try encoder.writeCompressedTensors(to: directory)
             try source.tokenizer.write(to: directory)
+        case (.safetensorsFloat16, .decoder(let decoder)), (.safetensorsBFloat16, .decoder(let decoder)),
+            (.int4Group32, .decoder(let decoder)), (.int4Group64, .decoder(let decoder)):
+            let directory = url.deletingLastPathComponent()
+            try DecoderDirectory.write(decoder, as: format.storage ?? .float32, to: directory)
+            try source.tokenizer.write(to: directory)
         case (.gguf, _): try writeGGUF(.float32, format, name, url)
         case (.ggufF16, _): try writeGGUF(.float16, format, name, url)
         case (.ggufQ80, _): try writeGGUF(.q80, format, name, url)
         case (.ggufQ40, _): try writeGGUF(.q40, format, name, url)
-        case (.onnx, .decoder), (.onnxFloat16, _), (.onnxFused, _), (.compressedTensors, _): throw unfit(format)
+        case (.onnx, .decoder), (.onnxFloat16, _), (.onnxFused, _), (.compressedTensors, _),
+            (.safetensorsFloat16, _), (.safetensorsBFloat16, _), (.int4Group32, _), (.int4Group64, _):
+            throw unfit(format)
         }
     }
 

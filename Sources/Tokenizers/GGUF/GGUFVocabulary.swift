@@ -28,9 +28,11 @@ public struct GGUFVocabulary: Sendable {
         self.tokens = tokens
     }
 
+    /// Splits texts as GPT-2 does; also the decoder of bytes, whose settings say nothing but must be there.
+    private static let gpt2 = #"{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}"#
+
     /// How texts are split and what else the name in `tokenizer.ggml.pre` says, as llama.cpp has it.
     static func byteLevel(_ pre: String) -> (preTokenizer: String, ignoresMerges: Bool)? {
-        let gpt2 = #"{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}"#
         func sequence(_ parts: [String]) -> String {
             #"{"type":"Sequence","pretokenizers":["# + parts.joined(separator: ",") + "]}"
         }
@@ -80,7 +82,7 @@ public struct GGUFVocabulary: Sendable {
                     kind: .bytePair(settings, merges: try listedMerges(vocabulary, file: file)), vocabulary: vocabulary)
             )
             description.preTokenizer = preTokenizer
-            description.decoder = #"{"type":"ByteLevel"}"#
+            description.decoder = Self.gpt2
         case "llama":
             var settings = BytePairModel.Settings()
             settings.byteFallback = true

@@ -22,6 +22,15 @@ struct BenchTable {
                     format: "  single   p50 %.3f  p90 %.3f  p99 %.3f ms over %d queries, %.0f tokens/s",
                     single.p50, single.p90, single.p99, single.queries, result.tokensPerSecond)
                     + energy(result.joulesPerText))
+            if let generation = result.generation {
+                lines.append(
+                    String(
+                        format: "  prompt   p50 %.3f  p90 %.3f  p99 %.3f ms to the first token, %.0f tokens/s read",
+                        generation.firstTokenMs.p50, generation.firstTokenMs.p90, generation.firstTokenMs.p99,
+                        generation.promptTokensPerSecond)
+                        + (generation.decodedTokensPerSecond.map { String(format: ", %.0f tokens/s written", $0) }
+                            ?? ""))
+            }
             if let batched = result.batched {
                 lines.append(
                     String(
