@@ -68,6 +68,35 @@ struct ONNXProofTests {
         #expect(error.problem.contains("grid of its own"))
     }
 
+    @Test(
+        "as a classifier a graph says of a text the same whatever stands beside it", arguments: EncoderFormsTests.forms)
+    func alone(_ form: EncoderFormsTests.Form) throws {
+        let encoder = form.encoder
+        let perToken = try QuantizedEncoder(encoder, .perToken)
+        let graphs = [
+            try ONNXExport.float(encoder), try ONNXExport.float(encoder, .float16),
+            try ONNXExport.quantized(perToken, .fused),
+        ]
+        for graph in graphs {
+            try QuantizationFixture.withDirectory { directory in
+                let url = directory.appendingPathComponent("model.onnx")
+                try graph.write(to: url)
+                let classifier = try ONNXClassifier(reading: url, encoder.configuration)
+                let together = try classifier.logits(of: sequences, batch: 7)
+                let reversed = try classifier.logits(of: Array(sequences.reversed()), batch: 24)
+                let width = encoder.configuration.outputWidth
+                let rows = sequences.indices.map {
+                    Array(reversed[(sequences.count - 1 - $0) * width..<(sequences.count - $0) * width])
+                }
+                #expect(together == rows.flatMap { $0 })
+                #expect(together == (try ONNXProof(reading: url).outputs(of: sequences, batch: 1)))
+                var other = encoder.configuration
+                other.maximumPositions -= 5
+                #expect(throws: InputError.self) { try ONNXClassifier(reading: url, other) }
+            }
+        }
+    }
+
     @Test("forms and models that do not belong together are refused")
     func strangePairs() throws {
         #expect(throws: InputError.self) { try ONNXExport.float(QuantizationFixture.encoder(), .qdq) }
@@ -116,6 +145,29 @@ struct ONNXProofTests {
                     let weight = $0.initializer("weight", .float32(shape: [3, 2], [1, 2, 3, 4, 5, 6]))
                     let x = $0.node("Cast", [$1], name: "cast", attributes: ["to": .int(1)])
                     return $0.node("MatMul", [x, weight], name: "product")
+                }
+            ),
+            (
+                "empty",
+                {
+                    let x = $0.initializer("empty", .float32(shape: [0, 1 << 20, 1 << 20], []))
+                    let axes = $0.initializer("axes", .int64(shape: [1], [0]))
+                    return $0.node("ReduceSum", [x, axes], name: "sum")
+                }
+            ),
+            (
+                "wide",
+                {
+                    let row = $0.initializer("row", .float32(shape: [1, 1 << 16], Array(repeating: 1, count: 1 << 16)))
+                    let column = $0.node("Transpose", [row], name: "column", attributes: ["perm": .ints([1, 0])])
+                    return $0.node("MatMul", [column, row], name: "wide")
+                }
+            ),
+            (
+                "grid",
+                {
+                    let x = $0.initializer("x", .float32(shape: [2], [.nan, 1]))
+                    return $0.node("DynamicQuantizeLinear", [x], outputs: ["grid", "scale", "zero"])[0]
                 }
             ),
             ("turn", { $0.node("Transpose", [$1], name: "turn", attributes: ["perm": .ints([0, 0])]) }),
