@@ -84,6 +84,7 @@ public struct CascadeCalibration: Sendable, Encodable {
         classes = report.data.classNames
         cascade = Cascade(
             student: joined { model($0, "model").result.logits },
+            studentLabels: joined { model($0, "model").predictions.labels },
             teacherLabels: joined { model($0, "teacher").predictions.labels }, labels: labels, classes: classes.count,
             calibration: half, relativeCost: cost, seed: options.seed)
         digests = reports.flatMap(\.record.digests)

@@ -94,6 +94,7 @@ struct EvalCommand: ParsableCommand {
         if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
         if output?.isEmpty == true { throw ValidationError("--output needs a name") }
         if strict, gate.isEmpty { throw ValidationError("--strict needs a --gate") }
+        if Set(slice).count < slice.count { throw ValidationError("--slice names a column twice") }
         let idle = data == nil ? given : []
         if !idle.isEmpty {
             throw ValidationError(
