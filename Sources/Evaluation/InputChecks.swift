@@ -12,7 +12,10 @@ extension EvaluationData {
         if classNames.count < 2 {
             problems.append(
                 InputError(
-                    field: "classNames", problem: "\(classNames.count) classes; a classification needs at least 2"))
+                    field: "labels",
+                    problem: classNames.isEmpty
+                        ? "there are no classes" : "there is one class, \(classNames[0].prefix(40))",
+                    remedy: "give rows and answers of at least two"))
         }
         for (field, count) in [("texts", texts.count), ("ids", ids.count)] where count != labels.count {
             problems.append(
@@ -51,28 +54,15 @@ extension ModelResult {
                     file: path, field: "key", problem: "\"\(key)\" is not a model key",
                     remedy: "use letters, digits and _, such as \(Self.standardKeys.joined(separator: ", "))"))
         }
-        let (expected, overflow) = rows.multipliedReportingOverflow(by: classes)
-        if let labels {
-            if labels.count != rows || labels.contains(where: { !(0..<classes).contains($0) }) {
-                problems.append(
-                    InputError(
-                        file: path, field: key,
-                        problem: "\(labels.count) labels, for \(rows) rows of classes 0..<\(classes)",
-                        remedy: "evaluate every model on the same rows with the same classes"))
-            }
-        } else if overflow || logits.count != expected {
+        if let labels, labels.count != rows || labels.contains(where: { !(0..<classes).contains($0) }) {
             problems.append(
                 InputError(
                     file: path, field: key,
-                    problem: "\(logits.count) logits; expected \(rows) rows × \(classes) classes",
+                    problem: "\(labels.count) labels, for \(rows) rows of classes 0..<\(classes)",
                     remedy: "evaluate every model on the same rows with the same classes"))
-        } else if let bad = logits.firstIndex(where: { !$0.isFinite }) {
-            problems.append(
-                InputError(
-                    file: path, field: key,
-                    problem: "the logit of row \(bad / classes), class \(bad % classes) is \(logits[bad])",
-                    remedy: "the model overflowed or its weights are damaged; inspect it"))
         }
+        // Of a recording the labels may be all that is known.
+        if labels == nil || !logits.isEmpty, let problem = logitProblem(rows, classes) { problems.append(problem) }
         if parameters < 0 || bytes < 0 {
             problems.append(
                 InputError(file: path, field: key, problem: "\(parameters) parameters in \(bytes) bytes: negative"))
@@ -83,5 +73,21 @@ extension ModelResult {
                     file: path, field: key, problem: "latency is not a positive, finite, ordered p50 ≤ p90 ≤ p99"))
         }
         return problems
+    }
+
+    private func logitProblem(_ rows: Int, _ classes: Int) -> InputError? {
+        let (expected, overflow) = rows.multipliedReportingOverflow(by: classes)
+        if overflow || logits.count != expected {
+            return InputError(
+                file: path, field: key,
+                problem: "\(logits.count) logits; expected \(rows) rows × \(classes) classes",
+                remedy: "evaluate every model on the same rows with the same classes")
+        }
+        return logits.firstIndex { !$0.isFinite }.map { bad in
+            InputError(
+                file: path, field: key,
+                problem: "the logit of row \(bad / classes), class \(bad % classes) is \(logits[bad])",
+                remedy: "the model overflowed or its weights are damaged; inspect it")
+        }
     }
 }

@@ -14,7 +14,8 @@ public struct ModelResult: Sendable {
     public var bytes: Int
     /// N × C, row-major, rows in data order; empty where only `labels` are known.
     public var logits: [Float]
-    /// The label of each row, of a recording without probabilities.
+    /// The label of each row, of a recording: where probabilities are known too, the likeliest class, and of equal ones the
+    /// one that was recorded.
     public var labels: [Int]?
     /// Attention heads that each layer keeps.
     public var heads: [Int]
@@ -41,7 +42,10 @@ public struct ModelResult: Sendable {
 
     /// What it says about each row.
     func predictions(classes: Int) -> Predictions {
-        labels.map { Predictions(labels: $0, classes: classes) } ?? Predictions(logits: logits, classes: classes)
+        guard let labels, logits.isEmpty else {
+            return Predictions(logits: logits, classes: classes, labels: labels)
+        }
+        return Predictions(labels: labels, classes: classes)
     }
 }
 

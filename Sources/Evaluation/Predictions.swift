@@ -10,7 +10,7 @@ public struct Predictions: Sendable {
     public var hasProbabilities: Bool { rows == 0 || !logProbabilities.isEmpty }
     /// N × C natural logarithms of the class probabilities, in Double; empty where only the labels are known.
     public let logProbabilities: [Double]
-    /// The most probable class of each row; of equal ones the first, as NumPy's `argmax`.
+    /// The most probable class of each row; of equal ones the first, as NumPy's `argmax`, if none was named.
     public let labels: [Int]
 
     init(rows: Int, classes: Int, logProbabilities: [Double], labels: [Int]) {
@@ -33,11 +33,13 @@ public struct Predictions: Sendable {
     /// - Parameters:
     ///   - logits: N × C, row-major, finite.
     ///   - classes: C, at least 1.
-    public init(logits: [Float], classes: Int) {
+    ///   - chosen: the class that each row's answer names; nil takes the most probable one.
+    public init(logits: [Float], classes: Int, labels chosen: [Int]? = nil) {
         precondition(
             classes > 0 && logits.count.isMultiple(of: classes),
             "\(logits.count) logits do not divide into rows of \(classes) classes")
         let rows = logits.count / classes
+        precondition(chosen.map { $0.count == rows } ?? true, "\(chosen?.count ?? 0) labels of \(rows) rows")
         var logProbabilities = [Double](repeating: 0, count: logits.count)
         var labels = [Int](repeating: 0, count: rows)
         logits.withUnsafeBufferPointer { logits in
@@ -58,7 +60,7 @@ public struct Predictions: Sendable {
         self.rows = rows
         self.classes = classes
         self.logProbabilities = logProbabilities
-        self.labels = labels
+        self.labels = chosen ?? labels
     }
 
     public func logProbability(row: Int, class c: Int) -> Double {

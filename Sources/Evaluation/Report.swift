@@ -71,7 +71,7 @@ public struct Report: Sendable {
         }
         problems += gates.compactMap { $0.fault(of: subject) }
         for gate in gates where [.ece, .klMean].contains(gate.metric) {
-            for model in models where model.labels != nil && [reference, subject].contains(model.key) {
+            for model in models where model.logits.isEmpty && [reference, subject].contains(model.key) {
                 problems.append(
                     InputError(
                         file: model.path, field: "gates.\(gate.metric.rawValue)",

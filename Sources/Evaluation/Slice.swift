@@ -15,6 +15,9 @@ public struct Slice: Sendable, Equatable {
         self.rows = rows
     }
 
+    /// What stands for the column of the slices by length.
+    public static let lengthColumn = "length"
+
     /// A column with as many values as this or fewer can be sliced by.
     public static let mostValues = 100
 
@@ -44,8 +47,10 @@ public struct Slice: Sendable, Equatable {
         }
         return parts.enumerated().map { part, rows in
             let range = rows.map { lengths[$0] }
-            let span = range.isEmpty ? "no row" : "\(range.min()!)–\(range.max()!) characters"
-            return Slice(column: "length", value: "quarter \(part + 1): \(span)", rows: rows)
+            let span =
+                range.min().flatMap { low in range.max().map { low == $0 ? "\(low)" : "\(low)–\($0)" } }
+                .map { "\($0) character\($0 == "1" ? "" : "s")" } ?? "no row"
+            return Slice(column: lengthColumn, value: "quarter \(part + 1): \(span)", rows: rows)
         }
     }
 }

@@ -8,6 +8,20 @@ public struct Verdict: Sendable, Equatable {
     public var certainty: String
 }
 
+extension Verdict {
+    /// What the gates say of a model; nil without any.
+    static func onGates(_ gates: [GateOutcome], _ name: String) -> String? {
+        let failed = gates.count { !$0.passed }
+        if failed > 0 { return "\(name) fails \(failed) of \(Notation.counted(gates.count, "gate"))." }
+        return switch gates.count {
+        case 0: nil
+        case 1: "\(name) passes its gate."
+        case 2: "\(name) passes both gates."
+        default: "\(name) passes all \(gates.count) gates."
+        }
+    }
+}
+
 extension Report {
     /// The verdict on `subject`.
     public var verdict: Verdict {
@@ -37,10 +51,7 @@ extension Report {
     }
 
     private func headline(_ name: String) -> String {
-        let failed = gates.count { !$0.passed }
-        if gates.isEmpty { return "\(name): no gates were set." }
-        if failed > 0 { return "\(name) fails \(failed) of \(Notation.counted(gates.count, "gate"))." }
-        return gates.count == 1 ? "\(name) passes its gate." : "\(name) passes all \(gates.count) gates."
+        Verdict.onGates(gates, name) ?? "\(name): no gates were set."
     }
 
     private func cost(_ subject: ModelResult, _ pair: PairedComparison) -> String {

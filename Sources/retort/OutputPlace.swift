@@ -6,15 +6,21 @@ import Foundation
 struct OutputPlace {
     private let url: URL
 
-    /// A directory for files of these names, some of which may be there already.
+    /// A directory for files of these names, which may be there already if they are results too.
     ///
     /// - Parameter inputs: files that are read, and so must not be written.
-    /// - Throws: `InputError` where it cannot be made or written to.
+    /// - Throws: `InputError` where it cannot be made or written to, or has other files of these names.
     init(directory path: String, writing names: [String], reading inputs: [String]) throws {
         url = URL(fileURLWithPath: path, isDirectory: true)
         try Self.probe(url, named: path, "--output")
         for name in names {
             try Self.requireOther(url.appendingPathComponent(name), than: inputs, "--output")
+        }
+        let present = names.map { url.appendingPathComponent($0) }.filter { Self.exists($0.path) }
+        if let first = present.first, !present.contains(where: Self.isResult) {
+            throw InputError(
+                file: first.relativePath, field: "--output", problem: "is there, and is no result of an earlier time",
+                remedy: "name another directory, or move it away")
         }
     }
 
@@ -36,6 +42,17 @@ struct OutputPlace {
     /// Writes all that `body` writes before a signal may end the program.
     func write(_ body: (URL) throws -> Void) throws {
         try Interruption.wholly { try body(url) }
+    }
+
+    /// Whether a file is the document or the page of results: other files of theirs are judged by these.
+    private static func isResult(_ url: URL) -> Bool {
+        struct Document: Decodable { var schema: Int }
+        guard let content = try? Data(contentsOf: url, options: .mappedIfSafe) else { return false }
+        return switch url.pathExtension {
+        case "json": (try? JSONDecoder().decode(Document.self, from: content)) != nil
+        case "html": content.range(of: Data("<p class=\"eyebrow\">Retort ".utf8)) != nil
+        default: false
+        }
     }
 
     private static func exists(_ path: String) -> Bool {

@@ -24,6 +24,46 @@ struct ProofGuardTests {
             try command.expect(
                 64, "--relative-cost", from: Command.cascade.dropLast(2) + ["--relative-cost=-1"])
             try command.expect(64, "--text does nothing without --data", from: ["bench", "x", "--text", "t"])
+            try command.expect(
+                64, "--slice names a column twice", from: Command.eval + ["--slice", "kind", "--slice", "kind"])
+        }
+    }
+
+    @Test("where scores are equal, the label beside them is the answer")
+    func tiedScores() throws {
+        try Command.with { command in
+            try command.writeAnswers()
+            let lines = (0..<12).map { row in
+                #"{"id":"r\#(row)","label":"\#(row % 2 == 0 ? "a" : "b")","scores":{"a":0.5,"b":0.5}}"#
+            }
+            try command.write(lines.joined(separator: "\n"), to: "new.jsonl")
+            try command.expect(0, from: Command.eval + ["--gate", "accuracy >= 1", "--gate", "agreement >= 1"])
+        }
+    }
+
+    @Test("numbers that are too far to be compared, and rows of one class, are refused with their place")
+    func farLabels() throws {
+        try Command.with { command in
+            try command.write("id,text,label\nr0,t,1\nr1,t,1e300\n", to: "rows.csv")
+            for name in ["old", "new"] {
+                try command.write("{\"id\":\"r0\",\"value\":1}\n{\"id\":\"r1\",\"value\":2}\n", to: "\(name).jsonl")
+            }
+            try command.expect(2, "rows.csv:3: label: found '1e300'", from: Command.eval)
+            try command.write("id,text,label\nr0,t,a\nr1,t,a\n", to: "rows.csv")
+            for name in ["old", "new"] {
+                try command.write(
+                    "{\"id\":\"r0\",\"label\":\"a\"}\n{\"id\":\"r1\",\"label\":\"a\"}\n", to: "\(name).jsonl")
+            }
+            try command.expect(2, "there is one class, a", from: Command.eval)
+            try command.write("id,text,label,length\nr0,t,a,x\nr1,t,a,y\n", to: "rows.csv")
+            try command.expect(2, "rows.csv: length: ", from: Command.eval + ["--slice", "length"])
+            try command.write("id,text\nr0,t\n", to: "rows.csv")
+            for name in ["old", "new"] {
+                try command.write(#"{"id":"r0","embedding":[1,2]}"#, to: "\(name).jsonl")
+            }
+            try command.expect(2, "rows.csv: there is one row", from: Command.eval)
+            #expect(mkfifo(command.folder.appendingPathComponent("pipe").path, 0o600) == 0)
+            try command.expect(2, "pipe: neither a model directory", from: ["eval", "pipe", "--data", "rows.csv"])
         }
     }
 

@@ -79,6 +79,16 @@ struct ProofOutputTests {
                     0, from: Command.cascade + ["--output", "made/cascade.json", "--html", "made/cascade.html"])
             }
             try command.expect(2, "blocked: --html", from: Command.cascade + ["--html", "blocked"])
+            for (name, arguments) in [("samples.jsonl", Command.eval), ("verdicts.jsonl", Command.compare)] {
+                try FileManager.default.createDirectory(
+                    at: command.folder.appendingPathComponent("out"), withIntermediateDirectories: true)
+                try command.write("mine", to: "out/\(name)")
+                try command.expect(2, "out/\(name): --output: is there", from: arguments + ["--output", "out"])
+                let kept = try String(contentsOf: command.folder.appendingPathComponent("out/\(name)"), encoding: .utf8)
+                #expect(kept == "mine")
+                try FileManager.default.removeItem(at: command.folder.appendingPathComponent("out"))
+                for _ in 0..<2 { try command.expect(0, from: arguments + ["--output", "out"]) }
+            }
             try command.expect(0, from: Command.eval + ["--output", "out"])
             let rows = try Data(contentsOf: command.folder.appendingPathComponent("out/samples.jsonl"))
             try command.expect(

@@ -68,6 +68,35 @@ struct ONNXProofTests {
         #expect(error.problem.contains("grid of its own"))
     }
 
+    @Test(
+        "as a classifier a graph says of a text the same whatever stands beside it", arguments: EncoderFormsTests.forms)
+    func alone(_ form: EncoderFormsTests.Form) throws {
+        let encoder = form.encoder
+        let perToken = try QuantizedEncoder(encoder, .perToken)
+        let graphs = [
+            try ONNXExport.float(encoder), try ONNXExport.float(encoder, .float16),
+            try ONNXExport.quantized(perToken, .fused),
+        ]
+        for graph in graphs {
+            try QuantizationFixture.withDirectory { directory in
+                let url = directory.appendingPathComponent("model.onnx")
+                try graph.write(to: url)
+                let classifier = try ONNXClassifier(reading: url, encoder.configuration)
+                let together = try classifier.logits(of: sequences, batch: 7)
+                let reversed = try classifier.logits(of: Array(sequences.reversed()), batch: 24)
+                let width = encoder.configuration.outputWidth
+                let rows = sequences.indices.map {
+                    Array(reversed[(sequences.count - 1 - $0) * width..<(sequences.count - $0) * width])
+                }
+                #expect(together == rows.flatMap { $0 })
+                #expect(together == (try ONNXProof(reading: url).outputs(of: sequences, batch: 1)))
+                var other = encoder.configuration
+                other.maximumPositions -= 5
+                #expect(throws: InputError.self) { try ONNXClassifier(reading: url, other) }
+            }
+        }
+    }
+
     @Test("forms and models that do not belong together are refused")
     func strangePairs() throws {
         #expect(throws: InputError.self) { try ONNXExport.float(QuantizationFixture.encoder(), .qdq) }
@@ -126,6 +155,42 @@ struct ONNXProofTests {
                 _ = try ONNXProof(bytes, file: "f").outputs(of: [[5, 6, 7, 8, 9]])
             }
             #expect(error.field == name)
+        }
+    }
+
+    @Test("values that are too large, and grids of what is no number, are refused before they are made")
+    func absurd() throws {
+        let column = [Float](repeating: 1, count: 1 << 16)
+        let graphs: [(String, Data)] = [
+            (
+                "empty",
+                try graph { graph, _ in
+                    let x = graph.initializer("empty", .float32(shape: [0, 1 << 20, 1 << 20], []))
+                    let axes = graph.initializer("axes", .int64(shape: [1], [0]))
+                    return graph.node("ReduceSum", [x, axes], name: "sum")
+                }
+            ),
+            (
+                "wide",
+                try graph { graph, _ in
+                    let x = graph.initializer("column", .float32(shape: [1 << 16, 1], column))
+                    let y = graph.initializer("row", .float32(shape: [1, 1 << 16], column))
+                    return graph.node("MatMul", [x, y], name: "wide")
+                }
+            ),
+            (
+                "grid",
+                try graph { graph, _ in
+                    let x = graph.initializer("x", .float32(shape: [2], [Float.nan, 1]))
+                    return graph.node("DynamicQuantizeLinear", [x], outputs: ["grid", "scale", "zero"])[0]
+                }
+            ),
+        ]
+        for (name, bytes) in graphs {
+            let error = #expect(throws: InputError.self, "\(name)") {
+                _ = try ONNXProof(bytes, file: "f").outputs(of: [[5, 6]])
+            }
+            #expect(error?.field == name)
         }
     }
 

@@ -70,6 +70,7 @@ def main(retort):
         runs = pathlib.Path(folder) / "runs"
         run = run_quickstart(retort, runs)
         check_report(run)
+        consumer("report_opens.py", "--run", run, show=True)
         check_onnx(retort, run, folder)
         consumer("exports_agree.py", retort, run, TEST_ROWS, show=True)
         for model in ("models/teacher", "models/student", "models/pruned", "export"):

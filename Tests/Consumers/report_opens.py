@@ -1,13 +1,16 @@
 """Opens reports in headless Chromium: light and dark, 390 and 1280 pixels wide.
 
-    python3 report_opens.py RETORT [SCREENSHOTS]
+    python3 report_opens.py RETORT [--pictures FOLDER]
+    python3 report_opens.py --run RUN [--pictures FOLDER]
 
 RETORT is the built program. It writes the reports of recorded answers to generated rows, of classifiers, of generated texts,
-of two runs side by side, of a migration and of a cascade, and each must open without a message in the console, without a request, with marks and an
-accessible name in every chart, no wider than the screen, and with the numbers of its JSON. The pictures go to the
-folder SCREENSHOTS, if one is given. Exits 1 on the first thing that does not hold.
+of two runs side by side, of a migration and of a cascade; RUN is a finished run of a classification recipe that prunes and
+quantizes, whose own report is opened. Each must open without a message in the console, without a request, with marks and an
+accessible name in every chart, no wider than the screen, and with the numbers of its JSON; of a run every cell of the
+tables is compared. The pictures go to FOLDER, if one is given. Exits 1 on the first thing that does not hold.
 """
 
+import argparse
 import base64
 import json
 import pathlib
@@ -26,7 +29,12 @@ VERDICTS = {
     "classes": ["95% interval", "same label", "faster"], "texts": ["Its error", "Wilcoxon p"],
     "runs": ["is best", "the same data"], "migration": ["fails 1 of 2 gates", "McNemar exact p"],
     "cascade": ["of the teacher's accuracy", "asks the teacher"],
+    "recipe": ["gates", "smaller", "faster", "95% interval", "same label", "four times out of five", "Distillation", "limit"],
 }
+# What the charts of a recipe that prunes and quantizes say that they are, and how many there are at least.
+RECIPE_CHARTS = {
+    "latency and size": 1, "Accuracy against": 2, "Difference in accuracy": 1, "Learning curve of": 5, "Importance of": 1,
+    "Reliability of": 5}
 FACTS = """(() => {
   const marks = svg => [...svg.querySelectorAll('circle, rect, polyline')]
     .filter(mark => { const box = mark.getBoundingClientRect(); return box.width > 0 || box.height > 0; }).length;
@@ -40,6 +48,8 @@ FACTS = """(() => {
     heading: document.querySelector('h1').getBoundingClientRect().bottom,
     verdict: document.querySelector('header').innerText,
     text: document.body.innerText,
+    tables: [...document.querySelectorAll('table')].map(table =>
+      [...table.rows].map(row => [...row.cells].map(cell => cell.textContent))),
   };
 })()"""
 
@@ -109,6 +119,70 @@ class Browser:
 
 def percent(value):
     return f"{value * 100:.1f}%"
+
+
+def points(value):
+    text = f"{abs(value) * 100:.1f}"
+    return text if float(text) == 0 else ("\u2212" if value < 0 else "+") + text
+
+
+def significant(value):
+    for limit, decimals in ((99.95, 0), (9.995, 1), (0.9995, 2), (0.0005, 3)):
+        if value >= limit:
+            return f"{value:,.{decimals}f}"
+    return "0" if value == 0 else f"{value:.1e}"
+
+
+def flips(pair):
+    return f"{pair['flips']['lost']:,} lost, {pair['flips']['won']:,} won"
+
+
+def expected_tables(report):
+    """Rows of the tables Models, Comparison and Slice of a classifier's report."""
+    models, reference, subject = report["models"], report["reference"], report["subject"]
+
+    def accuracy(metrics):
+        share = metrics["accuracy"]
+        return f"{percent(share['value'])} ({share['low'] * 100:.1f}–{share['high'] * 100:.1f})"
+
+    def difference(pair, form):
+        change = pair["accuracy_difference"]
+        return form.format(*(points(change[key]) for key in ("value", "low", "high")))
+
+    agreements = {pair["b"]: percent(pair["agreement"]) for pair in report["pairs"] if pair["a"] == reference}
+    for key, model in models.items():
+        metrics, size = model["metrics"], model["bytes"]
+        value, unit = (size / 1e6, "MB") if size >= 999_500 else (size / 1e3, "kB")
+        p50 = model["latency_ms"]["p50"]
+        yield "Models", [
+            model["name"], f"{model['parameters']:,}", f"{significant(value)} {unit}", percent(metrics["accuracy"]),
+            f"{metrics['accuracy_low'] * 100:.1f}–{metrics['accuracy_high'] * 100:.1f}", f"{metrics['macro_f1']:.3f}",
+            agreements.get(key, "–"), (f"{p50:.2f}" if 0.095 <= p50 < 0.9995 else significant(p50)) + " ms"]
+    for pair in report["pairs"]:
+        p = pair["mcnemar_p"]
+        yield "Comparison", [
+            f"{models[pair['b']]['name']} against {models[pair['a']]['name']}", difference(pair, "{0}"),
+            difference(pair, "{1} to {2}"), f"{p:.3f}" if p >= 0.001 else "< 0.001", flips(pair), percent(pair["agreement"]),
+            f"{significant(pair['kl_mean'])} · {significant(pair['kl_p99'])}",
+            f"{pair['minimum_detectable_effect'] * 100:.1f}"]
+    for part in report["slices"]:
+        (pair,) = [pair for pair in part["pairs"] if pair["a"] == reference and pair["b"] == subject] or [None]
+        if pair:
+            yield "Slice", [
+                part["value"], f"{part['rows']:,}", accuracy(part["models"][reference]), accuracy(part["models"][subject]),
+                difference(pair, "{0} ({1} to {2})"), flips(pair)]
+
+
+def check_recipe(report, facts, place):
+    for kind, least in RECIPE_CHARTS.items():
+        found = sum(kind in chart["name"] for chart in facts["charts"])
+        check(found >= least, f"{place}: {found} charts of {kind!r}, expected {least}")
+    shown = [row for table in facts["tables"] for row in table]
+    count = 0
+    for name, row in expected_tables(report):
+        check(row in shown, f"{place}: the table {name} lacks {row}")
+        count += 1
+    check(count >= 9, f"{place}: {count} rows in the tables of the report")
 
 
 def expected_numbers(report):
@@ -183,16 +257,17 @@ def make_reports(retort, folder):
         ("classes", "report"), ("texts", "report"), ("runs", "report"), ("migration", "compare"), ("cascade", "cascade"))]
 
 
-def main(retort, pictures):
+def main(retort, run, pictures):
     with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        reports = make_reports(retort, pathlib.Path(name))
+        reports = [("recipe", run / "report/report")] if run else [
+            (report.parent.name, report) for report in make_reports(retort, pathlib.Path(name))]
         if pictures:
             pictures.mkdir(parents=True, exist_ok=True)
         browser = Browser(profile)
         try:
-            for report in reports:
-                numbers = expected_numbers(json.loads(report.with_suffix(".json").read_text()))
-                title = report.parent.name
+            for title, report in reports:
+                document = json.loads(report.with_suffix(".json").read_text())
+                numbers = expected_numbers(document)
                 backgrounds = set()
                 for width in (390, 1280):
                     for scheme in ("light", "dark"):
@@ -204,6 +279,8 @@ def main(retort, pictures):
                         messages = [event for event in browser.events if event.get("method") in (
                             "Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")]
                         check(not messages, f"{place}: console {messages}")
+                        if title == "recipe":
+                            check_recipe(document, facts, place)
                         if title == "classes":
                             check(len(facts["charts"]) >= 4, f"{place}: {len(facts['charts'])} charts")
                         for chart in facts["charts"]:
@@ -227,6 +304,11 @@ def main(retort, pictures):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 3):
-        sys.exit(__doc__)
-    main(pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else None)
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("retort", nargs="?", type=pathlib.Path)
+    parser.add_argument("--run", type=pathlib.Path)
+    parser.add_argument("--pictures", type=pathlib.Path)
+    given = parser.parse_args()
+    if (given.retort is None) == (given.run is None):
+        parser.error("give the program or a run")
+    main(given.retort and given.retort.resolve(), given.run and given.run.resolve(), given.pictures)

@@ -210,6 +210,9 @@ def check_numbers(program):
     truth = rng.normal(size=20)
     cases.append(("no difference", truth, truth + 1, truth + 1))
     cases.append(("constant", truth, np.ones(20), truth))
+    cases.append(("equal numbers whose mean is rounded", np.full(7, 0.1), np.full(7, 0.1), np.arange(7) / 10))
+    cases.append(("large numbers", truth, 1e9 * truth + 1e10, 1e9 * rng.normal(size=20)))
+    cases.append(("one row", truth[:1], truth[:1] + 1, truth[:1] - 2))
     for name, truth, a, b in cases:
         truth, a, b = (np.round(values, 2).astype(np.float32).astype(float) for values in (truth, a, b))
         program.write("rows.jsonl", [
@@ -230,7 +233,8 @@ def check_numbers(program):
         near(f"{name} difference", errors["difference"]["value"], float(differences.mean()))
         # SciPy gives no number where all differences of more than 13 rows are zero.
         near(f"{name} Wilcoxon", errors["wilcoxon_p"], wilcoxon(differences), 1e-7)
-        effect = (scipy.stats.norm.ppf(0.975) + scipy.stats.norm.ppf(0.8)) * scipy.stats.sem(differences)
+        spread = scipy.stats.sem(differences) if len(differences) > 1 else 0.0
+        effect = (scipy.stats.norm.ppf(0.975) + scipy.stats.norm.ppf(0.8)) * spread
         near(f"{name} detectable", errors["minimum_detectable_effect"], float(effect))
         # Of many rows of one length three quarters are empty: named, without numbers.
         lengths = [part for part in report["slices"] if part["column"] == "length"]

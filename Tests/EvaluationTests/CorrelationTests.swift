@@ -19,6 +19,18 @@ struct CorrelationTests {
     func constant() {
         #expect(Correlation.pearson([1, 1, 1], [1, 2, 3]) == 0)
         #expect(Correlation.spearman([1, 2, 3], [4, 4, 4]) == 0)
+        // Numbers that are equal although their mean, rounded, is another one.
+        let tenths = [Double](repeating: 0.1, count: 3)
+        #expect(Correlation.pearson(tenths, tenths) == 0)
+        #expect(Correlation.spearman([], []) == 0)
+    }
+
+    @Test("do not depend on the size of the numbers", arguments: [1e-200, 1e-30, 1e30, 1e200])
+    func sizes(scale: Double) {
+        let a = [1.0, 2, 2, 5, 3, 8, 13, 2.5]
+        let b = [0.5, 1, 3, 3, 2, 9, 4, -1].map { $0 * scale }
+        #expect(abs(Correlation.pearson(a, b) - 0.617_341_027_410_493) < 1e-9)
+        #expect(abs(Correlation.pearson(b, b) - 1) < 1e-12 && Correlation.pearson(b, b) <= 1)
     }
 
     @Test("a mean by resampling is the bootstrap of the mean, whatever the statistic's form")

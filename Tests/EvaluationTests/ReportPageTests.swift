@@ -78,7 +78,7 @@ struct ReportPageTests {
         }
         #expect(html.contains(report.verdict.headline) && html.contains(report.verdict.cost))
         let pair = report.pairs[3]
-        #expect(html.contains("<td>\(pair.flips.lost) lost, \(pair.flips.won) won</td>"))
+        #expect(html.contains(">\(pair.flips.lost) lost, \(pair.flips.won) won</td>"))
         let count = zip(report.models[0].predictions.labels, report.models[4].predictions.labels).count { $0 != $1 }
         #expect(html.contains("different labels to \(count) rows"))
         #expect(html.components(separatedBy: "<p class=\"text\">").count == 1 + min(count, 20))

@@ -21,6 +21,11 @@ struct SliceTests {
         let reversed = Slice.byLength(texts.reversed()).map { $0.rows.map { 9 - $0 }.sorted() }
         #expect(reversed == Slice.byLength(texts).map(\.rows))
         #expect(Slice.byLength(["a", "b", "c"]).map(\.rows.count) == [3, 0, 0, 0])
+        let parts = [
+            "quarter 1: 1–2 characters", "quarter 2: no row", "quarter 3: 4 characters", "quarter 4: 5 characters",
+        ]
+        #expect(Slice.byLength(["a", "bb", "cc", "dddd", "eeeee"]).map(\.value) == parts)
+        #expect(Slice.byLength(["a", "b"])[0].value == "quarter 1: 1 character")
     }
 
     @Test("a slice says what the rows in it say alone")

@@ -30,6 +30,7 @@ struct ONNXArray {
     /// - Throws: `InputError` for element types that exported graphs do not have.
     init(_ tensor: StoredTensor) throws {
         shape = tensor.shape
+        _ = try Self.count(shape)
         switch tensor.type {
         case .float32, .float16, .bfloat16: elements = .float(try tensor.float32())
         case .int64: elements = .int64(try tensor.int64())
@@ -96,15 +97,16 @@ struct ONNXArray {
     ///
     /// - Throws: `InputError` if it is negative or more than a graph that is checked here can need.
     static func count(_ shape: [Int]) throws -> Int {
-        var count = 1
+        var bound = 1
         for extent in shape {
-            let (product, overflows) = count.multipliedReportingOverflow(by: extent)
-            guard extent >= 0, !overflows, product <= 1 << 31 else {
+            // With 0 among them, the product of the others must be possible too: parts of shapes are multiplied as well.
+            let (product, overflows) = bound.multipliedReportingOverflow(by: max(extent, 1))
+            guard extent >= 0, !overflows, product <= 1 << 30 else {
                 throw InputError(problem: "a value of the shape \(shape) is negative or too large")
             }
-            count = product
+            bound = product
         }
-        return count
+        return shape.contains(0) ? 0 : bound
     }
 }
 

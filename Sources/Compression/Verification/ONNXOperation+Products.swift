@@ -17,6 +17,7 @@ extension ONNXOperation {
         guard x.rank > 0, x.width == weight.shape[1] else {
             throw InputError(problem: "a product of \(x.shape) with \(weight.shape[1]) rows")
         }
+        _ = try ONNXArray.count(x.shape.dropLast() + [weight.shape[0]])
         let rows = Variable(constant: Tensor(try x.floats(), shape: [x.count / max(x.width, 1), x.width]))
         let made = Tape(recording: false).linear(rows, weight: weight, bias: nil)
         return ONNXArray(made.value.values, x.shape.dropLast() + [weight.shape[0]])
@@ -27,6 +28,7 @@ extension ONNXOperation {
         if b.rank == 2 { return try multiply(a, weight(b)) }
         guard a.rank == b.rank, a.rank > 2, a.shape.dropLast(2) == b.shape.dropLast(2), a.width == b.shape[b.rank - 2]
         else { throw InputError(problem: "a product of \(a.shape) with \(b.shape)") }
+        _ = try ONNXArray.count(a.shape.dropLast() + [b.width])
         let (rows, depth, columns) = (a.shape[a.rank - 2], a.width, b.width)
         let (x, y) = (try a.floats(), try b.floats())
         var made: [Float] = []
@@ -73,7 +75,7 @@ extension ONNXOperation {
         let (low, high) = (min(values.min() ?? 0, 0), max(values.max() ?? 0, 0))
         let range = high - low
         let scale = range > 0 ? range / 255 : 1
-        guard scale.isFinite else { throw InputError(problem: "values from \(low) to \(high) have no grid") }
+        guard range.isFinite else { throw InputError(problem: "values from \(low) to \(high) have no grid") }
         let zero = UInt8(min(max((-low / scale).rounded(.toNearestOrEven), 0), 255))
         return [
             ONNXArray(.uint8(levels(values, scale, zero)), x.shape), ONNXArray([scale], []),
@@ -99,6 +101,7 @@ extension ONNXOperation {
         guard operands.count > 2, let x = operands[0], let zero = try operands[2]?.bytes().first,
             x.width == weight.depth
         else { throw InputError(problem: "an integer product without zero point, or of another depth") }
+        _ = try ONNXArray.count(x.shape.dropLast() + [weight.width])
         let rows = Tensor(try x.bytes().map { Float($0) - Float(zero) }, shape: [x.count / weight.depth, weight.depth])
         // The grid of whole numbers gives the levels back as they are.
         let levels = UInt8Activations(rows, UInt8Quantization(scale: 1, zeroPoint: zero))

@@ -127,7 +127,8 @@ enum ONNXOperation {
     private static func layerNorm(
         _ node: ONNXModel.Node, _ x: ONNXArray, _ gamma: ONNXArray, _ beta: ONNXArray
     ) throws -> ONNXArray {
-        guard case .float(let epsilon)? = node.attributes["epsilon"], gamma.shape == [x.width], beta.shape == [x.width]
+        guard case .float(let epsilon)? = node.attributes["epsilon"], x.count > 0, gamma.shape == [x.width],
+            beta.shape == [x.width]
         else { throw InputError(problem: "a norm without epsilon, or of another width than \(x.width)") }
         let tape = Tape(recording: false)
         let made = tape.layerNorm(

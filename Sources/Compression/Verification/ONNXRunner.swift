@@ -16,14 +16,27 @@ struct ONNXRunner {
     private let integerWeights: [String: PackedInt8Weight]
     private let file: String
 
-    /// - Throws: `InputError` naming the node that is not run here.
+    private static let givenInputs = ["input_ids", "attention_mask"]
+
+    /// - Throws: `InputError` naming the node or input that is not run here.
     init(_ model: ONNXModel, file: String) throws {
         self.file = file
         guard model.outputs.count == 1 else {
             throw InputError(file: file, problem: "the graph has \(model.outputs.count) outputs, expected one")
         }
+        // Operators of other sets go by the same names and may compute something else.
+        guard model.operatorSets == ["": ONNXGraphBuilder.operatorSet], model.nodes.allSatisfy(\.domain.isEmpty) else {
+            throw InputError(
+                file: file,
+                problem:
+                    "its operators are not those of the standard set \(ONNXGraphBuilder.operatorSet), which are run here",
+                remedy: "export the model again")
+        }
         output = model.outputs[0].name
         inputs = model.inputs.map(\.name)
+        if let name = inputs.first(where: { !Self.givenInputs.contains($0) }) {
+            throw InputError(file: file, field: name, problem: "the graph asks for an input that is not known here")
+        }
         var (constants, kept): ([String: ONNXArray], [ONNXModel.Node]) = ([:], [])
         for (name, tensor) in model.initializers {
             constants[name] = try Self.naming(file, name) { try ONNXArray(tensor) }
@@ -62,13 +75,7 @@ struct ONNXRunner {
         let ids = sequences.flatMap { $0.map(Int64.init) + Array(repeating: 0, count: longest - $0.count) }
         let mask = sequences.flatMap { row in (0..<longest).map { $0 < row.count ? Int64(1) : 0 } }
         let given = ["input_ids": ONNXArray(.int64(ids), shape), "attention_mask": ONNXArray(.int64(mask), shape)]
-        var values: [String: ONNXArray] = [:]
-        for name in inputs {
-            guard let value = given[name] else {
-                throw InputError(file: file, field: name, problem: "the graph asks for an input that is not known here")
-            }
-            values[name] = value
-        }
+        var values = given.filter { inputs.contains($0.key) }
         var uses: [String: Int] = [output: 1]
         for name in nodes.flatMap(\.inputs) { uses[name, default: 0] += 1 }
         for node in nodes {

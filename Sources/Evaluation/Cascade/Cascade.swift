@@ -10,7 +10,7 @@ public struct Cascade: Sendable, Encodable {
         public var threshold: Double
         /// Share of the rows that go to the teacher.
         public var escalated: Double
-        /// With its bootstrap interval.
+        /// With its Wilson interval.
         public var accuracy: Estimate
         /// Cascade minus teacher, with its paired bootstrap interval.
         public var difference: Estimate
@@ -59,13 +59,14 @@ public struct Cascade: Sendable, Encodable {
 
     /// - Parameters:
     ///   - student: N × C logits.
+    ///   - studentLabels: N labels that the student gives; nil takes its most probable classes.
     ///   - teacherLabels: N labels that the teacher gives.
     ///   - labels: N true classes.
     ///   - calibration: the rows that choose; the others judge. Neither is empty.
     ///   - relativeCost: the student's cost of a row over the teacher's.
     public init(
-        student: [Float], teacherLabels: [Int], labels: [Int], classes: Int, calibration: [Int], relativeCost: Double,
-        seed: UInt64 = 0
+        student: [Float], studentLabels: [Int]? = nil, teacherLabels: [Int], labels: [Int], classes: Int,
+        calibration: [Int], relativeCost: Double, seed: UInt64 = 0
     ) {
         let chosen = Set(calibration)
         let test = labels.indices.filter { !chosen.contains($0) }
@@ -73,7 +74,8 @@ public struct Cascade: Sendable, Encodable {
         let temperature = TemperatureScaling.temperature(
             logits: calibration.flatMap { student[$0 * classes..<($0 + 1) * classes] },
             labels: calibration.map { labels[$0] }, classes: classes)
-        let predictions = Predictions(logits: student.map { Float(Double($0) / temperature) }, classes: classes)
+        let predictions = Predictions(
+            logits: student.map { Float(Double($0) / temperature) }, classes: classes, labels: studentLabels)
         func rows(_ indices: [Int], _ measure: ConfidenceMeasure) -> [Row] {
             // By confidence, and rows of one confidence by what came of them: the order of the file changes nothing.
             indices.map {
@@ -149,7 +151,7 @@ public struct Cascade: Sendable, Encodable {
         let cost = relativeCost + escalated
         return Point(
             threshold: threshold, escalated: escalated,
-            accuracy: Bootstrap.mean(of: right, resamples: 2000, seed: seed),
+            accuracy: .wilson(successes: right.count { $0 == 1 }, trials: rows.count),
             difference: Bootstrap.mean(
                 of: zip(right, rows).map { $0 - ($1.teacher ? 1 : 0) }, resamples: 2000, seed: seed),
             cost: cost, savings: 1 - cost)

@@ -37,7 +37,7 @@ enum CostChart {
         }
         taken += points.map { point in
             let top = y.position(point.accuracy.high)
-            return Box(x: x.position(point.cost) - 1, y: top, width: 2, height: y.position(point.accuracy.low) - top)
+            return Box(x: x.position(point.cost) - 4, y: top, width: 8, height: y.position(point.accuracy.low) - top)
         }
         for point in points {
             let px = x.position(point.cost)

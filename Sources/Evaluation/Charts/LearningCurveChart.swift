@@ -8,7 +8,7 @@ enum LearningCurveChart {
         var drawing = Drawing(
             width: 340, height: 176,
             name:
-                "Learning curve of \(curve.stage): loss from \(Notation.significant(first.loss)) at step \(first.step) "
+                "Learning curve of \(curve.stage.replacing("_", with: " ")): loss from \(Notation.significant(first.loss)) at step \(first.step) "
                 + "to \(Notation.significant(last.loss)) at step \(last.step)")
         let values = points.flatMap { [$0.loss] + $0.terms.values }
         let x = Axis(.linear, Double(first.step)...Double(last.step), from: 40, to: 250)

@@ -20,7 +20,7 @@ enum ReliabilityChart {
         drawing.polyline(points, style: "curve " + role.stroke)
         for point in points { drawing.circle(point.x, point.y, radius: 2.8, style: role.fill) }
         drawing.text(182, 174, "confidence →", anchor: .end)
-        drawing.text(38, 16, "accuracy")
+        drawing.text(38, 16, "accuracy", style: "note halo")
         return drawing.markup
     }
 }

@@ -91,20 +91,15 @@ struct MigrationPage {
     }
 
     private static func headline(_ migration: Migration) -> (String, String) {
-        let failed = migration.gates.count { !$0.passed }
-        if failed > 0 {
-            return ("The new version fails \(failed) of \(Notation.counted(migration.gates.count, "gate")).", "failed")
-        }
-        if !migration.gates.isEmpty {
-            let count = migration.gates.count
-            return ("The new version passes \(count == 1 ? "its gate" : "all \(count) gates").", "passed")
+        if let verdict = Verdict.onGates(migration.gates, "The new version") {
+            return (verdict, migration.gates.allSatisfy(\.passed) ? "passed" : "failed")
         }
         let difference = migration.all.passDifference
         if difference.includesZero {
             return ("The new version passes as often as the old one, as far as these prompts can tell.", "open")
         }
         let points = Notation.fixed(abs(difference.value) * 100, 1)
-        return ("The new version passes \(points) points \(difference.value < 0 ? "less" : "more").", "open")
+        return ("The new version passes \(points) points \(difference.value < 0 ? "less" : "more") often.", "open")
     }
 
     private static func certainty(_ all: MigrationGroup) -> String {

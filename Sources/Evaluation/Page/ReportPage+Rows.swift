@@ -38,7 +38,7 @@ extension ReportPage.SliceTable {
         for result in report.slices where !columns.contains(result.slice.column) { columns.append(result.slice.column) }
         return columns.map { column in
             ReportPage.SliceTable(
-                column: column == "length" ? "Length of the text" : column,
+                column: column == Slice.lengthColumn ? "Length of the text" : column,
                 rows: report.slices.filter { $0.slice.column == column }.map { row($0, report) })
         }
     }

@@ -58,6 +58,16 @@ struct ReportPage {
         var detectable: String
     }
 
+    /// A value with the title of its column.
+    struct Cell {
+        var label: String
+        var value: String
+
+        static func row(_ labels: [String], _ values: [String]) -> [Cell] {
+            zip(labels, values).map { Cell(label: $0, value: $1) }
+        }
+    }
+
     struct DetailRow {
         var model: String
         var matthews: String

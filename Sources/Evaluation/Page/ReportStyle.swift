@@ -47,7 +47,8 @@ enum ReportStyle {
         .tiles li { border-top: 2px solid var(--ink); padding-top: 8px; }
         .tiles b { display: block; font-size: 1.875rem; line-height: 1.2; font-weight: 600; letter-spacing: -.02em; white-space: nowrap; }
         .tiles span { color: var(--muted); font-size: .875rem; line-height: 1.35; display: block; }
-        .certainty { max-width: 76ch; margin: 0 0 16px; }
+        .certainty { max-width: 76ch; margin: 12px 0 16px; }
+        .scroll + .note, .cards + .note { margin-top: 12px; }
         .gate { font-size: .9375rem; padding: 6px 0; border-top: 1px solid var(--hairline); display: flex; flex-wrap: wrap; gap: 2px 16px; color: inherit; }
         .gate b { width: 5.5em; font-weight: 600; }
         .gate.good b { color: var(--good); }
@@ -129,9 +130,10 @@ enum ReportStyle {
           .cards, .cards tbody, .cards tr, .cards td, .cards tbody th { display: block; }
           .cards thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
           .cards tr { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 6fr); gap: 0 20px; padding: 12px 0; border-bottom: 1px solid var(--hairline); }
-          .cards tbody th { grid-column: 1 / -1; padding: 0 0 4px; border: 0; font-weight: 650; }
+          .cards tbody th { grid-column: 1 / -1; padding: 0 0 4px; border: 0; font-weight: 650; white-space: normal; }
           .cards td { display: flex; justify-content: space-between; gap: 8px; padding: 1px 0; border: 0; font-size: .875rem; }
           tr.subject td { font-weight: 500; }
+          .cards.wide tr { grid-template-columns: minmax(0, 1fr); }
           .cards td::before { content: attr(data-label); color: var(--muted); font-weight: 400; }
         }
         @media print {

@@ -72,10 +72,10 @@ enum ReportTemplate {
         </div>
         {{#differencePicture}}
         <div class="scroll" tabindex="0" role="region" aria-label="Paired comparisons">
-        <table>
-        <thead><tr><th>Comparison</th><th>Points</th><th>95% interval</th><th>McNemar p</th><th>Rows that flipped</th><th>Agreement</th><th>KL mean · p99</th><th>Detectable</th></tr></thead>
-        <tbody>
-        {{#pairs}}<tr><th scope="row">{{pair}}</th><td>{{difference}}</td><td>{{interval}}</td><td>{{p}}</td><td>{{flips}}</td><td>{{agreement}}</td><td>{{divergence}}</td><td>{{detectable}}</td></tr>
+        <table class="cards" role="table">
+        <thead role="rowgroup"><tr role="row"><th role="columnheader">Comparison</th><th role="columnheader">Points</th><th role="columnheader">95% interval</th><th role="columnheader">McNemar p</th><th role="columnheader">Rows that flipped</th><th role="columnheader">Agreement</th><th role="columnheader">KL mean · p99</th><th role="columnheader">Detectable</th></tr></thead>
+        <tbody role="rowgroup">
+        {{#pairs}}<tr role="row"><th role="rowheader" scope="row">{{pair}}</th><td role="cell" data-label="Points">{{difference}}</td><td role="cell" data-label="Interval">{{interval}}</td><td role="cell" data-label="McNemar p">{{p}}</td><td role="cell" data-label="Flips">{{flips}}</td><td role="cell" data-label="Agreement">{{agreement}}</td><td role="cell" data-label="KL · p99">{{divergence}}</td><td role="cell" data-label="Detectable">{{detectable}}</td></tr>
         {{/pairs}}
         </tbody>
         </table>
@@ -143,6 +143,26 @@ enum ReportTemplate {
         </div></details>
         </section>
         """#
+
+    /// A table with rows of `Cell`s, which become cards on a phone.
+    ///
+    /// - Parameters:
+    ///   - name: what screen readers say of it.
+    ///   - first: the title of the first column, and the row's value for it.
+    static func cells(_ name: String, _ first: (title: String, value: String), columns: String, rows: String) -> String
+    {
+        #"""
+        <div class="scroll" tabindex="0" role="region" aria-label="\#(name)">
+        <table class="cards wide" role="table">
+        <thead role="rowgroup"><tr role="row"><th role="columnheader">\#(first.title)</th>{{#\#(columns)}}<th role="columnheader">{{.}}</th>{{/\#(columns)}}</tr></thead>
+        <tbody role="rowgroup">
+        {{#\#(rows)}}<tr role="row" class="{{style}}"><th role="rowheader" scope="row">{{\#(first.value)}}</th>{{#cells}}<td role="cell" data-label="{{label}}">{{value}}</td>{{/cells}}</tr>
+        {{/\#(rows)}}
+        </tbody>
+        </table>
+        </div>
+        """#
+    }
 
     /// How training went.
     static let curves = #"""

@@ -11,8 +11,9 @@ extension RunsReport {
 /// What the template shows, as text. Names in it are the names in `RunsTemplate`.
 private struct RunsPage {
     struct Row {
+        let style = ""
         var run: String
-        var cells: [String]
+        var cells: [ReportPage.Cell]
     }
 
     let style = ReportStyle.sheet
@@ -37,13 +38,23 @@ private struct RunsPage {
         recipe = "\(report.runs.count) runs"
         headline = "\(RunsReport.name(best)) is best: \(metric.title) \(metric.written(value.value))"
         let failed = report.runs.count { !$0.passed }
+        let rivals = ordered.dropFirst().filter {
+            let other = $0.models[$0.subject]!.metrics[metric.rawValue]!
+            return other.low < other.high && other.low <= value.high && other.high >= value.low
+        }
+        let doubt =
+            rivals.isEmpty || value.low == value.high
+            ? "" : " Its 95% interval overlaps that of \(Notation.counted(rivals.count, "other run"))."
         lead =
             (failed == 0 ? "No gate failed." : "\(Notation.counted(failed, "run")) failed a gate.")
             + (report.haveSameData
                 ? " All have the same data."
-                : " Their data differ: the numbers are not those of one comparison.")
-        columns = Array(report.columns.dropFirst())
-        rows = report.cells.enumerated().map { Row(run: "\($0 + 1) \($1[0])", cells: Array($1.dropFirst())) }
+                : " Their data differ: the numbers are not those of one comparison.") + doubt
+        let columns = Array(report.columns.dropFirst())
+        self.columns = columns
+        rows = report.cells.enumerated().map {
+            Row(run: "\($0 + 1) \($1[0])", cells: ReportPage.Cell.row(columns, Array($1.dropFirst())))
+        }
         // Names of twenty models would hide the marks: those that were judged have the number of their run.
         let points = report.runs.enumerated().flatMap { index, run in
             run.models.sorted { $0.key < $1.key }.compactMap { key, model -> ParetoChart.Point? in
@@ -82,15 +93,9 @@ private enum RunsTemplate {
             <section>
             <h2>Runs</h2>
             <p class="note">The judged model of each run, with 95% intervals; agreement is with the reference of its own run.</p>
-            <div class="scroll" tabindex="0" role="region" aria-label="Runs">
-            <table>
-            <thead><tr><th>Run</th>{{#columns}}<th>{{.}}</th>{{/columns}}</tr></thead>
-            <tbody>
-            {{#rows}}<tr><th scope="row">{{run}}</th>{{#cells}}<td>{{.}}</td>{{/cells}}</tr>
-            {{/rows}}
-            </tbody>
-            </table>
-            </div>
+
+            """# + ReportTemplate.cells("Runs", ("Run", "run"), columns: "columns", rows: "rows") + #"""
+
             </section>
             {{^empty(figures)}}<section>
             <h2>What quality costs</h2>

@@ -13,7 +13,7 @@ struct ScorePage {
     struct Row {
         var style: String
         var model: String
-        var cells: [String]
+        var cells: [ReportPage.Cell]
     }
 
     struct SliceTable {
@@ -45,7 +45,8 @@ struct ScorePage {
     let referenceName: String
     let columns: [String]
     let rows: [Row]
-    let pairs: [[String]]
+    let pairColumns = Self.pairColumns
+    let pairs: [Row]
     let slices: [SliceTable]
     let samples: [SampleRow]
     let curves: [ReportPage.Figure]
@@ -59,29 +60,34 @@ struct ScorePage {
         func figure(_ model: ScoreReport.Model) -> String {
             metric.flatMap { metric in model.value(metric).map { "\(metric.title) \(metric.written($0))" } } ?? ""
         }
-        headline =
+        let figures =
             "\(subject.name): \(figure(subject))"
             + (subject.key == reference.key || figure(reference).isEmpty
                 ? "" : "; \(reference.name): \(figure(reference))")
-        (lead, certainty) = (Self.cost(subject, reference), Self.certainty(subject, reference))
+        let cost = Self.cost(subject, reference)
+        (headline, lead) =
+            Verdict.onGates(report.gates, subject.name).map { ($0, "\(figures). \(cost)") } ?? (figures, cost)
+        certainty = Self.certainty(subject, reference)
         verdictStyle = report.gates.isEmpty ? "open" : report.passed ? "passed" : "failed"
         gates = report.gates.map(ReportPage.GateRow.init)
         judgedOn = report.data
         referenceName = reference.name
-        columns = Array(report.columns.dropFirst())
+        let columns = Array(report.columns.dropFirst())
+        self.columns = columns
         rows = report.cells.enumerated().map { index, cells in
             Row(
                 style: report.models[index].key == report.subject ? "subject" : "", model: cells[0],
-                cells: Array(cells.dropFirst()))
+                cells: ReportPage.Cell.row(columns, Array(cells.dropFirst())))
         }
         pairs = report.models.compactMap { model in
-            model.paired.map { paired in
-                [
-                    model.name, paired.error, paired.difference.described(Notation.significant),
+            model.paired.map { paired -> Row in
+                let cells = [
+                    paired.error, paired.difference.described(Notation.significant),
                     Notation.pValue(paired.wilcoxonP),
                     "\(Notation.count(paired.worse)) worse, \(Notation.count(paired.better)) better",
                     Notation.significant(paired.minimumDetectableEffect),
                 ]
+                return Row(style: "", model: model.name, cells: ReportPage.Cell.row(Self.pairColumns, cells))
             }
         }
         slices = Self.sliceTables(report)
@@ -98,6 +104,8 @@ struct ScorePage {
 }
 
 extension ScorePage {
+    static let pairColumns = ["Error", "Difference", "Wilcoxon p", "Rows", "Detectable"]
+
     /// What the judged model costs beside the reference, as far as it is known.
     static func cost(_ subject: ScoreReport.Model, _ reference: ScoreReport.Model) -> String {
         guard subject.key != reference.key else { return "There is no second model to compare it with." }

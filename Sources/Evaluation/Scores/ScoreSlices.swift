@@ -6,19 +6,22 @@ extension ScorePage {
         let metrics = report.metrics.alone + report.metrics.compared
         return columns.map { column in
             let results = report.slices.filter { $0.slice.column == column }
+            let titles =
+                ["Rows"] + report.models.flatMap { model in metrics.prefix(4).map { "\(model.name): \($0.title)" } }
             return SliceTable(
-                column: column == "length" ? "Length of the text" : column,
-                columns: ["Rows"]
-                    + report.models.flatMap { model in metrics.prefix(4).map { "\(model.name): \($0.title)" } },
+                column: column == Slice.lengthColumn ? "Length of the text" : column,
+                columns: titles,
                 rows: results.map { result in
                     Row(
                         style: "", model: result.slice.value.isEmpty ? "(empty)" : result.slice.value,
-                        cells: [Notation.count(result.slice.rows.count)]
-                            + report.models.flatMap { model in
-                                metrics.prefix(4).map { metric in
-                                    result.values[model.key]?[metric].map(metric.written) ?? Notation.none
-                                }
-                            })
+                        cells: ReportPage.Cell.row(
+                            titles,
+                            [Notation.count(result.slice.rows.count)]
+                                + report.models.flatMap { model in
+                                    metrics.prefix(4).map { metric in
+                                        result.values[model.key]?[metric].map(metric.written) ?? Notation.none
+                                    }
+                                }))
                 })
         }
     }
@@ -28,7 +31,9 @@ extension ScoreReport {
     /// The slices by these columns for a terminal.
     public func sliceLines(_ columns: [String]) -> [String] {
         ScorePage.sliceTables(self).filter { columns.contains($0.column) }.flatMap { table in
-            [""] + AlignedTable.lines([[table.column] + table.columns] + table.rows.map { [$0.model] + $0.cells })
+            [""]
+                + AlignedTable.lines(
+                    [[table.column] + table.columns] + table.rows.map { [$0.model] + $0.cells.map(\.value) })
         }
     }
 }

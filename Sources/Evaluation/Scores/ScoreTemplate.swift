@@ -13,41 +13,25 @@ enum ScoreTemplate {
             <section>
             <h2>Models</h2>
             <p class="note">Judged on {{judgedOn}}. In brackets the 95% interval (bootstrap over rows). Agreement, divergence and similarity are with {{referenceName}}.</p>
-            <div class="scroll" tabindex="0" role="region" aria-label="Models">
-            <table>
-            <thead><tr><th>Model</th>{{#columns}}<th>{{.}}</th>{{/columns}}</tr></thead>
-            <tbody>
-            {{#rows}}<tr class="{{style}}"><th scope="row">{{model}}</th>{{#cells}}<td>{{.}}</td>{{/cells}}</tr>
-            {{/rows}}
-            </tbody>
-            </table>
-            </div>
+
+            """# + ReportTemplate.cells("Models", ("Model", "model"), columns: "columns", rows: "rows") + #"""
+
             </section>
             {{^empty(pairs)}}<section>
             <h2>Row by row</h2>
             <p class="note">Error of each model minus that of {{referenceName}} on the same rows, with its 95% interval; p of Wilcoxon's signed-rank test. Detectable: the smallest mean difference that this test set shows with 80% power.</p>
-            <div class="scroll" tabindex="0" role="region" aria-label="Paired errors">
-            <table>
-            <thead><tr><th>Model</th><th>Error</th><th>Difference</th><th>Wilcoxon p</th><th>Rows</th><th>Detectable</th></tr></thead>
-            <tbody>
-            {{#pairs}}<tr>{{#.}}<td>{{.}}</td>{{/.}}</tr>
-            {{/pairs}}
-            </tbody>
-            </table>
-            </div>
+
+            """# + ReportTemplate.cells("Paired errors", ("Model", "model"), columns: "pairColumns", rows: "pairs")
+            + #"""
+
             </section>{{/empty(pairs)}}
             {{^empty(slices)}}<section>
             <h2>Where the difference lies</h2>
             {{#slices}}<h3>{{column}}</h3>
-            <div class="scroll" tabindex="0" role="region" aria-label="Slices by {{column}}">
-            <table>
-            <thead><tr><th>Slice</th>{{#columns}}<th>{{.}}</th>{{/columns}}</tr></thead>
-            <tbody>
-            {{#rows}}<tr><th scope="row">{{model}}</th>{{#cells}}<td>{{.}}</td>{{/cells}}</tr>
-            {{/rows}}
-            </tbody>
-            </table>
-            </div>
+
+            """# + ReportTemplate.cells("Slices by {{column}}", ("Slice", "model"), columns: "columns", rows: "rows")
+            + #"""
+
             {{/slices}}
             </section>{{/empty(slices)}}
             {{^empty(samples)}}<section>

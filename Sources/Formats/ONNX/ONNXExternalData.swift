@@ -2,6 +2,11 @@ import Files
 import Foundation
 import SwiftProtobuf
 
+extension ONNXModel {
+    /// What the name of the file beside a large model ends with.
+    public static let externalSuffix = "_data"
+}
+
 /// Constants of an ONNX model that lie in a file beside it, `NAME_data`, because a message holds at most 2 GB
 /// (https://github.com/onnx/onnx/blob/main/docs/ExternalData.md).
 enum ONNXExternalData {
@@ -13,7 +18,8 @@ enum ONNXExternalData {
     /// Writes the large constants of `model` to `NAME_data` and the rest to `url`, first the data.
     static func write(_ model: Onnx_ModelProto, to url: URL) throws {
         var model = model
-        let place = url.deletingLastPathComponent().appendingPathComponent(url.lastPathComponent + "_data")
+        let place = url.deletingLastPathComponent().appendingPathComponent(
+            url.lastPathComponent + ONNXModel.externalSuffix)
         let large = model.graph.initializer.indices.filter { model.graph.initializer[$0].rawData.count >= smallest }
         try AtomicFile.replace(place) { aside in
             do {

@@ -13,8 +13,13 @@ import SwiftProtobuf
 ///     graph.output(graph.node("MatMul", [x, w], name: "logits"), .float32, ["batch", 2])
 ///     try graph.write(to: url)
 public struct ONNXGraphBuilder: Sendable {
+    /// What written files name as the program that made them.
+    public static let producer = "retort"
+    /// Of the standard operators.
+    public static let operatorSet = 17
+
     private var graph = Onnx_GraphProto()
-    private var operatorSets: [String: Int] = ["": 17]
+    private var operatorSets: [String: Int] = ["": Self.operatorSet]
     private var metadata: [String: String] = [:]
     private var values: Set<String> = [""]
     private var nodeNames: Set<String> = [""]
@@ -121,7 +126,7 @@ public struct ONNXGraphBuilder: Sendable {
         guard problems.isEmpty else { throw InputErrors(problems) }
         var model = Onnx_ModelProto()
         model.irVersion = 8
-        model.producerName = "retort"
+        model.producerName = Self.producer
         model.opsetImport = operatorSets.sorted { $0.key < $1.key }.map { domain, version in
             var set = Onnx_OperatorSetIdProto()
             set.domain = domain

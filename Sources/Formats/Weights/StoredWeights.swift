@@ -42,6 +42,12 @@ public struct StoredWeights: Sendable {
         try self.init(file: directory.appendingPathComponent(name))
     }
 
+    /// Whether a directory has a file of weights, one that can be read or not.
+    public static func exist(in directory: URL) -> Bool {
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
+        return entries.contains { published.contains($0) || $0.hasSuffix(".gguf") }
+    }
+
     private static let published = [
         "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
     ]

@@ -44,25 +44,25 @@ public struct ModelEvaluation {
 
     /// Logits of every row, and the latency of single queries.
     ///
-    /// - Parameter path: how the report names the model's place; by default the directory it was read from.
+    /// - Parameter path: how the report names the model's place; by default the place it was read from.
     public func result(_ model: LoadedModel, key: String, name: String, path: String? = nil) throws -> ModelResult {
         let configuration = model.classifier.configuration
-        let length = min(maxLength, configuration.maximumPositions)
+        let length = min(maxLength, configuration.longestText)
         let logits = try model.classifier.logits(of: model.tokenizer.encode(texts, maxLength: length), batch: batch)
-        let weights = try StoredWeights(directory: model.url).file
-        let bytes = try FileManager.default.attributesOfItem(atPath: weights)[.size] as? Int ?? 0
         return ModelResult(
-            key: key, name: name, path: path ?? model.url.relativePath, parameters: model.classifier.parameterCount,
-            bytes: bytes, logits: logits, heads: configuration.heads, feedForward: configuration.feedForward,
+            key: key, name: name, path: path ?? model.place.relativePath, parameters: model.classifier.parameterCount,
+            bytes: try model.bytes(), logits: logits, heads: configuration.heads,
+            feedForward: configuration.feedForward,
             latency: try model.latency(of: texts, queries: queries, maxLength: maxLength))
     }
 }
 
 extension LoadedModel {
-    /// Of single queries: what a user waits for, from the text to the answer. Nil for no queries.
+    /// Of single queries: what a user waits for, from the text to the answer. Nil for no queries, and of exported graphs:
+    /// other runtimes serve them.
     func latency(of texts: [String], queries: Int, maxLength: Int = .max) throws -> LatencySummary? {
-        guard queries > 0 else { return nil }
-        let length = min(maxLength, classifier.configuration.maximumPositions)
+        guard queries > 0, graph == nil else { return nil }
+        let length = min(maxLength, classifier.configuration.longestText)
         return try Latency.measure(queries: queries, warmUp: min(20, queries), threads: Threads.count) { query in
             let tokens = tokenizer.encode(texts[query % texts.count], maxLength: length)
             _ = try classifier.logits(PackedBatch([tokens], samples: [0]))

@@ -28,7 +28,7 @@ struct BenchSubject {
 
     var path: String {
         switch kind {
-        case .encoder(let model): model.url.relativePath
+        case .encoder(let model): model.place.relativePath
         case .decoder(let model): model.url.relativePath
         }
     }
@@ -44,7 +44,7 @@ struct BenchSubject {
     func bytes() throws -> Int? {
         let file: String
         switch kind {
-        case .encoder(let model): file = try StoredWeights(directory: model.url).file
+        case .encoder(let model): return try model.bytes()
         case .decoder(let model):
             file = FileKind(at: model.url) == .gguf ? model.url.path : try StoredWeights(directory: model.url).file
         }

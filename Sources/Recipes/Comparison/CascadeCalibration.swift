@@ -76,13 +76,15 @@ public struct CascadeCalibration: Sendable, Encodable {
         let latencies = ["model", "teacher"].map { model(report, $0).result.latency?.p50 }
         guard let cost = relativeCost ?? latencies[0].flatMap({ own in latencies[1].map { own / $0 } }) else {
             throw InputError(
-                field: "--relative-cost", problem: "the answers say nothing of latencies",
+                field: "--relative-cost",
+                problem: "nothing is known of latencies: recorded answers may lack them, and ONNX files are not timed",
                 remedy: "say what a row costs the student over what it costs the teacher, such as 0.05")
         }
         (self.student, self.teacher) = (student, teacher)
         classes = report.data.classNames
         cascade = Cascade(
             student: joined { model($0, "model").result.logits },
+            studentLabels: joined { model($0, "model").predictions.labels },
             teacherLabels: joined { model($0, "teacher").predictions.labels }, labels: labels, classes: classes.count,
             calibration: half, relativeCost: cost, seed: options.seed)
         digests = reports.flatMap(\.record.digests)

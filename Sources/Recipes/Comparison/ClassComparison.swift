@@ -107,6 +107,7 @@ extension Comparison {
                 // A probability of 0 is taken for the least that a float32 softmax gives.
                 logits += classes.map { Float(max(log(scores[$0]!), -103)) }
             }
+            labels = self.labels(of: answers, logits, classes)
         } else if first.logits != nil {
             let rows = try answers.values("logits", examples, \.logits)
             if let odd = rows.indices.first(where: { rows[$0].count != classes.count }) {
@@ -117,6 +118,7 @@ extension Comparison {
             }
             logits = rows.flatMap { $0.map(Float.init) }
             try requireLikeliest(answers, rows, classes)
+            labels = self.labels(of: answers, logits, classes)
         } else {
             let index = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
             let names = try answers.values("label", examples, \.label)
@@ -132,6 +134,15 @@ extension Comparison {
         return ModelResult(
             key: side.key, name: side.name, path: answers.path, parameters: 0, bytes: 0, logits: logits, heads: [],
             feedForward: [], latency: answers.latency, labels: labels)
+    }
+
+    /// What each answer says: its label, which of equal scores names one, or else the first of the likeliest classes.
+    private func labels(of answers: RecordedAnswers, _ logits: [Float], _ classes: [String]) -> [Int]? {
+        guard answers.rows.contains(where: { $0.label != nil }) else { return nil }
+        let likeliest = Predictions(logits: logits, classes: classes.count).labels
+        return zip(answers.rows, likeliest).map { answer, first in
+            answer.label.flatMap { classes.firstIndex(of: $0) } ?? first
+        }
     }
 
     /// - Throws: `InputError` for a label that is not the class of the largest logit beside it.

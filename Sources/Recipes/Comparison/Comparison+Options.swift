@@ -12,7 +12,10 @@ extension Comparison {
     /// - Throws: `InputError` for sides of different kinds.
     public func idleness(of setting: Setting) throws -> String? {
         let mode = try mode
-        let hasEncoder = sides.contains { if case .encoder = $0.contestant { true } else { false } }
+        // Exported graphs are run text by text, and not timed.
+        let hasEncoder = sides.contains {
+            if case .encoder(let model) = $0.contestant { model.graph == nil } else { false }
+        }
         switch setting {
         case .label:
             return mode == .embeddings || mode == .likelihood
@@ -21,8 +24,9 @@ extension Comparison {
         case .queries:
             // None is what happens anyway.
             return hasEncoder || options.queries == 0
-                ? nil : "recorded answers and language models are not timed in queries"
-        case .batch: return hasEncoder ? nil : "neither recorded answers nor language models are asked in batches"
+                ? nil : "recorded answers, ONNX files and language models are not timed in queries"
+        case .batch:
+            return hasEncoder ? nil : "recorded answers, ONNX files and language models are not asked in batches"
         case .generate: return sides.contains(where: \.isDecoder) ? nil : "no side is a language model"
         case .maxTokens:
             if mode != .generation { return "nothing is generated" }

@@ -12,7 +12,7 @@ enum Contestant {
     case decoder(URL)
     case recording(RecordedAnswers)
 
-    /// Opens a model directory, a run, an export, a GGUF file, or a file of recorded answers (`.jsonl`).
+    /// Opens a model directory, a run, an export, a GGUF file, an exported ONNX file, or a file of recorded answers (`.jsonl`).
     ///
     /// - Throws: `InputError` saying what is missing or wrong.
     init(_ path: String, _ examples: ExampleRows) throws {
@@ -20,11 +20,6 @@ enum Contestant {
         if Comparison.isRecording(path) {
             self = .recording(try RecordedAnswers(reading: path, joinedTo: examples))
             return
-        }
-        if url.pathExtension == "onnx" {
-            throw InputError(
-                file: path, problem: "ONNX graphs are not run here",
-                remedy: "give the folder that it was exported to, or answers recorded with ONNX Runtime as .jsonl")
         }
         let place = DecoderDirectory.place(of: LoadedModel.modelFolder(of: url))
         self = DecoderDirectory.isDecoder(place) ? .decoder(place) : .encoder(try LoadedModel(url))
@@ -47,7 +42,7 @@ enum Contestant {
 
     var path: String {
         switch self {
-        case .encoder(let model): model.url.relativePath
+        case .encoder(let model): model.place.relativePath
         case .decoder(let url): url.relativePath
         case .recording(let answers): answers.path
         }
@@ -55,13 +50,11 @@ enum Contestant {
 
     /// Of its weights on the disk; nil of a recording.
     func bytes() throws -> Int? {
-        func size(_ path: String) throws -> Int? {
-            try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
-        }
         switch self {
-        case .encoder(let model): return try size(StoredWeights(directory: model.url).file)
+        case .encoder(let model): return try model.bytes()
         case .decoder(let url):
-            return try size(FileKind(at: url) == .gguf ? url.path : StoredWeights(directory: url).file)
+            let file = try FileKind(at: url) == .gguf ? url.path : StoredWeights(directory: url).file
+            return try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int
         case .recording: return nil
         }
     }

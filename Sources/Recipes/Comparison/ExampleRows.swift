@@ -91,7 +91,7 @@ public struct ExampleRows: Sendable {
         hasIDs = id != nil
         let label = columns.label.flatMap { place[$0] }
         if label != nil { labels = [] }
-        let kept = (columns.others + columns.optional).filter { place[$0] != nil }
+        let kept = Set(columns.others + columns.optional).filter { place[$0] != nil }
         for name in kept { self.columns[name] = [] }
         var seen: [String: String] = [:]
         for record in records {
@@ -134,9 +134,10 @@ public struct ExampleRows: Sendable {
     /// - Throws: `InputErrors` with the rows whose label is none.
     func numbers(_ column: String) throws -> [Double] {
         let labels = labels ?? []
-        let bad = labels.indices.filter { Double(labels[$0]).map(\.isFinite) != true }.map {
+        let bad = labels.indices.filter { !(abs(Double(labels[$0]) ?? .nan) <= 1e15) }.map {
             InputError(
-                file: places[$0], field: column, problem: "found '\(labels[$0].prefix(40))', expected a number",
+                file: places[$0], field: column,
+                problem: "found '\(labels[$0].prefix(40))', expected a number, up to 1e15",
                 remedy: "write it as 0.5 or -3, or delete the row")
         }
         guard bad.isEmpty else { throw InputErrors(Self.capped(bad, file: file)) }
@@ -152,8 +153,19 @@ public struct ExampleRows: Sendable {
 
     /// The slices of the columns with these names, and of the lengths of the texts.
     ///
-    /// - Throws: `InputError` for a column with too many values.
+    /// - Throws: `InputError` for a column with too many values, or with the name of the slices by length.
     func slices(_ names: [String]) throws -> [Slice] {
-        try names.flatMap { try Slice.by(column: $0, values: columns[$0] ?? []) } + Slice.byLength(texts)
+        if names.contains(Slice.lengthColumn) {
+            throw InputError(
+                file: file, field: Slice.lengthColumn, problem: "is what the slices by the texts' lengths are called",
+                remedy: "give the column another name to slice by it")
+        }
+        return try sliced(names)
+    }
+
+    private func sliced(_ names: [String]) throws -> [Slice] {
+        try names.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }.flatMap {
+            try Slice.by(column: $0, values: columns[$0] ?? [])
+        } + Slice.byLength(texts)
     }
 }

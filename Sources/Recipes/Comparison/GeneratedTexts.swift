@@ -44,7 +44,7 @@ struct GeneratedTexts {
         completionTokens = answers.rows.map(\.completionTokens)
     }
 
-    /// Classifies each prompt by itself: the text is the class.
+    /// Classifies each prompt by itself: the text is the class. An exported graph is not timed: other runtimes serve it.
     init(classifying prompts: [String], with model: LoadedModel, progress: (Int, Int) throws -> Void) throws {
         let configuration = model.classifier.configuration
         let clock = ContinuousClock()
@@ -53,7 +53,7 @@ struct GeneratedTexts {
             let tokens = model.tokenizer.encode(prompt, maxLength: configuration.longestText)
             let logits = try model.classifier.logits(of: [tokens])
             texts.append(configuration.labels[Predictions(logits: logits, classes: logits.count).labels[0]])
-            latencies.append(start.duration(to: clock.now) / .milliseconds(1))
+            latencies.append(model.graph == nil ? start.duration(to: clock.now) / .milliseconds(1) : nil)
             promptTokens.append(tokens.count)
             // It writes none.
             completionTokens.append(0)

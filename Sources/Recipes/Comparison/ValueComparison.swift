@@ -19,6 +19,11 @@ extension Comparison {
                 field: "--against", problem: "an embedding model is judged by what another one finds alike",
                 remedy: "give a second model")
         }
+        if !isRegression, examples.count < 2 {
+            throw InputError(
+                file: examples.file, problem: "there is one row, and embeddings are judged by pairs of texts",
+                remedy: "give more rows")
+        }
         let rows = try zip(sides, outputs).map { side, own in
             let other = outputs[0]
             let numbers = own.numbers

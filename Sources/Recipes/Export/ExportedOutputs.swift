@@ -34,6 +34,11 @@ struct ExportSource {
             return
         }
         let loaded = try LoadedModel(place)
+        if let graph = loaded.graph {
+            throw InputError(
+                file: graph.path, problem: "an exported graph is not exported again",
+                remedy: "give the model directory that it was exported from")
+        }
         (tokenizer, url) = (loaded.tokenizer, loaded.url)
         if let encoder = loaded.classifier as? Encoder {
             (kind, model) = (.floatEncoder, .float(encoder))

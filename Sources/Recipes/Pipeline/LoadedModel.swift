@@ -1,35 +1,77 @@
 import Compression
 import Distillation
 import Files
+import Formats
 public import Foundation
 public import Models
 public import Tokenizers
 
-/// A model directory, ready to run: float or INT8, with its tokenizer.
+/// A model, ready to run: float, INT8 or an exported graph, with the tokenizer of its directory.
 public struct LoadedModel {
     public let classifier: any Classifier
     public let tokenizer: any Tokenizer
+    /// The directory that it was read from.
     public let url: URL
+    /// The ONNX file that is run; nil for weights.
+    public let graph: URL?
 
-    /// Reads a model directory, or a run's finished model.
+    /// Reads a model directory, a run's finished model, or an ONNX file in the directory that it was exported to.
     ///
     /// - Throws: `InputError` saying what is missing or wrong.
-    public init(_ directory: URL) throws {
-        let url = Self.modelFolder(of: directory)
+    public init(_ place: URL) throws {
+        graph = try Self.graph(at: place)
+        let url = graph?.deletingLastPathComponent() ?? Self.modelFolder(of: place)
         var isDirectory: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory)
         guard isDirectory.boolValue else {
             throw InputError(
-                file: directory.path,
-                problem: exists ? "neither a model directory nor a GGUF file" : "there is no such file or directory",
+                file: place.path,
+                problem: exists
+                    ? "neither a model directory nor a GGUF or ONNX file" : "there is no such file or directory",
                 remedy: "give a model directory, or a run that has made a model")
         }
         self.url = url
         tokenizer = try TokenizerFiles.load(from: url)
-        classifier =
-            try QuantizedEncoder.isQuantized(url)
-            ? IntegerRuntime(QuantizedEncoder(reading: url)) : ModelDirectory.readEncoder(url)
+        if let graph {
+            let configuration = url.appendingPathComponent(ModelDirectory.configurationFile)
+            classifier = try ONNXClassifier(reading: graph, EncoderConfiguration(reading: configuration))
+        } else {
+            classifier =
+                try QuantizedEncoder.isQuantized(url)
+                ? IntegerRuntime(QuantizedEncoder(reading: url)) : ModelDirectory.readEncoder(url)
+        }
         try ModelDirectory.check(tokenizer, fits: classifier.configuration, in: url)
+    }
+
+    /// What names the model: its directory, or the graph in it.
+    public var place: URL { graph ?? url }
+
+    /// The size of its weights on the disk.
+    func bytes() throws -> Int {
+        func size(_ path: String) throws -> Int {
+            try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+        }
+        guard let graph else { return try size(StoredWeights(directory: url).file) }
+        let data = graph.path + ONNXModel.externalSuffix
+        return try size(graph.path) + (FileManager.default.fileExists(atPath: data) ? size(data) : 0)
+    }
+
+    /// The ONNX file that a place stands for: itself, or the only one of a directory without weights.
+    ///
+    /// - Throws: `InputError` for several.
+    public static func graph(at place: URL) throws -> URL? {
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: place.path, isDirectory: &isDirectory) else { return nil }
+        guard isDirectory.boolValue else { return place.pathExtension == "onnx" ? place : nil }
+        guard !StoredWeights.exist(in: place) else { return nil }
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []).sorted()
+            .filter { $0.hasSuffix(".onnx") }
+        guard names.count < 2 else {
+            throw InputError(
+                file: place.path, problem: "several ONNX files and no other weights: \(names.joined(separator: ", "))",
+                remedy: "give the one that you mean")
+        }
+        return names.first.map { place.appendingPathComponent($0) }
     }
 
     /// Refuses a model whose answers are not classes.

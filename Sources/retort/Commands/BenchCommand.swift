@@ -13,14 +13,16 @@ struct BenchCommand: ParsableCommand {
             Queries go one after another, from the text to the answer, and then in batches; warm-up is not counted. With \
             --against two models are timed in turn, query by query. Load time and peak memory are those of a process of \
             their own. Energy is that of the processor's packages (powercap), with all that runs on the machine, where it is \
-            reported. Without --data the texts are made up, of 8 to 64 words.
+            reported. An ONNX file is timed in our own reader, which is written to prove exports and slower than the runtimes \
+            that serve them. Without --data the texts are made up, of 8 to 64 words.
 
             EXAMPLE
               retort bench runs/NAME/export --against runs/NAME/models/teacher --data datasets/prompt-injection/test.csv
               retort bench SmolLM2-135M.gguf --queries 20 --max-tokens 64 --json
             """)
 
-    @Argument(help: "A model directory, a GGUF file or the directory of one, or a run.")
+    @Argument(
+        help: "A model directory, an ONNX file that retort exported, a GGUF file or the directory of one, or a run.")
     var model: String
 
     @Option(help: "A model that is timed in turn with the first.")

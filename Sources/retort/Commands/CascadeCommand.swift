@@ -27,7 +27,7 @@ struct CascadeCalibrateCommand: ParsableCommand {
                 --data datasets/prompt-injection/test.csv --output cascade.json
             """)
 
-    @Option(help: "The student: a model directory, a run, or a .jsonl file of its answers.")
+    @Option(help: "The student: a model directory, an exported ONNX file, a run, or a .jsonl file of its answers.")
     var student: String
 
     @Option(help: "The teacher, likewise.")

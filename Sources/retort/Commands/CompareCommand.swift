@@ -11,7 +11,8 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare",
         abstract: "Check a migration: what changes when NEW answers in place of OLD, prompt by prompt.",
         discussion: """
-            OLD and NEW are models (language models continue the prompts, classifiers answer with their class) or .jsonl files \
+            OLD and NEW are models (language models continue the prompts, classifiers and ONNX files that retort exported answer \
+            with their class) or .jsonl files \
             of recorded answers: what `retort predict` writes, or the responses of an OpenAI-compatible API, joined by id.
 
             The data has the columns prompt and, as far as there are, id, owner, priority, expected_output and \

@@ -11,10 +11,12 @@ struct EvalCommand: ParsableCommand {
         commandName: "eval", abstract: "Compare a model with another one on the same rows: numbers, statistics, gates.",
         discussion: """
             Give a run to evaluate its models anew on its test rows, or a model and data, perhaps with another model. A model is \
-            a directory, a run, an export, a GGUF file, or a .jsonl file of recorded answers: what `retort predict` writes, or \
+            a directory, a run, an export, an ONNX file that retort exported, a GGUF file, or a .jsonl file of recorded answers: what `retort predict` writes, or \
             the responses of an OpenAI-compatible API. Answers are joined to the rows by id; ids that only one side has, ids \
             that stand twice and other classes are refused by name; so are scores that are no probabilities (their sum is 1, but for \
             0.01), and a label beside scores or logits that is not a likeliest class.
+
+            An ONNX file is run by our own reader with the tokenizer beside it, text by text: slowly, so that it is not timed.
 
             Classifiers are judged by the label column, regressions by its numbers, embeddings by the other model, decoders by \
             how likely they find the texts or, with --generate and for recorded texts, by the expected texts in the label \
@@ -32,7 +34,7 @@ struct EvalCommand: ParsableCommand {
               retort eval answers.jsonl --against old-answers.jsonl --data test.csv --id id --slice language --strict
             """)
 
-    @Argument(help: "A run, the directory of the model to judge, or a .jsonl file of its answers.")
+    @Argument(help: "A run, the directory or ONNX file of the model to judge, or a .jsonl file of its answers.")
     var model: String
 
     @Option(help: "The model to compare with, or its answers.")
@@ -92,6 +94,7 @@ struct EvalCommand: ParsableCommand {
         if let maxTokens, maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
         if output?.isEmpty == true { throw ValidationError("--output needs a name") }
         if strict, gate.isEmpty { throw ValidationError("--strict needs a --gate") }
+        if Set(slice).count < slice.count { throw ValidationError("--slice names a column twice") }
         let idle = data == nil ? given : []
         if !idle.isEmpty {
             throw ValidationError(

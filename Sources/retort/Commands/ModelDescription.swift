@@ -36,6 +36,11 @@ struct ModelDescription {
         }
         guard let configuration else { return }
         attempt { description in
+            if let graph = try LoadedModel.graph(at: url) {
+                description.add("weights", "in \(graph.lastPathComponent)")
+                description.add("parameters", "\(try LoadedModel(url).classifier.parameterCount)")
+                return
+            }
             let quantized = try QuantizedEncoder.isQuantized(url)
             try description.add("weights", quantized ? "INT8" : Self.types(of: url))
             if quantized {

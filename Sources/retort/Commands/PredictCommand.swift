@@ -24,7 +24,8 @@ struct PredictCommand: ParsableCommand {
               retort predict SmolLM2-135M.gguf --text 'Once upon a time' --max-tokens 64 --stream
             """)
 
-    @Argument(help: "A model directory, a GGUF file or the directory of one, or a run.")
+    @Argument(
+        help: "A model directory, an ONNX file that retort exported, a GGUF file or the directory of one, or a run.")
     var model: String
 
     @Option(help: "A text instead of standard input.")
