@@ -62,7 +62,8 @@ extension DecoderConfiguration {
 
     /// The text of `config.json`: sorted keys, the same bytes for the same configuration.
     public func json() throws -> Data {
-        let isUniform = Set(heads).count == 1 && Set(keyHeads).count == 1 && Set(feedForward).count == 1
+        func isEven(_ sizes: [Int]) -> Bool { Set(sizes).count == 1 && sizes[0] > 0 }
+        let isUniform = isEven(heads) && isEven(keyHeads) && isEven(feedForward)
         let keepsWidth = isUniform && heads[0] * headSize == hiddenSize
         let published = max(1, hiddenSize / headSize)
         let isLlama = family != .gpt2
@@ -80,7 +81,7 @@ extension DecoderConfiguration {
             file.numAttentionHeads = isUniform ? heads[0] : published
             file.numKeyValueHeads = isUniform ? keyHeads[0] : published
             file.headDim = headSize
-            file.intermediateSize = feedForward.max()
+            file.intermediateSize = feedForward.reduce(1, max)
             file.maxPositionEmbeddings = maximumPositions
             file.hiddenAct = "silu"
             file.rmsNormEps = normEpsilon
@@ -93,7 +94,7 @@ extension DecoderConfiguration {
             file.nEmbd = hiddenSize
             file.nLayer = layers
             file.nHead = keepsWidth ? heads[0] : published
-            file.nInner = feedForward.max()
+            file.nInner = feedForward.reduce(1, max)
             file.nPositions = maximumPositions
             file.activationFunction = activation == .gelu ? "gelu" : "gelu_new"
             file.layerNormEpsilon = normEpsilon

@@ -223,6 +223,19 @@ struct PruneDecoderTests {
             #expect(after.keyHeads.reduce(0, +) < before.keyHeads.reduce(0, +))
             let answer = try command.run("predict", "smaller", "--max-tokens", "3", input: "abc\n")
             #expect(answer.status == 0, "\(answer.errors)")
+            let blocks = try command.run(
+                "prune", "model", "--data", "rows.csv", "--keep", "0.3", "--keep-neurons", "0.1", "--min-heads", "0",
+                "--min-neurons", "0", "--criterion", "magnitude", "--queries", "3", "--output", "blocks")
+            #expect(blocks.status == 0, "\(blocks.errors)")
+            let left = try DecoderDirectory.readConfiguration(command.folder.appendingPathComponent("blocks"))
+            #expect(left.keyHeads.contains(0) && left.heads.contains(0))
+            let continued = try command.run("predict", "blocks", "--max-tokens", "3", input: "abc\n")
+            #expect(continued.status == 0, "\(continued.errors)")
+            let layers = try command.run(
+                "prune", "model", "--data", "rows.csv", "--keep-layers", "1", "--queries", "3", "--output", "layers")
+            #expect(layers.status == 0 && layers.output.contains("goes"), "\(layers.errors)")
+            let one = try DecoderDirectory.readConfiguration(command.folder.appendingPathComponent("layers"))
+            #expect(one.layers == 1)
             for option in [
                 ["--search"], ["--vocabulary", "--dry-run"], ["--label", "text", "--keep", "0.5", "--dry-run"],
             ] {
