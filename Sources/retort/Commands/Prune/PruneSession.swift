@@ -65,29 +65,18 @@ struct PruneSession {
         guard options.vocabulary else {
             return try prune(encoder, calibration) { try ModelDirectory.write($0, tokenizer, to: $1) }
         }
-        let (smaller, fewer, kept) = try withoutUnusedTokens(encoder, tokenizer)
+        let pruned = try VocabularyPruning(of: tokenizer, for: rows.texts) { problem in
+            InputError(
+                file: url.path, field: "--vocabulary", problem: problem, remedy: "leave --vocabulary out")
+        }
+        let kept = pruned.kept
         let places = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($0.element, Int32($0.offset)) })
         let renamed = CalibrationSequences(texts.map { $0.map { places[$0]! } }, target: calibration.target)
         Message.line("vocabulary: \(kept.count) of \(encoder.configuration.vocabularySize) tokens stay")
         try prune(
-            smaller, renamed, before: MeasuredCost(of: encoder, on: texts, queries: options.queries)
-        ) { try ModelDirectory.write($0, fewer, to: $1) }
-    }
-
-    /// The model and the tokenizer without the tokens that no row uses.
-    private func withoutUnusedTokens(
-        _ encoder: Models.Encoder, _ tokenizer: any Tokenizer
-    ) throws -> (Models.Encoder, WordPieceTokenizer, [Int32]) {
-        guard let wordPiece = tokenizer as? WordPieceTokenizer else {
-            throw InputError(
-                file: url.path, field: "--vocabulary",
-                problem: "the tokenizer is not BERT's WordPiece; of others a piece may be needed on the way to another",
-                remedy: "leave --vocabulary out")
-        }
-        let longest = min(options.maxLength, encoder.configuration.longestText)
-        let used = Set(wordPiece.encode(rows.texts, maxLength: longest).joined())
-        let kept = wordPiece.neededTokens(for: used)
-        return (try encoder.keeping(tokens: kept), try wordPiece.keeping(kept), kept)
+            encoder.keeping(tokens: kept), renamed,
+            before: MeasuredCost(of: encoder, on: texts, queries: options.queries)
+        ) { try ModelDirectory.write($0, pruned.tokenizer, to: $1) }
     }
 
     private func prune<Model: PrunableDirectoryModel>(
