@@ -92,6 +92,9 @@ final class PruneModelTests {
         let table = try String(
             contentsOf: command.folder.appendingPathComponent("smaller/prune/heads.csv"), encoding: .utf8)
         #expect(table.split(separator: "\n").count == 9)
+        let neurons = try String(
+            contentsOf: command.folder.appendingPathComponent("smaller/prune/neurons.csv"), encoding: .utf8)
+        #expect(neurons.split(separator: "\n").count == 1 + 2 * 64 && neurons.split(separator: ",yes,").count == 33)
         let answer = try command.run("predict", "smaller", input: "red green\n")
         #expect(answer.status == 0 && answer.output.contains("\"label\""), "\(answer.errors)")
         let again = try run("--keep", "0.5", "--output", "smaller")

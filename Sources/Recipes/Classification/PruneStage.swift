@@ -11,6 +11,7 @@ extension ClassificationStages {
 
     private static let criteriaFile = "prune/criteria.csv"
     private static let layersFile = "prune/layers.csv"
+    private static let neuronsFile = "prune/neurons.csv"
 
     /// Removes whole layers at once, then heads and neurons in rounds. Each round scores the model as it stands, removes its
     /// share, and recovers by distillation. After each round the model and the pruner's records are saved, and a run goes
@@ -45,6 +46,10 @@ extension ClassificationStages {
         result.summary = "heads per layer \(model.configuration.heads), \(finished.summary)" + result.summary
         result.outputs += [Self.headsFile, Self.criteriaFile, Self.prunerFile]
         if recipe.prune!.layers != nil { result.outputs.append(Self.layersFile) }
+        if !pruner.neurons.isEmpty {
+            try LayerNeurons.write(pruner.neurons, to: run.file(Self.neuronsFile))
+            result.outputs.append(Self.neuronsFile)
+        }
         return result
     }
 

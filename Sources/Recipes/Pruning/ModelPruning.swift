@@ -23,6 +23,8 @@ public struct ModelPruning<Model: PrunableDirectoryModel> {
         public let model: Model
         public let heads: [HeadRecord]
         public let feedForward: [FeedForwardRecord]
+        /// Empty where all neurons stay.
+        public let neurons: [LayerNeurons]
         public let before: MeasuredCost
         public let after: MeasuredCost
         /// Mean KL of the pruned model from the unpruned one over the texts.
@@ -97,7 +99,7 @@ public struct ModelPruning<Model: PrunableDirectoryModel> {
             times = MeasuredCost.milliseconds(of: [original, model], on: texts, queries: request.queries)
         }
         return Outcome(
-            model: model, heads: pruner.heads, feedForward: pruner.feedForward,
+            model: model, heads: pruner.heads, feedForward: pruner.feedForward, neurons: pruner.neurons,
             before: before ?? MeasuredCost(of: original, on: texts, milliseconds: times[0]),
             after: MeasuredCost(of: model, on: texts, milliseconds: times[1]),
             divergence: try OutputDivergence.mean(of: model, from: original, on: calibration), shares: shares)

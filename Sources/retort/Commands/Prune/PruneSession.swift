@@ -97,6 +97,8 @@ struct PruneSession {
         try AtomicDirectory.replace(directory) { aside in
             try write(outcome.model, aside)
             try HeadRecord.write(outcome.heads, to: aside.appendingPathComponent("prune/heads.csv"))
+            guard !outcome.neurons.isEmpty else { return }
+            try LayerNeurons.write(outcome.neurons, to: aside.appendingPathComponent("prune/neurons.csv"))
         }
         Message.line("written: \(output)")
     }
