@@ -194,7 +194,23 @@ final class PruneModelTests {
             (["prune", "model", "--data", "rows.csv", "--label", "text", "--keep", "0.5", "--dry-run"], 2, "no class"),
             (
                 ["prune", "model", "--data", "rows.csv", "--keep", "0.1", "--dry-run"], 2,
-                "at least 1 in each of 3 layers"
+                "--keep: keep 0.1 leaves 1 of 12, but at least 1 in each of 3 layers needs 3"
+            ),
+            (
+                ["prune", "model", "--data", "rows.csv", "--keep-neurons", "0.1", "--min-neurons", "9", "--dry-run"], 2,
+                "or lower --min-neurons"
+            ),
+            (["prune", "nowhere", "--data", "rows.csv", "--keep", "0.5", "--dry-run"], 2, "there is no such model"),
+            (
+                ["prune", "model", "--data", "rows.csv", "--keep", "0.5", "--output", "rows.csv/x"], 2,
+                "rows.csv is not a directory that may be written to"
+            ),
+            (["prune", "model", "--data", "rows.csv", "--keep", "0.5", "--output", "model"], 2, "is there already"),
+            (["prune", "model", "--data", "rows.csv", "--compare", "--output", "x"], 64, "--compare only shows"),
+            (["prune", "model", "--data", "rows.csv", "--search", "--vocabulary"], 64, "--search keeps all tokens"),
+            (
+                ["prune", "model", "--data", "rows.csv", "--keep", "0.5", "--queries", "2000000", "--dry-run"], 64,
+                "1 to 1000000"
             ),
         ] as [([String], Int32, String)] {
             let result = try command.start(arguments).finish()
