@@ -26,14 +26,14 @@ extension DecoderConfiguration {
             return value
         }
         let layers = try size("block_count", limit: 1024)
-        /// One number for all layers, or one for each.
+        /// One number for all layers, or one for each, of which some may be 0.
         func sizes(_ name: String, limit: Int) throws -> [Int] {
             guard case .array = file.value(key(name)) else {
                 return Array(repeating: try size(name, limit: limit), count: layers)
             }
             let array = try file.integers(key(name))
-            guard array.count == layers, array.allSatisfy((1...limit).contains) else {
-                throw refuse(name, "expected \(layers) numbers from 1 to \(limit), found \(array)")
+            guard array.count == layers, array.allSatisfy((0...limit).contains) else {
+                throw refuse(name, "expected \(layers) numbers from 0 to \(limit), found \(array)")
             }
             return array
         }
@@ -45,11 +45,12 @@ extension DecoderConfiguration {
         let keyHeads =
             file.value(key("attention.head_count_kv")) == nil
             ? heads : try sizes("attention.head_count_kv", limit: 1 << 12)
-        for (layer, (queries, keys)) in zip(heads, keyHeads).enumerated() where queries % keys != 0 {
+        for (layer, (queries, keys)) in zip(heads, keyHeads).enumerated() where !Self.shares(queries, keys) {
             throw refuse(
                 "attention.head_count_kv", "\(keys) heads do not divide the \(queries) query heads of layer \(layer)")
         }
-        let headSize = try file.integerIfPresent(key("attention.key_length")) ?? width / heads[0]
+        let most = max(1, heads.first { $0 > 0 } ?? 1)
+        let headSize = try file.integerIfPresent(key("attention.key_length")) ?? width / most
         let turned = isGPT2 ? headSize : try file.integerIfPresent(key("rope.dimension_count")) ?? headSize
         guard (2...1 << 12).contains(headSize), headSize % 2 == 0, turned == headSize else {
             throw refuse(
@@ -64,7 +65,7 @@ extension DecoderConfiguration {
                 problem: "expected a table with rows of \(width), found \(file["token_embd.weight"]?.shape ?? [])")
         }
         self.init(
-            llama: table.shape[0], hiddenSize: width, layers: layers, heads: heads[0], keyHeads: keyHeads[0],
+            llama: table.shape[0], hiddenSize: width, layers: layers, heads: most, keyHeads: most,
             feedForward: 1, maximumPositions: try size("context_length", limit: 1 << 24),
             rotary: try Self.rotary(file, architecture, headSize: headSize),
             tiesEmbeddings: file["output.weight"] == nil,

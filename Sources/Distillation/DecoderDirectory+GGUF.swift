@@ -10,7 +10,7 @@ extension DecoderDirectory {
     /// Writes a decoder as the GGUF file that llama.cpp loads.
     ///
     /// Llama's, Qwen2's and GPT-2's graphs take one size for all layers; a Llama-shaped decoder with uneven layers is
-    /// written for the graph of `deci`, which has sizes per layer. Norms, biases and position tables are F32; matrices whose
+    /// written for the graph of `deci`, which has sizes per layer, and layers without attention. Norms, biases and position tables are F32; matrices whose
     /// rows are no whole blocks are F16 in block formats.
     ///
     /// - Parameters:
@@ -60,7 +60,7 @@ extension DecoderDirectory {
     }
 
     private static func architecture(of configuration: DecoderConfiguration) throws -> String {
-        func isEven(_ sizes: [Int]) -> Bool { Set(sizes).count == 1 }
+        func isEven(_ sizes: [Int]) -> Bool { Set(sizes).count == 1 && sizes[0] > 0 }
         let even = isEven(configuration.heads) && isEven(configuration.keyHeads) && isEven(configuration.feedForward)
         func refuse(_ problem: String) -> InputError {
             InputError(problem: problem, remedy: "export the model as safetensors")
@@ -82,7 +82,28 @@ extension DecoderDirectory {
             guard configuration.biases == .none else {
                 throw refuse("llama.cpp's graph for uneven or plain Llama layers has no biases; this model has some")
             }
-            return even ? "llama" : "deci"
+            guard !even else { return "llama" }
+            try requireDeci(configuration)
+            return "deci"
+        }
+    }
+
+    /// Refuses layers that the graph of `deci` computes otherwise: without neurons it leaves out the layer's attention too,
+    /// and the last layer must have some; the size of a head is the first layer's.
+    private static func requireDeci(_ configuration: DecoderConfiguration) throws {
+        let (heads, inner) = (configuration.heads, configuration.feedForward)
+        let remedy = "prune with at least one head and one neuron in each layer, or export the model as safetensors"
+        guard heads[0] > 0 else {
+            throw InputError(
+                problem: "llama.cpp needs heads in the first layer, which has none in this model", remedy: remedy)
+        }
+        let last = heads.count - 1
+        for layer in heads.indices where inner[layer] == 0 && (heads[layer] > 0 || layer == last) {
+            throw InputError(
+                problem: heads[layer] > 0
+                    ? "llama.cpp leaves out the attention of layers without neurons, such as layer \(layer) of this model"
+                    : "llama.cpp needs neurons in the last layer, which has none in this model",
+                remedy: remedy)
         }
     }
 

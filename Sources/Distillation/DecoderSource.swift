@@ -100,10 +100,12 @@ private struct RunningWeights {
         let keys = configuration.keyHeads[layer] * configuration.headSize
         let (biases, own) = (configuration.biases, names.block(layer))
         return DecoderRunner.Block(
-            attentionNorm: norm(own.attentionNorm), query: affine(own.query, queries, width, biases.hasQuery),
-            key: affine(own.key, keys, width, biases.hasQuery), value: affine(own.value, keys, width, biases.hasQuery),
+            attentionNorm: norm(own.attentionNorm, isThere: queries > 0),
+            query: affine(own.query, queries, width, biases.hasQuery),
+            key: affine(own.key, keys, width, biases.hasQuery),
+            value: affine(own.value, keys, width, biases.hasQuery),
             attentionOutput: affine(own.attentionOutput, width, queries, biases.hasOutput),
-            feedForwardNorm: norm(own.feedForwardNorm),
+            feedForwardNorm: norm(own.feedForwardNorm, isThere: inner > 0),
             gate: own.gate.map { affine($0, inner, width, biases.hasFeedForward) },
             up: affine(own.up, inner, width, biases.hasFeedForward),
             down: affine(own.down, width, inner, biases.hasFeedForward))
@@ -113,8 +115,9 @@ private struct RunningWeights {
         AffineWeights(matrix(name, outputs, inputs), bias: hasBias ? vector(name + ".bias", outputs) : nil)
     }
 
-    private mutating func norm(_ name: String) -> NormWeights {
-        let width = configuration.hiddenSize
+    /// - Parameter isThere: whether there is something left for it to stand before.
+    private mutating func norm(_ name: String, isThere: Bool = true) -> NormWeights {
+        let width = isThere ? configuration.hiddenSize : 0
         return NormWeights(
             gamma: vector(name + ".weight", width),
             beta: configuration.family == .gpt2 ? vector(name + ".bias", width) : nil,
@@ -131,7 +134,9 @@ private struct RunningWeights {
         filled(name, [count])
     }
 
+    /// What has no elements is in no file.
     private mutating func filled(_ name: String, _ shape: [Int]) -> Tensor {
+        guard !shape.contains(0) else { return Tensor(zeros: shape) }
         let parameter = Parameter(name: name, value: Tensor(zeros: shape), decays: false)
         source.fill(parameter)
         return parameter.value

@@ -113,19 +113,24 @@ extension DecoderConfiguration {
     /// Takes up our own keys for uneven layers, and checks all layers.
     private mutating func readLayers(from file: inout ConfigurationReader) {
         headSize = file.size("attention_head_size", standard: headSize, limit: 1 << 12)
-        heads = file.sizes("layer_attention_heads", limit: 1 << 12, standard: heads)
+        heads = file.sizes("layer_attention_heads", least: 0, limit: 1 << 12, standard: heads)
         keyHeads = file.sizes(
-            "layer_key_value_heads", limit: 1 << 12, standard: family == .gpt2 ? heads : keyHeads)
-        feedForward = file.sizes("layer_intermediate_sizes", limit: 1 << 20, standard: feedForward)
+            "layer_key_value_heads", least: 0, limit: 1 << 12, standard: family == .gpt2 ? heads : keyHeads)
+        feedForward = file.sizes("layer_intermediate_sizes", least: 0, limit: 1 << 20, standard: feedForward)
         let areSound = file.isSound(
             "hidden_size", "num_attention_heads", "num_key_value_heads", "layer_attention_heads",
             "layer_key_value_heads")
         guard areSound else { return }
-        for (layer, (queries, keys)) in zip(heads, keyHeads).enumerated() where queries % keys != 0 {
+        for (layer, (queries, keys)) in zip(heads, keyHeads).enumerated() where !Self.shares(queries, keys) {
             file.refuse(
                 "num_key_value_heads", "\(keys) heads do not divide the \(queries) query heads of layer \(layer)")
             break
         }
+    }
+
+    /// Whether so many query heads can share so many heads of keys and values.
+    public static func shares(_ queries: Int, _ keys: Int) -> Bool {
+        keys == 0 ? queries == 0 : queries > 0 && queries.isMultiple(of: keys)
     }
 }
 

@@ -104,7 +104,8 @@ extension DecoderConfiguration {
     ///   - dtype: the type of the stored weights; nil: float32.
     ///   - packed: where the weights are int4.
     public func json(dtype: String? = nil, packed: PackedWeights? = nil) throws -> Data {
-        let isUniform = Set(heads).count == 1 && Set(keyHeads).count == 1 && Set(feedForward).count == 1
+        func isEven(_ sizes: [Int]) -> Bool { Set(sizes).count == 1 && sizes[0] > 0 }
+        let isUniform = isEven(heads) && isEven(keyHeads) && isEven(feedForward)
         let keepsWidth = isUniform && heads[0] * headSize == hiddenSize
         let published = max(1, hiddenSize / headSize)
         let isLlama = family != .gpt2
@@ -122,7 +123,7 @@ extension DecoderConfiguration {
             file.numAttentionHeads = isUniform ? heads[0] : published
             file.numKeyValueHeads = isUniform ? keyHeads[0] : published
             file.headDim = headSize
-            file.intermediateSize = feedForward.max()
+            file.intermediateSize = feedForward.reduce(1, max)
             file.maxPositionEmbeddings = maximumPositions
             file.hiddenAct = "silu"
             file.rmsNormEps = normEpsilon
@@ -135,7 +136,7 @@ extension DecoderConfiguration {
             file.nEmbd = hiddenSize
             file.nLayer = layers
             file.nHead = keepsWidth ? heads[0] : published
-            file.nInner = feedForward.max()
+            file.nInner = feedForward.reduce(1, max)
             file.nPositions = maximumPositions
             file.activationFunction = activation == .gelu ? "gelu" : "gelu_new"
             file.layerNormEpsilon = normEpsilon

@@ -17,11 +17,11 @@ public struct DecoderConfiguration: Equatable, Sendable {
     public var hiddenSize: Int
     /// Width of one head (D); the same in all layers.
     public var headSize: Int
-    /// Query heads per layer (H).
+    /// Query heads per layer (H); 0 where pruning took the layer's attention.
     public var heads: [Int]
-    /// Heads of keys and values per layer (G), which divide the layer's query heads.
+    /// Heads of keys and values per layer (G), which divide the layer's query heads; 0 where there are none.
     public var keyHeads: [Int]
-    /// Width of the feed-forward block per layer (F).
+    /// Width of the feed-forward block per layer (F); 0 where pruning took the block.
     public var feedForward: [Int]
     public var maximumPositions: Int
     public var normEpsilon: Float
@@ -91,7 +91,7 @@ public struct DecoderConfiguration: Equatable, Sendable {
         if rotary == nil { count += maximumPositions * width }
         for layer in 0..<layers {
             let (queries, keys, inner) = (heads[layer] * headSize, keyHeads[layer] * headSize, feedForward[layer])
-            count += 2 * norm + 2 * (queries + keys) * width
+            count += (queries > 0 ? norm : 0) + (inner > 0 ? norm : 0) + 2 * (queries + keys) * width
             count += biases.hasQuery ? queries + 2 * keys : 0
             count += biases.hasOutput ? width : 0
             count += family == .gpt2 ? 2 * inner * width : 3 * inner * width

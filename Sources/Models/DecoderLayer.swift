@@ -7,7 +7,8 @@ import Tensors
 /// transposed on reading.
 public struct DecoderLayer: Module {
     public let index: Int
-    /// Query heads of this layer (H); the projection has H · D rows.
+    /// Query heads of this layer (H); the projection has H · D rows. Without heads x goes on with the output's bias alone, and
+    /// without neurons so does h; the norm before what is gone is no parameter.
     public let heads: Int
     /// Heads of keys and values (G).
     public let keyHeads: Int
@@ -50,8 +51,9 @@ public struct DecoderLayer: Module {
     }
 
     public var parameters: [Parameter] {
-        attentionNorm.parameters + query.parameters + key.parameters + value.parameters + attentionOutput.parameters
-            + feedForwardNorm.parameters + feedForward.parameters
+        (heads > 0 ? attentionNorm.parameters : []) + query.parameters + key.parameters + value.parameters
+            + attentionOutput.parameters + (feedForward.isEmpty ? [] : feedForwardNorm.parameters)
+            + feedForward.parameters
     }
 
     /// What a block computes on the way from x to y.
@@ -71,20 +73,30 @@ public struct DecoderLayer: Module {
         _ x: Variable, _ offsets: SequenceOffsets, rotary: (table: RotaryTable, positions: [Int32])?, dropout: Float,
         on tape: Tape, keys: DropoutKeys?
     ) -> Output {
-        func drop(_ x: Variable, _ site: DropoutSite) -> Variable {
-            tape.dropout(x, probability: dropout, keys: keys, salt: site.salt(layer: index))
+        func added(_ inner: Variable, through output: Linear, to x: Variable, _ site: DropoutSite) -> Variable {
+            // A block that is gone, bias and all, adds nothing.
+            guard !output.parameters.isEmpty else { return x }
+            return tape.add(
+                x,
+                tape.dropout(
+                    output(inner, on: tape), probability: dropout, keys: keys, salt: site.salt(layer: index)))
         }
         func turned(_ x: Variable) -> Variable {
             rotary.map { tape.rotary(x, positions: $0.positions, table: $0.table) } ?? x
         }
-        let normed = attentionNorm(x, on: tape)
-        let context = tape.attention(
-            q: turned(query(normed, on: tape)), k: turned(key(normed, on: tape)), v: value(normed, on: tape),
-            heads: heads, keyHeads: keyHeads, offsets: offsets, causal: true, dropout: dropout, keys: keys,
-            salt: DropoutSite.attention.salt(layer: index))
-        let h = tape.add(x, drop(attentionOutput(context, on: tape), .attentionOutput))
-        let activation = feedForward.inner(feedForwardNorm(h, on: tape), on: tape)
-        let hidden = tape.add(h, drop(feedForward.down(activation, on: tape), .output))
+        func attended() -> Variable {
+            let normed = attentionNorm(x, on: tape)
+            return tape.attention(
+                q: turned(query(normed, on: tape)), k: turned(key(normed, on: tape)), v: value(normed, on: tape),
+                heads: heads, keyHeads: keyHeads, offsets: offsets, causal: true, dropout: dropout, keys: keys,
+                salt: DropoutSite.attention.salt(layer: index))
+        }
+        let nothing = Variable(constant: Tensor(zeros: [x.shape[0], 0]))
+        let context = heads == 0 ? nothing : attended()
+        let h = added(context, through: attentionOutput, to: x, .attentionOutput)
+        let activation =
+            feedForward.isEmpty ? nothing : feedForward.inner(feedForwardNorm(h, on: tape), on: tape)
+        let hidden = added(activation, through: feedForward.down, to: h, .output)
         return Output(hidden: hidden, context: context, activation: activation)
     }
 }
@@ -97,6 +109,8 @@ public struct DecoderFeedForward: Module {
     let activation: DecoderActivation
 
     public var parameters: [Parameter] { (gate?.parameters ?? []) + up.parameters + down.parameters }
+    /// Whether pruning has left no neuron.
+    var isEmpty: Bool { up.weight.value.count == 0 }
 
     /// What W₂ reads; x: [N, C] → [N, F].
     func inner(_ x: Variable, on tape: Tape) -> Variable {

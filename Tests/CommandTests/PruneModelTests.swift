@@ -92,6 +92,9 @@ final class PruneModelTests {
         let table = try String(
             contentsOf: command.folder.appendingPathComponent("smaller/prune/heads.csv"), encoding: .utf8)
         #expect(table.split(separator: "\n").count == 9)
+        let neurons = try String(
+            contentsOf: command.folder.appendingPathComponent("smaller/prune/neurons.csv"), encoding: .utf8)
+        #expect(neurons.split(separator: "\n").count == 1 + 2 * 64 && neurons.split(separator: ",yes,").count == 33)
         let answer = try command.run("predict", "smaller", input: "red green\n")
         #expect(answer.status == 0 && answer.output.contains("\"label\""), "\(answer.errors)")
         let again = try run("--keep", "0.5", "--output", "smaller")
@@ -191,7 +194,23 @@ final class PruneModelTests {
             (["prune", "model", "--data", "rows.csv", "--label", "text", "--keep", "0.5", "--dry-run"], 2, "no class"),
             (
                 ["prune", "model", "--data", "rows.csv", "--keep", "0.1", "--dry-run"], 2,
-                "at least 1 in each of 3 layers"
+                "--keep: keep 0.1 leaves 1 of 12, but at least 1 in each of 3 layers needs 3"
+            ),
+            (
+                ["prune", "model", "--data", "rows.csv", "--keep-neurons", "0.1", "--min-neurons", "9", "--dry-run"], 2,
+                "or lower --min-neurons"
+            ),
+            (["prune", "nowhere", "--data", "rows.csv", "--keep", "0.5", "--dry-run"], 2, "there is no such model"),
+            (
+                ["prune", "model", "--data", "rows.csv", "--keep", "0.5", "--output", "rows.csv/x"], 2,
+                "rows.csv is not a directory that may be written to"
+            ),
+            (["prune", "model", "--data", "rows.csv", "--keep", "0.5", "--output", "model"], 2, "is there already"),
+            (["prune", "model", "--data", "rows.csv", "--compare", "--output", "x"], 64, "--compare only shows"),
+            (["prune", "model", "--data", "rows.csv", "--search", "--vocabulary"], 64, "--search keeps all tokens"),
+            (
+                ["prune", "model", "--data", "rows.csv", "--keep", "0.5", "--queries", "2000000", "--dry-run"], 64,
+                "1 to 1000000"
             ),
         ] as [([String], Int32, String)] {
             let result = try command.start(arguments).finish()
@@ -223,6 +242,19 @@ struct PruneDecoderTests {
             #expect(after.keyHeads.reduce(0, +) < before.keyHeads.reduce(0, +))
             let answer = try command.run("predict", "smaller", "--max-tokens", "3", input: "abc\n")
             #expect(answer.status == 0, "\(answer.errors)")
+            let blocks = try command.run(
+                "prune", "model", "--data", "rows.csv", "--keep", "0.3", "--keep-neurons", "0.1", "--min-heads", "0",
+                "--min-neurons", "0", "--criterion", "magnitude", "--queries", "3", "--output", "blocks")
+            #expect(blocks.status == 0, "\(blocks.errors)")
+            let left = try DecoderDirectory.readConfiguration(command.folder.appendingPathComponent("blocks"))
+            #expect(left.keyHeads.contains(0) && left.heads.contains(0))
+            let continued = try command.run("predict", "blocks", "--max-tokens", "3", input: "abc\n")
+            #expect(continued.status == 0, "\(continued.errors)")
+            let layers = try command.run(
+                "prune", "model", "--data", "rows.csv", "--keep-layers", "1", "--queries", "3", "--output", "layers")
+            #expect(layers.status == 0 && layers.output.contains("goes"), "\(layers.errors)")
+            let one = try DecoderDirectory.readConfiguration(command.folder.appendingPathComponent("layers"))
+            #expect(one.layers == 1)
             for option in [
                 ["--search"], ["--vocabulary", "--dry-run"], ["--label", "text", "--keep", "0.5", "--dry-run"],
             ] {

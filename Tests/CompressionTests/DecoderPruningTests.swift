@@ -124,18 +124,90 @@ struct DecoderPruningTests {
         #expect(scores.values.count == shape.configuration.layers && scores.values.joined().allSatisfy { $0 > 0 })
     }
 
-    @Test("A layer's last group and last neuron are refused, and so are units that do not exist")
+    /// Layer 0 without attention, layer 1 without neurons; of three layers the last has neither.
+    private func lost(_ shape: Shape) -> (groups: Set<LayerUnit>, neurons: Set<LayerUnit>) {
+        let configuration = shape.configuration
+        func all(_ counts: [Int], _ layers: [Int]) -> Set<LayerUnit> {
+            Set(layers.flatMap { layer in (0..<counts[layer]).map { LayerUnit(layer: layer, index: $0) } })
+        }
+        let last = configuration.layers == 3 ? [2] : []
+        return (all(configuration.keyHeads, [0] + last), all(configuration.feedForward, [1] + last))
+    }
+
+    @Test(
+        "A layer without its attention or its feed-forward block gives what masking the block gives", arguments: shapes)
+    func wholeBlocks(_ shape: Shape) throws {
+        let (groups, neurons) = lost(shape)
+        let masked = shape.decoder
+        for group in groups { mask(masked, group: group) }
+        for neuron in neurons { mask(masked, neuron: neuron) }
+        let pruned = try shape.decoder.removing(heads: groups, neurons: neurons)
+        #expect(pruned.configuration.heads[0] == 0 && pruned.configuration.keyHeads[0] == 0)
+        #expect(pruned.configuration.feedForward[1] == 0)
+        let wanted = masked.logits(batch)
+        #expect(greatestDifference(pruned.logits(batch), wanted) < 1e-5 * max(1, wanted.values.map(abs).max()!))
+        #expect(greatestDifference(shape.decoder.logits(batch), wanted) > 1e-2)
+        #expect(pruned.parameterCount == pruned.configuration.parameterCount)
+        #expect(pruned.parameters.allSatisfy { $0.value.count > 0 })
+        try QuantizationFixture.withDirectory { directory in
+            try DecoderDirectory.write(pruned, to: directory)
+            let read = try DecoderDirectory.read(directory)
+            #expect(read.configuration == pruned.configuration)
+            #expect(greatestDifference(read.logits(batch), pruned.logits(batch)) == 0)
+            // Token by token as at once.
+            let session = DecoderSession(try DecoderDirectory.readRunner(directory))
+            let rows = sequences[0].map { session.append([$0]).values }.joined()
+            let all = pruned.logits(PackedBatch([sequences[0]], samples: [0])).values
+            #expect(zip(rows, all).allSatisfy { abs($0 - $1) < 1e-4 * max(1, abs($1)) })
+        }
+    }
+
+    @Test("What has lost whole blocks trains on, and is scored and pruned again", arguments: shapes)
+    func trainingOn(_ shape: Shape) throws {
+        let (groups, neurons) = lost(shape)
+        let pruned = try shape.decoder.removing(heads: groups, neurons: neurons)
+        let gradients = [false, true].map { isCheckpointing in
+            let tape = Tape(checkpointing: isCheckpointing)
+            tape.backward(
+                from: pruned.forward(batch, on: tape, dropout: RandomKey(5)).hidden,
+                seed: Tensor(repeating: 1, shape: [batch.tokens.count, shape.configuration.hiddenSize]))
+            defer { for parameter in pruned.parameters { parameter.gradient.clear() } }
+            return pruned.parameters.map(\.gradient.value)
+        }
+        for (parameter, (kept, again)) in zip(pruned.parameters, zip(gradients[0], gradients[1])) {
+            let size = kept.values.map(abs).max()!
+            #expect(parameter.name.contains("lm_head") || size > 0, "\(parameter.name)")
+            #expect(greatestDifference(kept, again) <= 1e-4 * size, "\(parameter.name)")
+        }
+        let importance = try ImportanceCriterion.fisher.importance(
+            of: pruned, calibration: texts, normalize: .layer, key: RandomKey(1))
+        #expect(importance.heads.values.map(\.count) == pruned.configuration.keyHeads)
+        #expect(importance.neurons.values.map(\.count) == pruned.configuration.feedForward)
+        var pruner = try StructuredPruner(
+            PruningOptions(
+                criterion: .fisher, keepHeads: 0.01, keepNeurons: 0.01, rounds: 1, minimumHeads: 0, minimumNeurons: 0),
+            headsPerLayer: pruned.configuration.keyHeads, neuronsPerLayer: pruned.configuration.feedForward)
+        let nothing = try pruner.prune(pruned, calibration: texts, key: RandomKey(1))
+        #expect(nothing.configuration.heads.allSatisfy { $0 == 0 })
+        #expect(nothing.configuration.feedForward.allSatisfy { $0 == 0 })
+        #expect(nothing.logits(batch).isFinite)
+        try QuantizationFixture.withDirectory { directory in
+            try DecoderDirectory.write(nothing, to: directory)
+            #expect(try DecoderDirectory.read(directory).configuration == nothing.configuration)
+        }
+    }
+
+    @Test("Units that do not exist are refused, all at once")
     func refusals() throws {
         let decoder = Self.shapes[2].decoder
         let error = #expect(throws: InputErrors.self) {
             try decoder.removing(
                 heads: [LayerUnit(layer: 0, index: 0), LayerUnit(layer: 0, index: 1), LayerUnit(layer: 1, index: 2)],
-                neurons: Set((0..<20).map { LayerUnit(layer: 2, index: $0) }))
+                neurons: [LayerUnit(layer: 2, index: 20)])
         }
         #expect(
             error?.errors.map(\.problem) == [
-                "there is no group 2 in layer 1", "layer 0 would lose its last group",
-                "layer 2 would lose its last neuron",
+                "there is no group 2 in layer 1", "there is no neuron 20 in layer 2",
             ])
         let labels = #expect(throws: InputError.self) {
             try ImportanceCriterion.fisher.importance(

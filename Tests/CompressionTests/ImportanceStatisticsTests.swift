@@ -58,15 +58,66 @@ struct ImportanceStatisticsTests {
     @Test("Halves that agree are stable, halves that contradict each other are not")
     func stability() {
         func stability(_ other: [Double]) -> Double? {
-            var scores = HalvedScores(unitsPerLayer: [2, 2])
+            var scores = GroupedScores(unitsPerLayer: [2, 2])
             for example in 0..<10 { scores.append(example % 2 == 0 ? [1, 2, 3, 4] : other) }
             return scores.summary(normalize: .none).rankStability
         }
         #expect(stability([2, 3, 4, 5]) == 1)
         #expect(stability([5, 4, 3, 2]) == -1)
-        var single = HalvedScores(unitsPerLayer: [2])
+        var single = GroupedScores(unitsPerLayer: [2])
         single.append([1, 2])
         #expect(single.summary(normalize: .none).rankStability == nil)
+    }
+
+    /// Numbers of one example around each unit's own mean.
+    private func drawn(_ example: Int, _ means: [Double], seed: UInt64 = 9) -> [Double] {
+        means.enumerated().map { $1 * 2 * RandomKey(seed).mixed(example).uniform($0) }
+    }
+
+    @Test(
+        "A jackknife over groups has the intervals of a bootstrap over examples", arguments: ScoreNormalization.allCases
+    )
+    func jackknife(_ normalize: ScoreNormalization) throws {
+        let means = (1...12).map(Double.init)
+        var (groups, examples) = (GroupedScores(unitsPerLayer: [8, 4]), ExampleScores(unitsPerLayer: [8, 4]))
+        for example in 0..<200 {
+            groups.append(drawn(example, means))
+            examples.append(drawn(example, means))
+        }
+        let found = groups.summary(normalize: normalize)
+        let wanted = examples.summary(normalize: normalize, key: RandomKey(1))
+        #expect(found.values == wanted.values && found.rankStability == wanted.rankStability)
+        let ratios = try zip(#require(found.intervals).joined(), #require(wanted.intervals).joined()).map {
+            ($0.upperBound - $0.lowerBound) / ($1.upperBound - $1.lowerBound)
+        }
+        #expect(ratios.allSatisfy { $0 > 0.6 && $0 < 1.7 })
+        #expect(abs(ratios.reduce(0, +) / 12 - 1.07) < 0.15)
+    }
+
+    @Test("Of 95 % intervals about 95 in 100 hold what they are of")
+    func coverage() throws {
+        let held = try (0..<400).count { trial in
+            var scores = GroupedScores(unitsPerLayer: [1])
+            for example in 0..<40 { scores.append(drawn(example, [1], seed: UInt64(100 + trial))) }
+            return try #require(scores.summary(normalize: .none).intervals)[0][0].contains(1)
+        }
+        #expect((368...392).contains(held), "\(held) of 400")
+    }
+
+    @Test("An interval of sizes does not reach below zero, one of magnitudes begins there, and few examples have none")
+    func bounds() throws {
+        func interval(_ statistic: ScoreStatistic, _ count: Int, _ value: (Int) -> Double) -> ClosedRange<Double>? {
+            var scores = GroupedScores(unitsPerLayer: [1], statistic: statistic)
+            for example in 0..<count { scores.append([value(example)]) }
+            return scores.summary(normalize: .none).intervals?[0][0]
+        }
+        #expect(interval(.mean, 19) { _ in 1 } == nil)
+        let sizes = try #require(interval(.mean, 20) { $0 == 3 ? 1 : 0 })
+        #expect(sizes.lowerBound == 0 && sizes.upperBound > 0.05)
+        let magnitudes = try #require(interval(.magnitudeOfMean, 40) { $0 % 4 < 2 ? 1 : -1 })
+        #expect(magnitudes.lowerBound == 0 && magnitudes.upperBound > 0)
+        let negative = try #require(interval(.magnitudeOfMean, 40) { Double($0 % 3) - 9 })
+        #expect(negative.lowerBound > 7 && negative.upperBound < 9)
     }
 
     @Test("Magnitude is the norm of the weights that leave with a unit, and needs no examples")

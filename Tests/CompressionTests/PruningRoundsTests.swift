@@ -76,6 +76,37 @@ struct PruningRoundsTests {
         #expect(pruner.feedForward.isEmpty)
     }
 
+    @Test("Neurons keep their numbers too, with the score and the interval of their last round")
+    func neurons() throws {
+        let original = PruningModel.encoder()
+        var pruner = try StructuredPruner(options, configuration: original.configuration)
+        var pruned = original
+        for _ in 0..<3 { pruned = try pruner.prune(pruned, calibration: CalibrationSequences(data), key: key) }
+        #expect(pruner.neurons.map(\.layer) == [0, 1, 2] && pruner.neurons.map(\.scores.count) == [24, 16, 24])
+        for (layer, record) in zip(pruned.layers, pruner.neurons) {
+            let left = record.removedInRound.indices.filter { record.removedInRound[$0] == 0 }
+            let old = original.layers[record.layer].intermediate.weight.value.values
+            #expect(
+                layer.intermediate.weight.value.values == left.flatMap { Array(old[$0 * 16..<($0 + 1) * 16]) },
+                "layer \(record.layer)")
+            for neuron in record.scores.indices {
+                #expect(record.low[neuron] <= record.scores[neuron] && record.scores[neuron] <= record.high[neuron])
+                #expect(record.isTold(neuron) == nil)
+            }
+            #expect(record.low != record.high)
+        }
+        let rounds = Set(pruner.neurons.flatMap(\.removedInRound))
+        #expect(rounds == [0, 1, 2, 3])
+        let state = try JSONEncoder().encode(pruner)
+        #expect(try JSONDecoder().decode(StructuredPruner.self, from: state) == pruner)
+        // A state of a version that did not record neurons.
+        var old = try #require(JSONSerialization.jsonObject(with: state) as? [String: Any])
+        old["scoredNeurons"] = nil
+        let read = try JSONDecoder().decode(
+            StructuredPruner.self, from: JSONSerialization.data(withJSONObject: old))
+        #expect(read.neurons.isEmpty && read.heads.count == pruner.heads.count)
+    }
+
     @Test("The heads with the lowest scores go")
     func lowestGo() throws {
         let original = PruningModel.encoder(heads: [4, 4], feedForward: [8, 8])

@@ -17,12 +17,13 @@ struct PruningTablesTests {
         try body(directory)
     }
 
-    private func pruned(_ criterion: ImportanceCriterion) throws -> StructuredPruner {
+    private func pruned(_ criterion: ImportanceCriterion, examples: Int = 8) throws -> StructuredPruner {
         let model = PruningModel.encoder(heads: [2, 3], feedForward: [8, 8])
         var pruner = try StructuredPruner(
             PruningOptions(criterion: criterion, keepHeads: 0.8, keepNeurons: 0.5, rounds: 1),
             configuration: model.configuration)
-        _ = try pruner.prune(model, calibration: CalibrationSequences(PruningModel.examples(8)), key: RandomKey(1))
+        _ = try pruner.prune(
+            model, calibration: CalibrationSequences(PruningModel.examples(examples)), key: RandomKey(1))
         return pruner
     }
 
@@ -90,6 +91,29 @@ struct PruningTablesTests {
             #expect(lines.dropFirst().compactMap { Int($0[3]) }.reduce(0, +) == 8)
             #expect(lines.dropFirst().compactMap { Double($0[4]) } == records.map(\.removedScoreShare))
             #expect(lines.dropFirst().compactMap { Double($0[5]) } == records.map(\.rankStability))
+        }
+    }
+
+    @Test("neurons.csv has a line per neuron of the unpruned model")
+    func neurons() throws {
+        for criterion in [ImportanceCriterion.sensitivity, .taylor, .magnitude] {
+            let pruner = try pruned(criterion, examples: 24)
+            try inDirectory { directory in
+                let url = directory.appendingPathComponent("neurons.csv")
+                try LayerNeurons.write(pruner.neurons, to: url)
+                let lines = try String(contentsOf: url, encoding: .utf8).split(separator: "\n").map {
+                    $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+                }
+                #expect(
+                    lines[0] == [
+                        "layer", "neuron", "score", "low", "high", "kept", "removed_in_round", "told_from_zero",
+                    ])
+                #expect(lines.dropFirst().map { Array($0[0..<2]) } == (0..<16).map { ["\($0 / 8)", "\($0 % 8)"] })
+                #expect(lines.count { $0[5] == "no" && $0[6] == "1" } == 8)
+                #expect(lines.count { $0[5] == "yes" && $0[6].isEmpty } == 8)
+                #expect(lines.dropFirst().allSatisfy { $0[7].isEmpty != (criterion == .taylor) })
+                #expect(lines.dropFirst().allSatisfy { ($0[3] == $0[4]) == (criterion == .magnitude) })
+            }
         }
     }
 

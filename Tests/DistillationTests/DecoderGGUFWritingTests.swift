@@ -48,6 +48,13 @@ struct DecoderGGUFWritingTests {
             configuration.feedForward = [96, 64]
             return configuration
         },
+        Shape(testDescription: "llama without some blocks", architecture: "deci", tokenizer: "gpt2") {
+            var configuration = llama($0)
+            configuration.heads = [4, 0, 0, 2]
+            configuration.keyHeads = [2, 0, 0, 1]
+            configuration.feedForward = [96, 64, 0, 64]
+            return configuration
+        },
         Shape(testDescription: "qwen2", architecture: "qwen2", tokenizer: "qwen2") {
             llama($0, biases: .queryKeyValue)
         },
@@ -88,6 +95,11 @@ struct DecoderGGUFWritingTests {
             #expect(try file.string("general.architecture") == shape.architecture)
             let read = try DecoderDirectory.read(url)
             #expect(read.configuration.heads == decoder.configuration.heads)
+            #expect(read.configuration.keyHeads == decoder.configuration.keyHeads)
+            let tokens: [Int32] = [1, 5, 9, 30]
+            let last = DecoderSession(try DecoderDirectory.readRunner(url)).append(tokens)
+            let all = decoder.logits(PackedBatch([tokens], samples: [0]))
+            #expect(zip(last.values, all.values.suffix(last.count)).allSatisfy { abs($0 - $1) < 1e-4 })
             #expect(read.configuration.feedForward == decoder.configuration.feedForward)
             for (a, b) in zip(read.parameters, decoder.parameters) {
                 #expect(a.name == b.name && a.value.values == b.value.values)
@@ -120,11 +132,11 @@ struct DecoderGGUFWritingTests {
     func refusals() throws {
         let tokenizer = try tokenizer("gpt2")
         let count = tokenizer.vocabularySize
-        var unevenGPT2 = Self.shapes[5].make(count)
+        var unevenGPT2 = Self.shapes[6].make(count)
         unevenGPT2.feedForward = [128, 64]
-        var unevenQwen = Self.shapes[4].make(count)
+        var unevenQwen = Self.shapes[5].make(count)
         unevenQwen.feedForward = [96, 64]
-        var exact = Self.shapes[5].make(count)
+        var exact = Self.shapes[6].make(count)
         exact.activation = .gelu
         var biased = Self.shapes[0].make(count)
         biased.biases = .all
@@ -132,11 +144,19 @@ struct DecoderGGUFWritingTests {
             count,
             rotary: RotaryPositions(
                 base: 10_000, scaling: .yarn(factor: 4, fast: 32, slow: 1, original: 32, magnitude: 1)))
+        func pruned(_ heads: [Int], _ feedForward: [Int]) -> DecoderConfiguration {
+            var configuration = Self.llama(count)
+            configuration.heads = heads
+            configuration.keyHeads = heads.map { $0 / 2 }
+            configuration.feedForward = feedForward
+            return configuration
+        }
         try withDirectory { directory in
             let url = directory.appendingPathComponent("model.gguf")
             for (configuration, part) in [
                 (unevenGPT2, "GPT-2"), (unevenQwen, "Qwen2"), (exact, "GELU"), (biased, "biases"), (yarn, "YaRN"),
-                (Self.llama(count - 1), "rows"),
+                (Self.llama(count - 1), "rows"), (pruned([0, 4], [96, 96]), "heads in the first layer"),
+                (pruned([4, 4], [0, 96]), "leaves out the attention"), (pruned([4, 0], [96, 0]), "in the last layer"),
             ] {
                 let error = try #require(throws: InputError.self) {
                     try DecoderDirectory.writeGGUF(

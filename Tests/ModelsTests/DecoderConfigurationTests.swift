@@ -120,6 +120,27 @@ struct DecoderConfigurationTests {
         }
     }
 
+    @Test("a layer has no heads of either kind, or query heads that share the others")
+    func emptyLayers() throws {
+        for (heads, keyHeads, isSound) in [
+            ([0, 2], [0, 1], true), ([0, 2], [1, 1], false), ([4, 2], [0, 1], false), ([4, 0], [2, 0], true),
+        ] {
+            var configuration = DecoderConfiguration(
+                llama: 31, hiddenSize: 16, layers: 2, heads: 4, keyHeads: 2, feedForward: 24, maximumPositions: 40)
+            configuration.heads = heads
+            configuration.keyHeads = keyHeads
+            configuration.feedForward = [0, 24]
+            let file = try configuration.json()
+            guard isSound else {
+                let error = #expect(throws: InputErrors.self) { try read(file) }
+                #expect(error?.errors.map(\.field) == ["num_key_value_heads"])
+                continue
+            }
+            #expect(try read(file) == configuration)
+            #expect(Decoder(unfilled: configuration).parameterCount == configuration.parameterCount)
+        }
+    }
+
     @Test("parameterCount is that of the decoder, whichever biases it has")
     func parameterCount() {
         for query in [false, true] {

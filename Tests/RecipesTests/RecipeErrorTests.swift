@@ -143,7 +143,7 @@ struct RecipeErrorTests {
         Mistake(
             old: "name: tiny", new: "name: tiny\nprune: all",
             headline:
-                "tiny.yaml:3:8: prune: found the text 'all'; expected a section with the keys heads, layers, feed_forward"
+                "tiny.yaml:3:8: prune: found the text 'all'; expected a section with the keys heads, layers, feed_forward, vocabulary"
         ),
         Mistake(
             old: "name: tiny", new: "name: tiny\nevaluate: {gates: {accuracy: 0.9}}",

@@ -6,7 +6,7 @@ public import Tensors
 extension Decoder: ScorableModel {
     public var scorableLayers: [ScorableLayer] {
         layers.map { layer in
-            let groupWidth = layer.heads / layer.keyHeads * configuration.headSize
+            let groupWidth = layer.groupSize * configuration.headSize
             return ScorableLayer(
                 attentionUnits: layer.keyHeads, unitWidth: groupWidth, neurons: configuration.feedForward[layer.index],
                 attentionInputs: [layer.query, layer.key, layer.value], attentionOutput: layer.attentionOutput,

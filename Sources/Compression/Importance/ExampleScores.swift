@@ -6,23 +6,23 @@ public struct ExampleScores: Sendable {
     private let statistic: ScoreStatistic
     /// Example after example, each with its units layer after layer.
     private var scores: [Double] = []
-    private var halves: HalvedScores
+    private var groups: GroupedScores
 
     public init(unitsPerLayer: [Int], statistic: ScoreStatistic = .mean) {
         self.unitsPerLayer = unitsPerLayer
         self.statistic = statistic
-        halves = HalvedScores(unitsPerLayer: unitsPerLayer, statistic: statistic)
+        groups = GroupedScores(unitsPerLayer: unitsPerLayer, statistic: statistic)
     }
 
     /// Number of examples.
-    public var count: Int { halves.count }
+    public var count: Int { groups.count }
 
     /// Whether no score was NaN or infinite.
-    public var isFinite: Bool { halves.isFinite }
+    public var isFinite: Bool { groups.isFinite }
 
     /// Adds the scores of the next example, layer after layer.
     public mutating func append(_ example: [Double]) {
-        halves.append(example)
+        groups.append(example)
         scores += example
     }
 
@@ -31,7 +31,7 @@ public struct ExampleScores: Sendable {
     ///
     /// A resample draws as many examples as there are, with replacement, for all units alike; the scores are normalized
     /// anew in each, so that the interval is that of the normalized score. Of a magnitude |mean| the interval is the mean's
-    /// without its sign, and begins with zero where the mean's holds it.
+    /// without its sign; see `ScoreStatistic`.
     ///
     /// There must be an example, and no score that is not finite.
     ///
@@ -51,12 +51,9 @@ public struct ExampleScores: Sendable {
         }
         let intervals = samples.map { unit in
             let sorted = unit.sorted()
-            let (low, high) = (Self.quantile(sorted, 0.025), Self.quantile(sorted, 0.975))
-            guard statistic == .magnitudeOfMean else { return low...high }
-            return low <= 0 && high >= 0
-                ? 0...max(-low, high) : min(abs(low), abs(high))...max(abs(low), abs(high))
+            return statistic.interval(Self.quantile(sorted, 0.025), Self.quantile(sorted, 0.975))
         }
-        let means = halves.summary(normalize: normalize)
+        let means = groups.summary(normalize: normalize, intervals: false)
         return ImportanceScores(
             values: means.values, intervals: intervals.split(into: unitsPerLayer), rankStability: means.rankStability)
     }

@@ -74,7 +74,7 @@ extension ImportanceCriterion {
     /// - Parameters:
     ///   - calibration: examples; `magnitude` leaves them unread, and without labels `taylor` has nothing to measure.
     ///   - key: draws the bootstrap's resamples, and targets where there are no labels.
-    ///   - neurons: whether neurons are scored where each costs a pass of its own (`ablation`).
+    ///   - neurons: whether neurons are scored where each costs a pass of its own (`ablation`), and have intervals.
     ///   - batch: examples per forward and backward pass, nil: as memory allows; affects speed and memory alone.
     /// - Throws: `InputError` if the criterion needs examples or labels that are not there, or if a score is not a
     ///   finite number.
@@ -127,7 +127,8 @@ extension ImportanceCriterion {
             return ModelImportance(
                 heads: scores.heads.summary(normalize: normalize, key: key)
                     .testable(criterion.canBeZero(calibration.target)),
-                neurons: scores.neurons.summary(normalize: normalize))
+                neurons: scores.neurons.summary(normalize: normalize, intervals: neurons)
+                    .testable(criterion.canBeZero(calibration.target)))
         }
     }
 

@@ -2,7 +2,8 @@
 public struct ImportanceScores: Equatable, Sendable {
     /// One score per layer and unit.
     public let values: [[Double]]
-    /// The 95 % bootstrap interval of each score over the examples; nil where none was drawn.
+    /// The 95 % interval of each score over the examples, of heads by bootstrap, of neurons by jackknife; nil where none was
+    /// drawn.
     public let intervals: [[ClosedRange<Double>]]?
     /// Spearman's rank correlation between the scores of two halves of the examples: 1 is a stable order, 0 is noise.
     /// Nil where there are no halves, or nothing to rank.
@@ -51,6 +52,13 @@ public enum ScoreStatistic: Sendable {
     /// √mean, of squares.
     case rootOfMean
 
+    /// The interval of a score, of that of its statistic, in which a magnitude still has its sign: it begins with zero where that
+    /// one holds it.
+    func interval(_ low: Double, _ high: Double) -> ClosedRange<Double> {
+        guard self == .magnitudeOfMean else { return low...high }
+        return low <= 0 && high >= 0 ? 0...max(-low, high) : min(abs(low), abs(high))...max(abs(low), abs(high))
+    }
+
     func callAsFunction(_ mean: Double) -> Double {
         switch self {
         case .mean: mean
@@ -63,61 +71,12 @@ public enum ScoreStatistic: Sendable {
 /// What a criterion measured on examples.
 struct UnitScores {
     var heads: ExampleScores
-    var neurons: HalvedScores
+    var neurons: GroupedScores
 
     init(of model: some ScorableModel, statistic: ScoreStatistic) {
         let layers = model.scorableLayers
         heads = ExampleScores(unitsPerLayer: layers.map(\.attentionUnits), statistic: statistic)
-        neurons = HalvedScores(unitsPerLayer: layers.map(\.neurons), statistic: statistic)
-    }
-}
-
-/// A score of every unit, summed over the examples, with every other example in one half.
-///
-/// What neurons need: they are too many to keep a score for each example.
-public struct HalvedScores: Sendable {
-    private let unitsPerLayer: [Int]
-    private let statistic: ScoreStatistic
-    private var sums: [[Double]]
-    private var counts = [0, 0]
-
-    public init(unitsPerLayer: [Int], statistic: ScoreStatistic = .mean) {
-        self.unitsPerLayer = unitsPerLayer
-        self.statistic = statistic
-        sums = Array(repeating: Array(repeating: 0, count: unitsPerLayer.reduce(0, +)), count: 2)
-    }
-
-    /// Number of examples.
-    public var count: Int { counts[0] + counts[1] }
-
-    /// Whether no score was NaN or infinite.
-    public var isFinite: Bool { sums.joined().allSatisfy(\.isFinite) }
-
-    /// Adds the scores of the next example, layer after layer.
-    public mutating func append(_ scores: [Double]) {
-        let half = count % 2
-        precondition(
-            scores.count == sums[half].count, "HalvedScores: \(scores.count) scores for \(sums[half].count) units")
-        counts[half] += 1
-        for unit in 0..<scores.count { sums[half][unit] += scores[unit] }
-    }
-
-    /// The score of each unit, and how well the halves agree on their order.
-    public func summary(normalize: ScoreNormalization) -> ImportanceScores {
-        ImportanceScores(
-            values: mean(zip(sums[0], sums[1]).map(+), count, normalize), intervals: nil,
-            rankStability: rankStability(normalize: normalize))
-    }
-
-    private func rankStability(normalize: ScoreNormalization) -> Double? {
-        guard counts[1] > 0 else { return nil }
-        let halves = (0..<2).map { Array(mean(sums[$0], counts[$0], normalize).joined()) }
-        return RankCorrelation.spearman(halves[0], halves[1])
-    }
-
-    private func mean(_ sums: [Double], _ count: Int, _ normalize: ScoreNormalization) -> [[Double]] {
-        precondition(count > 0, "HalvedScores: no examples")
-        return normalize.applied(to: sums.map { statistic($0 / Double(count)) }.split(into: unitsPerLayer))
+        neurons = GroupedScores(unitsPerLayer: layers.map(\.neurons), statistic: statistic)
     }
 }
 

@@ -7,13 +7,14 @@ extension Decoder: PrunableModel {
     /// A smaller decoder without the given groups of heads and feed-forward neurons; this one stays as it is.
     ///
     /// A group leaves with its head of keys and values and with all query heads that share it; where every query head has
-    /// its own (GPT-2), a group is a head. A neuron leaves with its rows of W₁ and of the gate, and its column of W₂.
+    /// its own (GPT-2), a group is a head. A neuron leaves with its rows of W₁ and of the gate, and its column of W₂. With
+    /// the last of them the norm before them goes too; what is left of such a block is the bias of its output, if any.
     ///
-    /// - Throws: `InputErrors` for a unit that does not exist, and for a layer that would be left without any.
+    /// - Throws: `InputErrors` for a unit that does not exist.
     public func removing(heads groups: Set<LayerUnit>, neurons: Set<LayerUnit> = []) throws -> Decoder {
-        let kept = try KeptUnits(scorableLayers, without: groups, neurons, named: "group", minimum: 1)
+        let kept = try KeptUnits(scorableLayers, without: groups, neurons, named: "group")
         return smaller(
-            queries: zip(layers, kept.heads).map { $1.expanded(by: $0.heads / $0.keyHeads) }, keys: kept.heads,
+            queries: zip(layers, kept.heads).map { $1.expanded(by: $0.groupSize) }, keys: kept.heads,
             neurons: kept.neurons)
     }
 
@@ -29,7 +30,7 @@ extension Decoder: PrunableModel {
             !layers.indices.contains($0.layer) || !(0..<layers[$0.layer].heads).contains($0.index)
         }.sorted().map { InputError(problem: "there is no query head \($0.index) in layer \($0.layer)") }
         for (layer, heads) in zip(layers, kept) {
-            let size = layer.heads / layer.keyHeads
+            let size = layer.groupSize
             let sizes = (0..<layer.keyHeads).map { group in heads.count { $0 / size == group } }
             guard Set(sizes).count > 1 || sizes.contains(0) else { continue }
             errors.append(
@@ -97,4 +98,9 @@ extension Decoder: PrunableModel {
         }
         for (target, source) in zip(outside(self), outside(other)) { target.value = source.value }
     }
+}
+
+extension DecoderLayer {
+    /// Query heads that share a head of keys and values; of a layer without heads 1.
+    var groupSize: Int { keyHeads > 0 ? heads / keyHeads : 1 }
 }

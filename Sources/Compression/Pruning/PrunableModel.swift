@@ -7,7 +7,7 @@ public protocol PrunableModel: ScorableModel {
     /// A smaller model without the given units of attention and feed-forward neurons; this one stays as it is. Its output
     /// is that of this model with the units' outputs set to zero.
     ///
-    /// - Throws: `InputErrors` for units that do not exist, and for what the model cannot do without.
+    /// - Throws: `InputErrors` for units that do not exist.
     func removing(heads: Set<LayerUnit>, neurons: Set<LayerUnit>) throws -> Self
     /// A smaller model without the given whole layers; those that are left close ranks.
     ///
@@ -20,14 +20,12 @@ struct KeptUnits {
     let heads: [[Int]]
     let neurons: [[Int]]
 
-    /// - Parameter minimum: units that each layer must keep.
     init(
         _ layers: [ScorableLayer], without heads: Set<LayerUnit>, _ neurons: Set<LayerUnit>,
-        named unit: String = "head",
-        minimum: Int = 0
+        named unit: String = "head"
     ) throws {
-        let (keptHeads, headErrors) = Self.kept(unit, of: layers.map(\.attentionUnits), without: heads, minimum)
-        let (keptNeurons, neuronErrors) = Self.kept("neuron", of: layers.map(\.neurons), without: neurons, minimum)
+        let (keptHeads, headErrors) = Self.kept(unit, of: layers.map(\.attentionUnits), without: heads)
+        let (keptNeurons, neuronErrors) = Self.kept("neuron", of: layers.map(\.neurons), without: neurons)
         let errors = headErrors + neuronErrors
         if !errors.isEmpty { throw InputErrors(errors) }
         (self.heads, self.neurons) = (keptHeads, keptNeurons)
@@ -47,24 +45,18 @@ struct KeptUnits {
     }
 
     private static func kept(
-        _ unit: String, of counts: [Int], without removed: Set<LayerUnit>, _ minimum: Int
+        _ unit: String, of counts: [Int], without removed: Set<LayerUnit>
     ) -> (kept: [[Int]], errors: [InputError]) {
         let unknown = removed.filter {
             !counts.indices.contains($0.layer) || !(0..<counts[$0.layer]).contains($0.index)
         }
-        var errors = unknown.sorted().map {
+        let errors = unknown.sorted().map {
             InputError(
                 problem: "there is no \(unit) \($0.index) in layer \($0.layer)",
                 remedy: "layers 0 to \(counts.count - 1) have \(counts) \(unit)s, each counted from 0")
         }
         let kept = counts.enumerated().map { layer, count in
             (0..<count).filter { !removed.contains(LayerUnit(layer: layer, index: $0)) }
-        }
-        for (layer, indices) in kept.enumerated() where indices.count < min(minimum, counts[layer]) {
-            errors.append(
-                InputError(
-                    problem: "layer \(layer) would lose its last \(unit)",
-                    remedy: "keep at least \(minimum) \(unit) in every layer"))
         }
         return (kept, errors)
     }

@@ -15,6 +15,10 @@ public struct StructuredPruner: Codable, Equatable, Sendable {
     public private(set) var heads: [HeadRecord] = []
     /// Every round's effect on every layer's neurons; empty if all neurons stay.
     public private(set) var feedForward: [FeedForwardRecord] = []
+    /// What is known about every neuron of the unpruned model, layer by layer; empty if all neurons stay.
+    public var neurons: [LayerNeurons] { scoredNeurons ?? [] }
+    /// Nil before the first round, and in a state that was saved when neurons had no records.
+    private var scoredNeurons: [LayerNeurons]?
     private let headsPerLayer: [Int]
     private let neuronsPerLayer: [Int]
 
@@ -144,6 +148,11 @@ extension StructuredPruner {
 
     /// - Parameter removed: in an order that does not change from run to run, as a set's does: it is summed over.
     private mutating func recordNeurons(_ importance: ImportanceScores, removed: [LayerUnit], round: Int) {
+        if round == 1 { scoredNeurons = neuronsPerLayer.enumerated().map { LayerNeurons(layer: $0, count: $1) } }
+        for layer in scoredNeurons?.indices ?? 0..<0 {
+            scoredNeurons?[layer].record(
+                importance, removed: Set(removed.filter { $0.layer == layer }.map(\.index)), round: round)
+        }
         for (layer, scores) in importance.values.enumerated() {
             let gone = removed.filter { $0.layer == layer }.map { scores[$0.index] }
             let sum = scores.reduce(0, +)

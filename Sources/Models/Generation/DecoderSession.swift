@@ -51,28 +51,45 @@ public final class DecoderSession {
         if let table = runner.positions { x.add(table.rows(positions)) }
         let rotary = runner.rotaryTables?.table(of: count + tokens.count)
         for (index, block) in runner.blocks.enumerated() {
-            let normed = block.attentionNorm(x)
-            var (query, key) = (block.query(normed), block.key(normed))
-            if let rotary {
-                query.rotate(positions: positions, table: rotary)
-                key.rotate(positions: positions, table: rotary)
+            if configuration.heads[index] > 0 {
+                x.add(attention(x, block, index, positions, rotary))
+            } else if let bias = block.attentionOutput.bias {
+                x.addToRows(bias)
             }
-            caches[index].append(keys: key, values: block.value(normed))
-            x.add(
-                block.attentionOutput(
-                    caches[index].attend(
-                        query, heads: configuration.heads[index], headSize: configuration.headSize)))
-            let inner = block.feedForwardNorm(x)
-            let activated =
-                if let gate = block.gate {
-                    gate(inner).gating(block.up(inner))
-                } else {
-                    block.up(inner).activated(configuration.activation == .gelu ? .gelu : .geluTanh)
-                }
-            x.add(block.down(activated))
+            if configuration.feedForward[index] > 0 {
+                x.add(feedForward(x, block))
+            } else if let bias = block.down.bias {
+                x.addToRows(bias)
+            }
         }
         count += tokens.count
         return x
+    }
+
+    /// What a block's attention adds to its input: [N, C].
+    private func attention(
+        _ x: Tensor, _ block: DecoderRunner.Block, _ index: Int, _ positions: [Int32], _ rotary: RotaryTable?
+    ) -> Tensor {
+        let normed = block.attentionNorm(x)
+        var (query, key) = (block.query(normed), block.key(normed))
+        if let rotary {
+            query.rotate(positions: positions, table: rotary)
+            key.rotate(positions: positions, table: rotary)
+        }
+        caches[index].append(keys: key, values: block.value(normed))
+        let configuration = runner.configuration
+        return block.attentionOutput(
+            caches[index].attend(query, heads: configuration.heads[index], headSize: configuration.headSize))
+    }
+
+    /// What a block's feed-forward part adds to its input: [N, C].
+    private func feedForward(_ x: Tensor, _ block: DecoderRunner.Block) -> Tensor {
+        let inner = block.feedForwardNorm(x)
+        guard let gate = block.gate else {
+            return block.down(
+                block.up(inner).activated(runner.configuration.activation == .gelu ? .gelu : .geluTanh))
+        }
+        return block.down(gate(inner).gating(block.up(inner)))
     }
 }
 

@@ -33,6 +33,8 @@ struct ClassificationPlan: RunPlan {
     var longest: Int
     var truncatedShare: Double
     var vocabulary: Int
+    /// Tokens that pruning keeps; nil where it keeps all.
+    var prunedVocabulary: Int?
     var stages: [String]
     var trainingSteps: [String: Int]
     var teacherParameters: Int
@@ -77,6 +79,7 @@ struct ClassificationPlan: RunPlan {
             vocabulary: tokenizer.vocabularySize, classes: material.classes, base: source ?? teacher)
         let problems = recipe.problems(teacher: teacher, student: student, source: source)
         if !problems.isEmpty { throw InputErrors(problems) }
+        prunedVocabulary = try recipe.prunedVocabulary(tokenizer, for: material.trainedTexts)?.kept.count
         try recipe.checkTargets(material, tokenizer)
         let lengths = TokenLengths(material.train.texts, tokenizer, maxLength: recipe.data.maxLength)
         (medianLength, length95, longest) = (lengths.median, lengths.percentile95, lengths.longest)
@@ -172,7 +175,9 @@ extension ClassificationPlan {
                 "lengths",
                 "median \(medianLength), 95 % up to \(length95), longest \(longest) word pieces; "
                     + String(format: "%.2f %% are cut", truncatedShare * 100)),
-            Self.line("vocabulary", "\(vocabulary) word pieces"),
+            Self.line(
+                "vocabulary",
+                "\(vocabulary) word pieces" + (prunedVocabulary.map { ", of which pruning keeps \($0)" } ?? "")),
             Self.line("teacher", teacher),
             Self.line("student", "\(studentParameters) parameters"),
         ] + closingLines(work: "training")

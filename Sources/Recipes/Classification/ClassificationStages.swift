@@ -27,7 +27,11 @@ final class ClassificationStages: TaskStages {
 
     func carryOut(_ stage: Pipeline.Stage, inputs: String) throws -> StageResult {
         switch stage {
-        case .tokenizer: try context.makeTokenizer(material.train.texts)
+        case .tokenizer:
+            try context.makeTokenizer(material.train.texts) {
+                // What cannot be pruned is refused before anything is trained.
+                _ = try recipe.prunedVocabulary($0, for: [])
+            }
         case .teacher: try makeTeacher(inputs: inputs)
         case .label: try recordTargets()
         case .baseline, .student: try trainStudent(stage, inputs: inputs)

@@ -41,7 +41,8 @@ extension ClassificationStages {
             recipe: recipe.name, resolvedRecipe: recipe.resolvedYAML(),
             environment: RunEnvironment.current().facts.map { .init($0.name, $0.value) },
             data: splits.map { .init($0.0, "\(grouped($0.2.count)) of \($0.1)") }
-                + [.init("Classes", material.classes.joined(separator: ", "))] + (try roundingFacts(stages: stages)),
+                + [.init("Classes", material.classes.joined(separator: ", "))] + (try vocabularyFacts(stages: stages))
+                + (try roundingFacts(stages: stages)),
             learningCurves: try context.learningCurves(), headScores: try headScores(stages: stages),
             commands: ["retort run resolved.yaml"],
             digests: try splits.map { .init($0.1, try DataAddress($0.1).digest()) })

@@ -11,8 +11,9 @@ extension ClassificationStages {
     /// Writes the finished model in each format, and reads it back: it must give what the stage's model gives for the first
     /// validation rows.
     func export() throws -> StageResult {
-        let validation = try sequences(material.validation)
-        let accuracy = try accuracy(of: LoadedModel(run.file(finalFolder)).classifier, on: validation)
+        let model = try LoadedModel(run.file(finalFolder))
+        let validation = sequences(material.validation, by: model.tokenizer)
+        let accuracy = try accuracy(of: model.classifier, on: validation)
         return try context.export(
             finalFolder, provedOn: Array(validation.sequences.prefix(256)),
             facts: [

@@ -11,10 +11,11 @@ extension ClassificationStages {
 
     private static let criteriaFile = "prune/criteria.csv"
     private static let layersFile = "prune/layers.csv"
+    private static let neuronsFile = "prune/neurons.csv"
 
     /// Removes whole layers at once, then heads and neurons in rounds. Each round scores the model as it stands, removes its
     /// share, and recovers by distillation. After each round the model and the pruner's records are saved, and a run goes
-    /// on from there.
+    /// on from there. Unused tokens go last: what the rounds train on never meets them.
     func prune(inputs: String) throws -> StageResult {
         let heads = recipe.prune!.heads
         let key = context.key("prune")
@@ -39,11 +40,16 @@ extension ClassificationStages {
         }
         try HeadRecord.write(pruner.heads, to: run.file(Self.headsFile))
         try FeedForwardRecord.write(pruner.feedForward, to: run.file("prune/feed_forward.csv"))
-        try ModelDirectory.write(model, context.tokenizer(), to: run.file(ModelFolder.pruned))
-        var result = try result(model, in: ModelFolder.pruned)
-        result.summary = "heads per layer \(model.configuration.heads), " + result.summary
+        let finished = try withoutUnusedTokens(model)
+        try ModelDirectory.write(finished.model, finished.tokenizer, to: run.file(ModelFolder.pruned))
+        var result = try result(finished.model, in: ModelFolder.pruned)
+        result.summary = "heads per layer \(model.configuration.heads), \(finished.summary)" + result.summary
         result.outputs += [Self.headsFile, Self.criteriaFile, Self.prunerFile]
         if recipe.prune!.layers != nil { result.outputs.append(Self.layersFile) }
+        if !pruner.neurons.isEmpty {
+            try LayerNeurons.write(pruner.neurons, to: run.file(Self.neuronsFile))
+            result.outputs.append(Self.neuronsFile)
+        }
         return result
     }
 

@@ -18,7 +18,8 @@ extension ClassificationStages {
         let settings = recipe.quantize!
         let key = context.key("quantize")
         let model = try ModelDirectory.readEncoder(run.file(floatStudentFolder))
-        let data = try sequences(material.train)
+        let tokenizer = try tokenizer(of: floatStudentFolder)
+        let data = sequences(material.train, by: tokenizer)
         let rows = key.mixed("calibration").permutation(data.count)
         var scheme = try scheme(
             settings, of: model, on: rows.prefix(settings.calibration.rows).map { data.sequences[$0] })
@@ -26,7 +27,7 @@ extension ClassificationStages {
         var outputs: [String] = []
         if let sensitivity = settings.sensitivity {
             // The training rows, which set the ranges, would flatter them.
-            let held = try sequences(material.validation).sequences
+            let held = sequences(material.validation, by: tokenizer).sequences
             let judged = key.mixed("sensitivity").permutation(held.count).prefix(sensitivity.rows)
             let found = try QuantizationSensitivity(
                 of: model, scheme, kept: kept,
@@ -43,8 +44,8 @@ extension ClassificationStages {
             let steps = settings.method == .lsq ? LearnedSteps(attachingTo: model, scheme) : nil
             if steps == nil { QuantizationSimulation.attach(to: model, scheme) }
             let objective = try DistillationObjective(
-                student: model, data: data, targets: try teacherTargets(), weights: recipe.lossWeights.forRecovery,
-                key: key)
+                student: model, data: data, targets: try teacherTargets(for: tokenizer),
+                weights: recipe.lossWeights.forRecovery, key: key)
             var options = context.trainingOptions(
                 steps: settings.steps, learningRate: settings.learningRate, seed: key.value)
             // The rounded weights and activations are exact in float32, as in the integers that they stand for.
@@ -58,7 +59,7 @@ extension ClassificationStages {
         let quantized = try QuantizedEncoder(model, scheme)
         let folder = run.file(ModelFolder.int8)
         try quantized.write(to: folder)
-        try context.tokenizer().write(to: folder)
+        try tokenizer.write(to: folder)
         var result = try result(IntegerRuntime(quantized), in: ModelFolder.int8)
         result.outputs += outputs
         if !quantized.keptFloat.isEmpty {

@@ -9,8 +9,12 @@ import Tokenizers
 extension ClassificationStages {
     /// A split as token sequences with class numbers.
     func sequences(_ rows: ClassificationRows) throws -> LabelledSequences {
+        sequences(rows, by: try context.tokenizer())
+    }
+
+    func sequences(_ rows: ClassificationRows, by tokenizer: any Tokenizers.Tokenizer) -> LabelledSequences {
         LabelledSequences(
-            sequences: try context.tokenizer().encode(rows.texts, maxLength: recipe.data.maxLength),
+            sequences: tokenizer.encode(rows.texts, maxLength: recipe.data.maxLength),
             labels: material.classIndices(rows))
     }
 
@@ -40,7 +44,7 @@ extension ClassificationStages {
 
     /// Validation accuracy as the summary, and the model's files as the outputs.
     func result(_ model: any Classifier, in folder: String) throws -> StageResult {
-        let accuracy = try accuracy(of: model, on: sequences(material.validation))
+        let accuracy = try accuracy(of: model, on: sequences(material.validation, by: tokenizer(of: folder)))
         return StageResult(
             summary: "\(grouped(model.parameterCount)) parameters, validation accuracy "
                 + String(format: "%.4f", accuracy),

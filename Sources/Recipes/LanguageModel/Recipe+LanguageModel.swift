@@ -36,6 +36,11 @@ extension Recipe {
                 "give student.hidden and student.heads so that hidden / heads is even")
             return problems
         }
+        if self.student.feedForward == nil, teacher.feedForward[0] == 0 {
+            refuse(
+                "student.feed_forward", "the teacher's first layer has no neurons, whose number the student would have",
+                "give the number of neurons")
+        }
         let student = studentConfiguration(teacher: teacher)
         if let keyHeads = student.keyHeads.first, keyHeads == 0 || !student.heads[0].isMultiple(of: keyHeads) {
             refuse("student.key_heads", "\(keyHeads) does not divide the \(heads) heads", "use a number that does")

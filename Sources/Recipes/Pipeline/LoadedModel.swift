@@ -87,11 +87,14 @@ public struct LoadedModel {
     }
 
     /// A run stands for the furthest model that it has made; any other directory for itself.
-    public static func modelFolder(of directory: URL) -> URL {
+    ///
+    /// - Parameter inFloat: whether models in integers are passed over.
+    public static func modelFolder(of directory: URL, inFloat: Bool = false) -> URL {
         let isRun = FileManager.default.fileExists(atPath: directory.appendingPathComponent("resolved.yaml").path)
         let made = [
             ModelFolder.int8, ModelFolder.pruned, ModelFolder.adapted, ModelFolder.student, ModelFolder.teacher,
         ]
+        .filter { !inFloat || $0 != ModelFolder.int8 }
         .map { directory.appendingPathComponent($0, isDirectory: true) }
         .first {
             FileManager.default.fileExists(atPath: $0.appendingPathComponent(ModelDirectory.weightsFile).path)

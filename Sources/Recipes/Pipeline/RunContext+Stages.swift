@@ -21,8 +21,13 @@ extension Recipe {
 
 extension RunContext {
     /// Learns a WordPiece vocabulary from the training texts, or takes over one that is there.
-    func makeTokenizer(_ texts: [String]) throws -> StageResult {
+    ///
+    /// - Parameter check: refuses a tokenizer that a later stage cannot use.
+    func makeTokenizer(
+        _ texts: [String], checking check: (any Tokenizers.Tokenizer) throws -> Void = { _ in }
+    ) throws -> StageResult {
         let tokenizer = try recipe.makeTokenizer(texts)
+        try check(tokenizer)
         try tokenizer.write(to: run.file(ModelFolder.tokenizer))
         return StageResult(
             summary: "\(tokenizer.vocabularySize) word pieces", outputs: [ModelFolder.tokenizer + "/tokenizer.json"])

@@ -23,6 +23,8 @@ public struct ModelPruning<Model: PrunableDirectoryModel> {
         public let model: Model
         public let heads: [HeadRecord]
         public let feedForward: [FeedForwardRecord]
+        /// Empty where all neurons stay.
+        public let neurons: [LayerNeurons]
         public let before: MeasuredCost
         public let after: MeasuredCost
         /// Mean KL of the pruned model from the unpruned one over the texts.
@@ -53,6 +55,9 @@ public struct ModelPruning<Model: PrunableDirectoryModel> {
             base = removed.isEmpty ? model : try model.removing(layers: removed)
         } else {
             (layers, base) = ([], model)
+        }
+        if case .shares(let heads, let neurons) = request.target {
+            try Self.requirePossible(heads, neurons, request, of: base.scorableLayers)
         }
         importance = try request.criterion.importance(
             of: base, calibration: calibration, normalize: request.normalize, key: key.mixed("scores"),
@@ -97,10 +102,22 @@ public struct ModelPruning<Model: PrunableDirectoryModel> {
             times = MeasuredCost.milliseconds(of: [original, model], on: texts, queries: request.queries)
         }
         return Outcome(
-            model: model, heads: pruner.heads, feedForward: pruner.feedForward,
+            model: model, heads: pruner.heads, feedForward: pruner.feedForward, neurons: pruner.neurons,
             before: before ?? MeasuredCost(of: original, on: texts, milliseconds: times[0]),
             after: MeasuredCost(of: model, on: texts, milliseconds: times[1]),
             divergence: try OutputDivergence.mean(of: model, from: original, on: calibration), shares: shares)
+    }
+
+    /// Refuses shares that the minimums per layer do not allow, before anything is scored.
+    private static func requirePossible(
+        _ heads: Double, _ neurons: Double, _ request: PruningRequest, of layers: [ScorableLayer]
+    ) throws {
+        _ = try PruningSchedule(
+            unitsPerLayer: layers.map(\.attentionUnits), keep: heads, rounds: 1, minimum: request.minimumHeads,
+            minimumName: "--min-heads", field: "--keep")
+        _ = try PruningSchedule(
+            unitsPerLayer: layers.map(\.neurons), keep: neurons, rounds: 1, minimum: request.minimumNeurons,
+            minimumName: "--min-neurons", field: "--keep-neurons")
     }
 
     private static var steps: Int { 64 }

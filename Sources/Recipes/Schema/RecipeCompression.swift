@@ -6,6 +6,8 @@ extension Recipe {
         public var layers: PruneLayers?
         /// Nil when all neurons stay.
         public var feedForward: PruneFeedForward?
+        /// Whether tokens go that the training rows never use.
+        public var vocabulary = false
     }
 
     /// How many attention heads go, and how they are chosen.
@@ -123,6 +125,10 @@ extension Recipe.Prune: Section {
         Field(
             optionalSection: "feed_forward", \.feedForward,
             "Removes feed-forward neurons in the same rounds. Without this section they all stay."),
+        Field(
+            "vocabulary", \.vocabulary, .boolean,
+            "Leaves out of the pruned model, and of its tokenizer, the tokens that no training row uses; special tokens and pieces "
+                + "of one character stay. For WordPiece tokenizers."),
     ]
 }
 

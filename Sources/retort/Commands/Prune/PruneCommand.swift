@@ -10,8 +10,8 @@ struct PruneCommand: ParsableCommand {
         abstract: "Remove attention heads, neurons, layers and unused tokens by their importance.",
         discussion: """
             Of a recipe or a run: the stage of the recipe's `prune` section, with training between its rounds; the result is
-            in models/pruned of the run. With --data: a model directory, or a run's finished model, is pruned as it is,
-            without training. --keep, --parameters or --milliseconds say how far; milliseconds are measured on this machine.
+            in models/pruned of the run. With --data: a model directory, or the furthest float model of a run, is pruned as it
+            is, without training. --keep, --parameters or --milliseconds say how far; milliseconds are measured on this machine.
 
             EXAMPLE
               retort prune recipes/quickstart.yaml
@@ -145,8 +145,9 @@ struct PruneModelOptions: ParsableArguments {
         for (name, share) in [("--keep", keep), ("--keep-neurons", keepNeurons)] {
             if let share, !(share > 0 && share <= 1) { throw ValidationError("\(name) must be above 0 and up to 1") }
         }
-        for (name, number) in [("--calibration", calibration), ("--queries", queries)] where number < 1 {
-            throw ValidationError("\(name) must be at least 1")
+        for (name, number) in [("--calibration", calibration), ("--queries", queries)]
+        where !(1...1_000_000).contains(number) {
+            throw ValidationError("\(name) must be 1 to 1000000")
         }
         if minHeads < 0 || minNeurons < 0 { throw ValidationError("--min-heads and --min-neurons must be at least 0") }
         if maxLength < 2 { throw ValidationError("--max-length must be at least 2") }
@@ -170,6 +171,11 @@ struct PruneModelOptions: ParsableArguments {
         if search, parameters != nil || keep != nil || keepNeurons != nil || keepLayers != nil {
             throw ValidationError("--search is for a time: give --milliseconds, or nothing to see the front alone")
         }
+        if search, vocabulary { throw ValidationError("--search keeps all tokens: use --vocabulary on what it finds") }
+        if compare, output != nil || search || sparse != nil {
+            throw ValidationError("--compare only shows: leave --output, --search and --sparse out")
+        }
+        if sparse == nil, sparseScore != "magnitude" { throw ValidationError("--sparse-score is for --sparse") }
         let changes = budgets > 0 || vocabulary || keepLayers != nil || sparse != nil
         if !dryRun, !compare, !search, output == nil { throw ValidationError("give --output DIRECTORY, or --dry-run") }
         if !changes, !compare, !search {

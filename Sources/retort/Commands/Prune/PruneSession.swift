@@ -16,14 +16,12 @@ struct PruneSession {
 
     init(_ options: PruneModelOptions, model: String) throws {
         self.options = options
-        url = DecoderDirectory.place(
-            of: LoadedModel.modelFolder(of: URL(fileURLWithPath: model, isDirectory: true)))
-        if let output = options.output, !options.dryRun {
-            guard !FileManager.default.fileExists(atPath: output) else {
-                throw InputError(
-                    file: output, problem: "is there already", remedy: "name a directory that is not there yet")
-            }
+        guard FileManager.default.fileExists(atPath: model) else {
+            throw InputError(file: model, problem: "there is no such model", remedy: "give a model directory or a run")
         }
+        url = DecoderDirectory.place(
+            of: LoadedModel.modelFolder(of: URL(fileURLWithPath: model, isDirectory: true), inFloat: true))
+        if let output = options.output, !options.dryRun { try Self.requirePlace(output) }
         rows = try TextRows(
             reading: try DataAddress(options.data!), text: options.text, label: options.label, skipBadRows: false,
             limit: nil, wanted: options.label == nil ? "a text" : "a text and a label"
@@ -31,6 +29,7 @@ struct PruneSession {
     }
 
     func run() throws {
+        Interruption.endAtOnce()
         if DecoderDirectory.isDecoder(url) {
             guard options.label == nil else {
                 throw InputError(
@@ -59,35 +58,24 @@ struct PruneSession {
 
     private func run(_ encoder: Models.Encoder, _ tokenizer: any Tokenizer) throws {
         let texts = sequences(tokenizer, longest: encoder.configuration.longestText)
-        let calibration = CalibrationSequences(texts, target: try target(encoder.configuration.labels))
+        let calibration = CalibrationSequences(texts, target: try target(encoder.configuration))
         if options.sparse != nil { return try makeSparse(encoder, tokenizer, calibration) }
         if options.search { return try search(encoder, tokenizer, calibration) }
         guard options.vocabulary else {
             return try prune(encoder, calibration) { try ModelDirectory.write($0, tokenizer, to: $1) }
         }
-        let (smaller, fewer, kept) = try withoutUnusedTokens(encoder, tokenizer)
+        let pruned = try VocabularyPruning(of: tokenizer, for: rows.texts) { problem in
+            InputError(
+                file: url.path, field: "--vocabulary", problem: problem, remedy: "leave --vocabulary out")
+        }
+        let kept = pruned.kept
         let places = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($0.element, Int32($0.offset)) })
         let renamed = CalibrationSequences(texts.map { $0.map { places[$0]! } }, target: calibration.target)
         Message.line("vocabulary: \(kept.count) of \(encoder.configuration.vocabularySize) tokens stay")
         try prune(
-            smaller, renamed, before: MeasuredCost(of: encoder, on: texts, queries: options.queries)
-        ) { try ModelDirectory.write($0, fewer, to: $1) }
-    }
-
-    /// The model and the tokenizer without the tokens that no row uses.
-    private func withoutUnusedTokens(
-        _ encoder: Models.Encoder, _ tokenizer: any Tokenizer
-    ) throws -> (Models.Encoder, WordPieceTokenizer, [Int32]) {
-        guard let wordPiece = tokenizer as? WordPieceTokenizer else {
-            throw InputError(
-                file: url.path, field: "--vocabulary",
-                problem: "the tokenizer is not BERT's WordPiece; of others a piece may be needed on the way to another",
-                remedy: "leave --vocabulary out")
-        }
-        let longest = min(options.maxLength, encoder.configuration.longestText)
-        let used = Set(wordPiece.encode(rows.texts, maxLength: longest).joined())
-        let kept = wordPiece.neededTokens(for: used)
-        return (try encoder.keeping(tokens: kept), try wordPiece.keeping(kept), kept)
+            encoder.keeping(tokens: kept), renamed,
+            before: MeasuredCost(of: encoder, on: texts, queries: options.queries)
+        ) { try ModelDirectory.write($0, pruned.tokenizer, to: $1) }
     }
 
     private func prune<Model: PrunableDirectoryModel>(
@@ -104,12 +92,12 @@ struct PruneSession {
             table.print(showsHeads: options.dryRun)
         }
         guard !options.dryRun, let output = options.output else { return }
-        let directory = URL(fileURLWithPath: output, isDirectory: true)
-        try AtomicDirectory.replace(directory) { aside in
+        try self.write(to: output) { aside in
             try write(outcome.model, aside)
             try HeadRecord.write(outcome.heads, to: aside.appendingPathComponent("prune/heads.csv"))
+            guard !outcome.neurons.isEmpty else { return }
+            try LayerNeurons.write(outcome.neurons, to: aside.appendingPathComponent("prune/neurons.csv"))
         }
-        Message.line("written: \(output)")
     }
 
     private func compare(_ model: some PrunableDirectoryModel, _ calibration: CalibrationSequences) throws {
@@ -155,10 +143,9 @@ struct PruneSession {
                     ?? "nothing says which model of the front is wanted",
                 remedy: "give --milliseconds with a time of the table")
         }
-        try AtomicDirectory.replace(URL(fileURLWithPath: output, isDirectory: true)) {
+        try write(to: output) {
             try ModelDirectory.write(chosen.model, tokenizer, to: $0)
         }
-        Message.line("written: \(output)")
     }
 
     private func makeSparse(
@@ -173,10 +160,33 @@ struct PruneSession {
             result, divergence: try OutputDivergence.mean(of: encoder, from: whole, on: calibration))
         if options.json { try JSONLineWriter(isPretty: true).write(table) } else { table.print() }
         guard let output = options.output, !options.dryRun else { return }
-        try AtomicDirectory.replace(URL(fileURLWithPath: output, isDirectory: true)) {
+        try write(to: output) {
             try ModelDirectory.write(encoder, tokenizer, to: $0)
         }
+    }
+
+    private func write(to output: String, _ fill: (URL) throws -> Void) throws {
+        let place = URL(fileURLWithPath: output, isDirectory: true)
+        try Interruption.wholly { try AtomicDirectory.replace(place, fill) }
         Message.line("written: \(output)")
+    }
+
+    /// Refuses a place that cannot be written before anything is scored, which takes long.
+    private static func requirePlace(_ output: String) throws {
+        let files = FileManager.default
+        guard !files.fileExists(atPath: output) else {
+            throw InputError(
+                file: output, problem: "is there already", remedy: "name a directory that is not there yet")
+        }
+        var place = URL(fileURLWithPath: output).deletingLastPathComponent()
+        while !files.fileExists(atPath: place.path) { place.deleteLastPathComponent() }
+        var isDirectory: ObjCBool = false
+        _ = files.fileExists(atPath: place.path, isDirectory: &isDirectory)
+        guard isDirectory.boolValue, files.isWritableFile(atPath: place.path) else {
+            throw InputError(
+                file: output, problem: "\(place.path) is not a directory that may be written to",
+                remedy: "name another place")
+        }
     }
 
     private func requireEncoder(_ isAsked: Bool, _ option: String) throws {
@@ -200,8 +210,14 @@ struct PruneSession {
     }
 
     /// The labels of the rows as class numbers, or the model's own outputs.
-    private func target(_ classes: [String]) throws -> CalibrationSequences.Target {
+    private func target(_ configuration: EncoderConfiguration) throws -> CalibrationSequences.Target {
         guard options.label != nil else { return .ownOutputs }
+        guard configuration.head == .classification else {
+            throw InputError(
+                field: "--label", problem: "the model has no classes that labels could be",
+                remedy: "leave it out: scores are then taken against the model's own outputs")
+        }
+        let classes = configuration.labels
         let numbers = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($0.element, $0.offset) })
         return .labels(
             try chosen.map { row in

@@ -35,6 +35,8 @@ struct PruneTable: Encodable {
     var schema = 1
     var criterion: String
     var rankStability: Double?
+    /// Nil where all neurons stay.
+    var neuronRankStability: Double?
     var layers: [Layer]
     var heads: [Head]
     var headsPerLayer: [Int]
@@ -50,6 +52,7 @@ struct PruneTable: Encodable {
         self.criterion = criterion.rawValue
         self.layers = layers.map { Layer(layer: $0.layer, score: $0.score, stays: !$0.isRemoved) }
         rankStability = outcome.heads.first?.rankStability
+        neuronRankStability = outcome.feedForward.last?.rankStability
         heads = outcome.heads.map {
             Head(
                 layer: $0.layer, head: $0.head, score: $0.score, low: $0.low, high: $0.high, toldFromZero: $0.isTold,
@@ -81,6 +84,9 @@ struct PruneTable: Encodable {
                     })
             if let rankStability {
                 printData("rank correlation between halves of the texts: \(String(format: "%.3f", rankStability))")
+            }
+            if let neuronRankStability {
+                printData("the same of the neurons: \(String(format: "%.3f", neuronRankStability))")
             }
         }
         func row(_ name: String, _ cost: Cost) -> [String] {
