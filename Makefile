@@ -5,7 +5,7 @@ SHELL := /bin/bash
 retort := .build/release/retort
 python := .venv/bin/python
 
-.PHONY: help setup build demo lint test consumers teachers seeds ablation distil pruning bench int8 tokenization decoding llamacpp torture clean
+.PHONY: help setup build demo lint test consumers teachers seeds ablation distil pruning bench int8 tokenization decoding llamacpp transformers torture clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -66,7 +66,7 @@ distil: build teachers .venv-bench/installed ## The same recipe in Retort and in
 	$(python) Benchmarks/distil.py $(retort) .venv-bench/bin/python
 
 pruning: build teachers .venv-bench/installed ## Accuracy against the share of heads kept, at once and in rounds, three seeds (an hour)
-	.venv-bench/bin/python Benchmarks/pruning.py $(retort)
+	.venv-bench/bin/python Benchmarks/pruning.py $(retort) --plot runs/pruning/accuracy.svg
 
 .venv-bench/installed: Benchmarks/peers/requirements.txt
 	python3 -m venv .venv-bench
@@ -96,6 +96,10 @@ llamacpp: build teachers .venv-bench/installed ## Run our GGUF files of SmolLM2 
 	.venv-bench/bin/python Tests/Consumers/llamacpp_agrees.py $(retort) \
 		~/.cache/retort/teachers/SmolLM2-135M-Instruct/SmolLM2-135M-Instruct.Q4_1.gguf \
 		~/.cache/retort/teachers/all-MiniLM-L6-v2
+
+transformers: build teachers .venv-bench/installed ## Run SmolLM2 in two bytes and in int4 in transformers, and compare
+	.venv-bench/bin/python Tests/Consumers/transformers_agrees.py $(retort) \
+		~/.cache/retort/teachers/SmolLM2-135M-Instruct/SmolLM2-135M-Instruct.Q4_1.gguf
 
 clean: ## Remove what was built
 	rm -rf .build .venv .venv-bench .venv-int8

@@ -4,8 +4,9 @@
     pruning.py RETORT [--seeds 3] [--keep 0.8 0.6 0.4 0.2] [--recover 240] [--directory runs/pruning] [--plot FILE.svg] [KEY=VALUE ...]
 
 The model is all-MiniLM-L6-v2, fine-tuned on WordNet-26. Per seed it is distilled into itself once, all six layers of it; then heads
-go, in one round or in four, with as many recovering steps in all. What stays fast is measured: the latency of one text beside
-that of the unpruned model in the same run. Finished runs are not run again.
+go, in one round or in four with a few recovering steps between them, as many steps in all. Of the two smaller models with
+the same sizes or nearly so the floating-point operations are counted, and texts of the test file are timed one by one and in batches of
+32, in turn with the unpruned model (`retort bench --against`). Finished runs are not run again.
 """
 import argparse
 import json
@@ -18,6 +19,7 @@ import sys
 
 RECIPE = "recipes/ablation-wordnet26.yaml"
 ROUNDS = {"at once": 1, "four rounds": 4}
+LENGTH = 16  # tokens of a text of this data, for the count of operations
 
 
 def retort(program, *arguments):
@@ -54,7 +56,10 @@ def pruned(program, base, place, keep, rounds, recover):
         shutil.rmtree(aside, ignore_errors=True)
         shutil.copytree(base, aside, ignore=shutil.ignore_patterns("lock", "report", "export", "checkpoints"))
         recipe = (base / "resolved.yaml").read_text()
-        heads = f"{{criterion: sensitivity, keep: {keep}, rounds: {rounds}, recover_steps: {recover // rounds}}}"
+        between = recover // 12
+        heads = (
+            f"{{criterion: sensitivity, keep: {keep}, rounds: {rounds}, recover_steps: {between}, "
+            f"last_recover_steps: {recover - between * (rounds - 1)}}}")
         changed, count = re.subn(r"^prune: null$", f"prune: {{heads: {heads}}}", recipe, flags=re.M)
         if count != 1:
             sys.exit(f"{base}/resolved.yaml has a prune section already")
@@ -62,7 +67,27 @@ def pruned(program, base, place, keep, rounds, recover):
         aside.rename(run)
     if not (run / "report" / "report.json").exists():
         retort(program, "resume", run)
-    return json.loads((run / "report" / "report.json").read_text())["models"]
+    return run
+
+
+def operations(model):
+    """Floating-point operations of the layers for one text: two for each weight of a matrix and token, and the attention's own."""
+    configuration = json.loads((model / "config.json").read_text())
+    layers, width = configuration["num_hidden_layers"], configuration["hidden_size"]
+    size = configuration.get("attention_head_size", width // configuration["num_attention_heads"])
+    heads = configuration.get("layer_attention_heads", [configuration["num_attention_heads"]] * layers)
+    inner = configuration.get("layer_intermediate_sizes", [configuration["intermediate_size"]] * layers)
+    return sum(
+        LENGTH * (2 * 4 * width * h * size + 2 * 2 * width * f + 2 * 2 * LENGTH * h * size) for h, f in zip(heads, inner))
+
+
+def times(program, run):
+    """How long the pruned model takes as a share of the student, text by text and in batches."""
+    answer = subprocess.run(
+        [program, "bench", run / "models/pruned", "--against", run / "models/student", "--data", "datasets/wordnet26/test.csv",
+         "--queries", "300", "--batches", "20", "--json"], check=True, capture_output=True, text=True)
+    pruned, student = json.loads(answer.stdout)["results"]
+    return pruned["single"]["p50"] / student["single"]["p50"], pruned["batched"]["latency_ms"]["p50"] / student["batched"]["latency_ms"]["p50"]
 
 
 def spread(values):
@@ -108,21 +133,27 @@ def main():
         for keep in options.keep:
             for name, rounds in ROUNDS.items():
                 place = options.directory / f"seed-{seed}" / f"keep-{keep}-rounds-{rounds}"
-                models = pruned(options.program, run, place, keep, rounds, options.recover)
-                student, smaller = models["student"], models["pruned"]
+                place = pruned(options.program, run, place, keep, rounds, options.recover)
+                smaller = json.loads((place / "report" / "report.json").read_text())["models"]["pruned"]
                 found.setdefault((name, keep), []).append({
-                    "accuracy": 100 * smaller["metrics"]["accuracy"],
-                    "parameters": smaller["parameters"] / student["parameters"],
-                    "latency": smaller["latency_ms"]["p50"] / student["latency_ms"]["p50"],
+                    "run": place, "accuracy": 100 * smaller["metrics"]["accuracy"],
+                    "parameters": smaller["parameters"] / models["student"]["parameters"],
+                    "operations": operations(place / "models/pruned") / operations(place / "models/student"),
                 })
-                print(f"seed {seed}, {keep} kept, {name}: {found[name, keep][-1]}", file=sys.stderr)
-    print("| heads kept | at once, % | in four rounds, % | time of a text | weights |\n|---|---|---|---|---|")
-    print(f"| 100 % | {spread(base)} | {spread(base)} | 1.00 × | 1.00 × |")
+                print(f"seed {seed}, {keep} kept, {name}: {found[name, keep][-1]['accuracy']:.2f} %", file=sys.stderr)
+    print("| heads kept | at once, % | in four rounds, % | one text | batch of 32 | operations | weights |\n|---|---|---|---|---|---|---|")
+    print(f"| 100 % | {spread(base)} | {spread(base)} | 1.00 × | 1.00 × | 1.00 × | 1.00 × |")
     for keep in options.keep:
         cells = [spread([model["accuracy"] for model in found[name, keep]]) for name in ROUNDS]
         both = [model for name in ROUNDS for model in found[name, keep]]
-        latency, weights = (statistics.median(model[key] for model in both) for key in ("latency", "parameters"))
-        print(f"| {100 * keep:.0f} % | {cells[0]} | {cells[1]} | {latency:.2f} × | {weights:.2f} × |")
+        measured = zip(*(times(options.program, model["run"]) for model in both))
+        counted = ([model[key] for model in both] for key in ("operations", "parameters"))
+        shares = " | ".join(f"{statistics.median(values):.2f} ×" for values in (*measured, *counted))
+        print(f"| {100 * keep:.0f} % | {cells[0]} | {cells[1]} | {shares} |")
+    for name in ROUNDS:
+        differences = {keep: [a["accuracy"] - b for a, b in zip(found[name, keep], base)] for keep in options.keep}
+        print(f"{name}, against the unpruned model of the same seed: "
+              + ", ".join(f"{100 * keep:.0f} %: {spread(values)}" for keep, values in differences.items()))
     if options.plot:
         plot(options.plot, base, found, options.keep)
 

@@ -134,4 +134,18 @@ struct PruneRunTests {
             #expect(try Data(contentsOf: cut.file(name)) == Data(contentsOf: expected.file(name)), "\(name)")
         }
     }
+
+    @Test("the last round may be recovered from for longer than the others")
+    func lastRound() throws {
+        let command = try TinyRecipe.prepare()
+        defer { #expect(throws: Never.self) { try command.remove() } }
+        let result = try command.run(
+            "prune", "tiny.yaml", "prune.heads.recover_steps=2", "prune.heads.last_recover_steps=5")
+        #expect(result.status == 0, "\(result.errors)")
+        let metrics = try String(contentsOf: TinyRun(command).file("metrics.jsonl"), encoding: .utf8)
+        let steps = metrics.split(separator: "\n")
+        for (stage, count) in [("prune-1", 2), ("prune-2", 5)] {
+            #expect(steps.count { $0.contains("\"stage\":\"\(stage)\"") } == count, "\(stage)")
+        }
+    }
 }

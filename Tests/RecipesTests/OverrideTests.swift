@@ -71,7 +71,7 @@ struct OverrideTests {
             (
                 "export=onnx",
                 "command line: export: found the text 'onnx'; expected a list, each element one of onnx, onnx-float16, "
-                    + "onnx-fused, safetensors, compressed-tensors, gguf, gguf-f16, gguf-q8_0, gguf-q4_0",
+                    + "onnx-fused, safetensors, safetensors-float16, safetensors-bfloat16, int4-g32, int4-g64, compressed-tensors, gguf, gguf-f16, gguf-q8_0, gguf-q4_0",
                 "write it in brackets: [onnx]"
             ),
             (

@@ -138,7 +138,7 @@ struct RecipeErrorTests {
             old: "name: tiny", new: "name: tiny\nexport: onnx",
             headline:
                 "tiny.yaml:3:9: export: found the text 'onnx'; expected a list, each element one of onnx, onnx-float16, "
-                + "onnx-fused, safetensors, compressed-tensors, gguf, gguf-f16, gguf-q8_0, gguf-q4_0",
+                + "onnx-fused, safetensors, safetensors-float16, safetensors-bfloat16, int4-g32, int4-g64, compressed-tensors, gguf, gguf-f16, gguf-q8_0, gguf-q4_0",
             remedy: "[onnx]"),
         Mistake(
             old: "name: tiny", new: "name: tiny\nprune: all",
@@ -195,7 +195,7 @@ struct RecipeErrorTests {
             remedy: "did you mean 'linear'?"),
         Mistake(
             old: "name: tiny", new: "name: tiny\nexport: []",
-            headline: "tiny.yaml:3:9: export: found a list of 0; expected 1 to 9 elements"),
+            headline: "tiny.yaml:3:9: export: found a list of 0; expected 1 to 13 elements"),
         Mistake(
             old: "name: tiny", new: "name: tiny\nloss: {features: {pairs: [[1]]}}",
             headline: "tiny.yaml:3:27: loss.features.pairs[0]: found a list of 1; expected 2 elements"),

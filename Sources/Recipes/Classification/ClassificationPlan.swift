@@ -107,7 +107,7 @@ struct ClassificationPlan: RunPlan {
                 epochs: adapt.epochs, examples: material.adapt?.train.count ?? 0, batch: recipe.train.batch)
         }
         if let prune = recipe.prune {
-            trainingSteps["prune"] = (prune.heads.rounds + (prune.layers == nil ? 0 : 1)) * prune.heads.recoverSteps
+            trainingSteps["prune"] = prune.heads.allRecoverSteps + (prune.layers == nil ? 0 : prune.heads.recoverSteps)
         }
         if let quantize = recipe.quantize, quantize.method.trains { trainingSteps["quantize"] = quantize.steps }
         memoryBytes = recipe.encoderMemory(teacher: teacher, student: student, targetBytes: targetBytes)

@@ -34,8 +34,8 @@ extension ClassificationStages {
             model = try pruner.prune(model, calibration: calibration, key: key.mixed("scores"))
             let round = pruner.roundsDone
             try recover(
-                model, stage: "prune-\(round)", inputs: inputs, data: data, key: key,
-                seed: key.mixed("recover").mixed(round))
+                model, stage: "prune-\(round)", steps: heads.recoverSteps(after: round), inputs: inputs, data: data,
+                key: key, seed: key.mixed("recover").mixed(round))
             try save(model, pruner, inputs: inputs)
         }
         try HeadRecord.write(pruner.heads, to: run.file(Self.headsFile))
@@ -55,10 +55,9 @@ extension ClassificationStages {
 
     /// Distils into the pruned model, in a training stage of its own.
     private func recover(
-        _ model: Models.Encoder, stage: String, inputs: String, data: LabelledSequences, key: RandomKey,
+        _ model: Models.Encoder, stage: String, steps: Int, inputs: String, data: LabelledSequences, key: RandomKey,
         seed: RandomKey
     ) throws {
-        let steps = recipe.prune!.heads.recoverSteps
         guard steps > 0 else { return }
         let objective = try DistillationObjective(
             student: model, data: data, targets: try teacherTargets(), weights: recipe.lossWeights.forRecovery, key: key
@@ -79,7 +78,9 @@ extension ClassificationStages {
         try LayerRecord.write(LayerRecord.records(scores, removed: removed), to: run.file(Self.layersFile))
         let smaller = try student.removing(layers: removed)
         try recover(
-            smaller, stage: "prune-layers", inputs: inputs, data: data, key: key, seed: key.mixed("recover layers"))
+            smaller, stage: "prune-layers", steps: recipe.prune!.heads.recoverSteps, inputs: inputs, data: data,
+            key: key,
+            seed: key.mixed("recover layers"))
         return smaller
     }
 

@@ -16,10 +16,20 @@ extension Recipe {
         public var keep = 0.6
         public var rounds = 3
         public var recoverSteps = 100
+        /// After the last round; nil: as after the others.
+        public var lastRecoverSteps: Int?
         public var minHeads = 1
         public var normalize = Normalization.layer
         public var calibration = 512
         public var against = CalibrationTarget.labels
+
+        /// Training steps after a round, counted from 1.
+        func recoverSteps(after round: Int) -> Int {
+            round == rounds ? lastRecoverSteps ?? recoverSteps : recoverSteps
+        }
+
+        /// Training steps after all rounds.
+        var allRecoverSteps: Int { (1...rounds).reduce(0) { $0 + recoverSteps(after: $1) } }
     }
 
     /// How many feed-forward neurons stay.
@@ -142,6 +152,9 @@ extension Recipe.PruneHeads: Section {
         Field(
             "recover_steps", \.recoverSteps, .integer(0...1_000_000),
             "Training steps after each round, with the cross-entropy and KL of `loss`, at half of the learning rate."),
+        Field(
+            "last_recover_steps", \.lastRecoverSteps, .integer(0...1_000_000),
+            "Training steps after the last round; null: as many as after the others."),
         Field(
             "min_heads", \.minHeads, .integer(0...128),
             "Heads that stay in every layer. With 0 a layer may lose its whole attention; `quantize` needs one."),
