@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """Accuracy against the share of heads that stay, removed at once and in rounds, as a Markdown table and a plot.
 
-    pruning.py RETORT [--seeds 3] [--keep 0.8 0.6 0.4 0.2] [--recover 240] [--directory runs/pruning] [--plot FILE.svg] [KEY=VALUE ...]
+    pruning.py RETORT [--seeds 3] [--keep 0.8 0.6 0.4 0.2] [--recover 240 960] [--directory runs/pruning] [--plot FILE.svg] [KEY=VALUE ...]
 
 The model is all-MiniLM-L6-v2, fine-tuned on WordNet-26. Per seed it is distilled into itself once, all six layers of it; then heads
-go, in one round or in four with a few recovering steps between them, as many steps in all. Of the two smaller models with
-the same sizes or nearly so the floating-point operations are counted, and texts of the test file are timed one by one and in batches of
+go, in one round or in four, with as many recovering steps in all: a quarter of them between the rounds, three after the last. Of the smaller models with as many heads the floating-point operations are counted, and texts of the test file are timed one by one and in batches of
 32, in turn with the unpruned model (`retort bench --against`). Finished runs are not run again.
 """
 import argparse
@@ -103,7 +102,7 @@ def plot(file, base, found, keeps):
     figure, axes = plt.subplots(figsize=(6, 4))
     axes.axhline(statistics.mean(base), color="0.5", linestyle=":", label="unpruned")
     axes.axhline(statistics.mean(base) - 1, color="0.8", linestyle=":", label="one point less")
-    for name in ROUNDS:
+    for name in dict.fromkeys(name for name, _ in found):
         means = [statistics.mean(model["accuracy"] for model in found[name, keep]) for keep in keeps]
         errors = [statistics.pstdev(model["accuracy"] for model in found[name, keep]) for keep in keeps]
         axes.errorbar([100 * keep for keep in keeps], means, yerr=errors, marker="o", capsize=3, label=name)
@@ -119,11 +118,13 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--keep", nargs="+", type=float, default=[0.8, 0.6, 0.4, 0.2])
-    parser.add_argument("--recover", type=int, default=240, help="training steps after pruning, of all rounds together")
+    parser.add_argument(
+        "--recover", nargs="+", type=int, default=[240, 960], help="training steps after pruning, of all rounds together")
     parser.add_argument("--directory", type=pathlib.Path, default=pathlib.Path("runs/pruning"))
     parser.add_argument("--plot", type=pathlib.Path)
     parser.add_argument("changes", nargs="*")
     options = parser.parse_intermixed_args()
+    ways = {f"{name}, {recover} steps": (rounds, recover) for recover in options.recover for name, rounds in ROUNDS.items()}
     base, found, teacher = [], {}, None
     for seed in range(1, options.seeds + 1):
         run = unpruned(options.program, options.directory, seed, teacher, options.changes)
@@ -131,9 +132,9 @@ def main():
         models = json.loads((run / "report" / "report.json").read_text())["models"]
         base.append(100 * models["student"]["metrics"]["accuracy"])
         for keep in options.keep:
-            for name, rounds in ROUNDS.items():
-                place = options.directory / f"seed-{seed}" / f"keep-{keep}-rounds-{rounds}"
-                place = pruned(options.program, run, place, keep, rounds, options.recover)
+            for name, (rounds, recover) in ways.items():
+                place = options.directory / f"seed-{seed}" / f"keep-{keep}-rounds-{rounds}-steps-{recover}"
+                place = pruned(options.program, run, place, keep, rounds, recover)
                 smaller = json.loads((place / "report" / "report.json").read_text())["models"]["pruned"]
                 found.setdefault((name, keep), []).append({
                     "run": place, "accuracy": 100 * smaller["metrics"]["accuracy"],
@@ -141,16 +142,16 @@ def main():
                     "operations": operations(place / "models/pruned") / operations(place / "models/student"),
                 })
                 print(f"seed {seed}, {keep} kept, {name}: {found[name, keep][-1]['accuracy']:.2f} %", file=sys.stderr)
-    print("| heads kept | at once, % | in four rounds, % | one text | batch of 32 | operations | weights |\n|---|---|---|---|---|---|---|")
-    print(f"| 100 % | {spread(base)} | {spread(base)} | 1.00 × | 1.00 × | 1.00 × | 1.00 × |")
+    print(f"| heads kept | {' | '.join(ways)} | one text | batch of 32 | operations | weights |\n|{'---|' * (len(ways) + 5)}")
+    print(f"| 100 % | {f'{spread(base)} | ' * len(ways)}1.00 × | 1.00 × | 1.00 × | 1.00 × |")
     for keep in options.keep:
-        cells = [spread([model["accuracy"] for model in found[name, keep]]) for name in ROUNDS]
-        both = [model for name in ROUNDS for model in found[name, keep]]
-        measured = zip(*(times(options.program, model["run"]) for model in both))
-        counted = ([model[key] for model in both] for key in ("operations", "parameters"))
+        cells = [spread([model["accuracy"] for model in found[name, keep]]) for name in ways]
+        models = [model for name in ways for model in found[name, keep]]
+        measured = zip(*(times(options.program, model["run"]) for model in models))
+        counted = ([model[key] for model in models] for key in ("operations", "parameters"))
         shares = " | ".join(f"{statistics.median(values):.2f} ×" for values in (*measured, *counted))
-        print(f"| {100 * keep:.0f} % | {cells[0]} | {cells[1]} | {shares} |")
-    for name in ROUNDS:
+        print(f"| {100 * keep:.0f} % | {' | '.join(cells)} | {shares} |")
+    for name in ways:
         differences = {keep: [a["accuracy"] - b for a, b in zip(found[name, keep], base)] for keep in options.keep}
         print(f"{name}, against the unpruned model of the same seed: "
               + ", ".join(f"{100 * keep:.0f} %: {spread(values)}" for keep, values in differences.items()))

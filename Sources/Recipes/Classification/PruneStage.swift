@@ -79,8 +79,7 @@ extension ClassificationStages {
         let smaller = try student.removing(layers: removed)
         try recover(
             smaller, stage: "prune-layers", steps: recipe.prune!.heads.recoverSteps, inputs: inputs, data: data,
-            key: key,
-            seed: key.mixed("recover layers"))
+            key: key, seed: key.mixed("recover layers"))
         return smaller
     }
 
