@@ -66,7 +66,7 @@ distil: build teachers .venv-bench/installed ## The same recipe in Retort and in
 	$(python) Benchmarks/distil.py $(retort) .venv-bench/bin/python
 
 pruning: build teachers .venv-bench/installed ## Accuracy against the share of heads kept, at once and in rounds, three seeds (an hour)
-	.venv-bench/bin/python Benchmarks/pruning.py $(retort) --plot runs/pruning/accuracy.svg
+	.venv-bench/bin/python Benchmarks/pruning.py $(retort)
 
 .venv-bench/installed: Benchmarks/peers/requirements.txt
 	python3 -m venv .venv-bench
