@@ -38,18 +38,21 @@ public enum DecoderStorage: Sendable, Equatable {
         switch self {
         case .int4(let group) where isInt4(name, value.shape):
             let matrix = Int4Matrix(quantizing: value, group: group)
+            guard matrix.scales.allSatisfy(\.isFinite) else { throw Self.tooLarge(name) }
             return PackedInt4.tensors(
                 name, rows: matrix.rows, width: matrix.width, levels: matrix.levels, scales: matrix.scales)
         case .float32: return [(name, .float32(shape: value.shape, value.values))]
         case .bfloat16: return [(name, .bfloat16(shape: value.shape, bits: BFloat16.encode(value.values)))]
         case .float16, .int4:
             let bits = HalfPrecision.encode(value.values)
-            guard bits.allSatisfy({ $0 & 0x7C00 != 0x7C00 }) else {
-                throw InputError(
-                    field: name, problem: "holds numbers beyond 65504, which float16 has not",
-                    remedy: "store the model in bfloat16 or float32")
-            }
+            guard bits.allSatisfy({ $0 & 0x7C00 != 0x7C00 }) else { throw Self.tooLarge(name) }
             return [(name, .float16(shape: value.shape, bits: bits))]
         }
+    }
+
+    private static func tooLarge(_ name: String) -> InputError {
+        InputError(
+            field: name, problem: "holds numbers or needs scales beyond 65504, which float16 has not",
+            remedy: "store the model in bfloat16 or float32")
     }
 }

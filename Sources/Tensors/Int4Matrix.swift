@@ -9,7 +9,7 @@ public struct Int4Matrix: Sendable {
     public let group: Int
     /// Row-major: [R, C].
     public let levels: [Int8]
-    /// [R, C / group], each of them a number that a half holds.
+    /// [R, C / group], each of them a number that a half holds; infinite where the weights are beyond them.
     public let scales: [Float]
 
     /// Rounds x: [R, C], which must be finite.
@@ -20,19 +20,25 @@ public struct Int4Matrix: Sendable {
         self.width = width
         self.group = group
         let groups = rows * width / group
-        var levels = [Int8](repeating: 0, count: rows * width)
-        var scales = [Float](repeating: 1, count: groups)
+        var (levels, scales) = ([Int8](repeating: 0, count: rows * width), [Float](repeating: 0, count: groups))
+        func own(_ index: Int) -> UnsafeBufferPointer<Float> {
+            UnsafeBufferPointer(start: x.pointer + index * group, count: group)
+        }
+        func forEachGroup(_ body: (Int) -> Void) {
+            Threads.forEachChunk(of: groups, grain: max(1, (1 << 12) / group)) { $0.forEach(body) }
+        }
+        scales.withUnsafeMutableBufferPointer { scales in
+            // Each thread writes its own groups.
+            nonisolated(unsafe) let scales = scales
+            forEachGroup { scales[$0] = Self.bestScale(own($0)) }
+        }
+        // What is too small for a half has levels of 0 and any scale.
+        scales = HalfPrecision.decode(HalfPrecision.encode(scales)).map { (1 / $0).isFinite ? $0 : 1 }
         levels.withUnsafeMutableBufferPointer { levels in
-            scales.withUnsafeMutableBufferPointer { scales in
-                // Each thread writes its own groups.
-                nonisolated(unsafe) let (levels, scales) = (levels, scales)
-                Threads.forEachChunk(of: groups, grain: max(1, (1 << 12) / group)) { range in
-                    for index in range {
-                        let first = index * group
-                        scales[index] = Self.round(
-                            UnsafeBufferPointer(start: x.pointer + first, count: group),
-                            to: UnsafeMutableBufferPointer(rebasing: levels[first..<first + group]))
-                    }
+            nonisolated(unsafe) let levels = levels
+            forEachGroup { index in
+                for (place, value) in own(index).enumerated() {
+                    levels[index * group + place] = Int8(Self.nearestLevel(value / scales[index]))
                 }
             }
         }
@@ -48,8 +54,8 @@ public struct Int4Matrix: Sendable {
         return y
     }
 
-    /// Writes the levels of one group, and gives its scale; 1 for a group that is too small for any.
-    private static func round(_ x: UnsafeBufferPointer<Float>, to levels: UnsafeMutableBufferPointer<Int8>) -> Float {
+    /// The scale of one group that leaves the least squared error.
+    private static func bestScale(_ x: UnsafeBufferPointer<Float>) -> Float {
         var largest: Float = 0
         for value in x where abs(value) > abs(largest) { largest = value }
         var (best, scale): (Float, Float) = (0, 0)
@@ -64,9 +70,6 @@ public struct Int4Matrix: Sendable {
             }
             if product * product > best * square { (best, scale) = (product * product / square, product / square) }
         }
-        scale = HalfPrecision.decode(HalfPrecision.encode([scale]))[0]
-        guard (1 / scale).isFinite else { return 1 }
-        for index in x.indices { levels[index] = Int8(nearestLevel(x[index] / scale)) }
         return scale
     }
 

@@ -74,6 +74,13 @@ struct DecoderStorageTests {
                 try DecoderDirectory.write(large, as: .float16, to: directory)
             }
             #expect(error?.field == large.parameters[1].name && error?.problem.contains("65504") == true)
+            let wide = try decoder()
+            let matrix = try #require(wide.parameters.first { $0.name.contains("q_proj") })
+            matrix.value = Tensor([Float](repeating: 1e7, count: matrix.value.count), shape: matrix.value.shape)
+            let beyond = #expect(throws: InputError.self) {
+                try DecoderDirectory.write(wide, as: .int4(group: 32), to: directory)
+            }
+            #expect(beyond?.field == matrix.name)
             let gpt2 = try DecoderDirectory.read(GoldenDecoderModel.url("gpt2"))
             #expect(throws: InputError.self) { try DecoderDirectory.write(gpt2, as: .int4(group: 32), to: directory) }
             #expect(!FileManager.default.fileExists(atPath: directory.appendingPathComponent("config.json").path))

@@ -60,13 +60,13 @@ public enum PackedInt4 {
         let scales = try scale.float32()
         guard scales.allSatisfy(\.isFinite) else { throw InputError(problem: "a scale is NaN or infinite") }
         let halves = scales.map(half)
-        guard group.isMultiple(of: perBlock), scale.type == .float16 || halves.map(single) == scales else {
+        guard group.isMultiple(of: perBlock),
+            try StoredTensor.float16(shape: scale.shape, bits: halves).float32() == scales
+        else {
             return .float32(shape: extents, multiplied(packed, scales, group: group))
         }
         return try StoredTensor(type: .q40, shape: extents, bytes: blocks(packed, halves, perScale: group / perBlock))
     }
-
-    private static func single(_ half: UInt16) -> Float { Float(Float16(bitPattern: half)) }
 
     private static func multiplied(_ packed: StoredTensor, _ scales: [Float], group: Int) -> [Float] {
         packed.bytes.withUnsafeBytes { bytes in

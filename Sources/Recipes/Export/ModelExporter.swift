@@ -108,6 +108,11 @@ public struct ModelExporter {
     private func write(_ format: ExportFormat, named name: String?, to aside: URL) throws {
         let name = name ?? source.url.deletingPathExtension().lastPathComponent
         let url = aside.appendingPathComponent(format.path)
+        if let storage = format.storage, case .decoder(let decoder) = source.model {
+            let directory = url.deletingLastPathComponent()
+            try DecoderDirectory.write(decoder, as: storage, to: directory)
+            return try source.tokenizer.write(to: directory)
+        }
         switch (format, source.model) {
         case (.safetensors, _): break
         case (.onnx, .float(let encoder)): try ONNXExport.float(encoder).write(to: url)
@@ -118,11 +123,6 @@ public struct ModelExporter {
         case (.compressedTensors, .int8(let encoder)):
             let directory = url.deletingLastPathComponent()
             try encoder.writeCompressedTensors(to: directory)
-            try source.tokenizer.write(to: directory)
-        case (.safetensorsFloat16, .decoder(let decoder)), (.safetensorsBFloat16, .decoder(let decoder)),
-            (.int4Group32, .decoder(let decoder)), (.int4Group64, .decoder(let decoder)):
-            let directory = url.deletingLastPathComponent()
-            try DecoderDirectory.write(decoder, as: format.storage ?? .float32, to: directory)
             try source.tokenizer.write(to: directory)
         case (.gguf, _): try writeGGUF(.float32, format, name, url)
         case (.ggufF16, _): try writeGGUF(.float16, format, name, url)
