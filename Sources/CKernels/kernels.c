@@ -6,11 +6,9 @@
 
 #define KERNEL(name) name##_base
 #define LEVEL "base"
-#define MULTIPLY_U8S8 multiply_u8s8_base
 #include "kernels.inc"
 #undef KERNEL
 #undef LEVEL
-#undef MULTIPLY_U8S8
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -18,17 +16,43 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define KERNEL(name) name##_avx2
 #define LEVEL "avx2"
-#define MULTIPLY_U8S8 multiply_u8s8_avx2
 #include "kernels.inc"
 #undef KERNEL
 #undef LEVEL
-#undef MULTIPLY_U8S8
 #pragma clang attribute pop
 
 #define AVX512 "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"
 
 #pragma clang attribute push(__attribute__((target(AVX512 ",avx512vnni"))), apply_to = function)
 /* Four rows by four panels of 16 columns: 16 accumulators, one vpdpbusd each per four elements of depth. */
+typedef struct { __m512i sums[4][4]; } vnni_tile;
+
+/* The tile at row i and panel p. A row or panel beyond the edge repeats the last one. */
+static inline __attribute__((always_inline)) vnni_tile multiply_tile(const uint8_t *a, size_t a_stride, const int8_t *b,
+                                                                     size_t groups, size_t i, size_t is, size_t p,
+                                                                     size_t ps) {
+  vnni_tile tile;
+  for (int r = 0; r < 4; r++)
+    for (int q = 0; q < 4; q++) tile.sums[r][q] = _mm512_setzero_si512();
+  const uint8_t *row[4];
+  const int8_t *panel[4];
+  for (size_t r = 0; r < 4; r++) row[r] = a + (i + (r < is ? r : is - 1)) * a_stride;
+  for (size_t q = 0; q < 4; q++) panel[q] = b + (p + (q < ps ? q : ps - 1)) * groups * 64;
+  for (size_t g = 0; g < groups; g++) {
+    __m512i w[4];
+    for (int q = 0; q < 4; q++) w[q] = _mm512_loadu_si512(panel[q] + g * 64);
+    for (int r = 0; r < 4; r++) {
+      int32_t four;
+      __builtin_memcpy(&four, row[r] + g * 4, 4);
+      const __m512i x = _mm512_set1_epi32(four);
+      for (int q = 0; q < 4; q++) tile.sums[r][q] = _mm512_dpbusd_epi32(tile.sums[r][q], x, w[q]);
+    }
+  }
+  return tile;
+}
+
+static inline __mmask16 first_columns(size_t count) { return count < 16 ? (__mmask16)((1u << count) - 1) : 0xffff; }
+
 static void multiply_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *c, size_t c_stride,
                                size_t rows, size_t depth, size_t width) {
   const size_t groups = (depth + 3) / 4, panels = (width + 15) / 16;
@@ -36,29 +60,44 @@ static void multiply_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *
     const size_t ps = panels - p < 4 ? panels - p : 4;
     for (size_t i = 0; i < rows; i += 4) {
       const size_t is = rows - i < 4 ? rows - i : 4;
-      __m512i sums[4][4];
-      for (int r = 0; r < 4; r++)
-        for (int q = 0; q < 4; q++) sums[r][q] = _mm512_setzero_si512();
-      /* A row or panel beyond the edge repeats the last one; its sums are not stored. */
-      const uint8_t *row[4];
-      const int8_t *panel[4];
-      for (size_t r = 0; r < 4; r++) row[r] = a + (i + (r < is ? r : is - 1)) * a_stride;
-      for (size_t q = 0; q < 4; q++) panel[q] = b + (p + (q < ps ? q : ps - 1)) * groups * 64;
-      for (size_t g = 0; g < groups; g++) {
-        __m512i w[4];
-        for (int q = 0; q < 4; q++) w[q] = _mm512_loadu_si512(panel[q] + g * 64);
-        for (int r = 0; r < 4; r++) {
-          int32_t four;
-          __builtin_memcpy(&four, row[r] + g * 4, 4);
-          const __m512i x = _mm512_set1_epi32(four);
-          for (int q = 0; q < 4; q++) sums[r][q] = _mm512_dpbusd_epi32(sums[r][q], x, w[q]);
-        }
-      }
+      const vnni_tile tile = multiply_tile(a, a_stride, b, groups, i, is, p, ps);
       for (size_t r = 0; r < is; r++)
         for (size_t q = 0; q < ps; q++) {
-          const size_t j = (p + q) * 16, columns = width - j < 16 ? width - j : 16;
-          _mm512_mask_storeu_epi32(c + (i + r) * c_stride + j, (__mmask16)((1u << columns) - 1), sums[r][q]);
+          const size_t j = (p + q) * 16;
+          _mm512_mask_storeu_epi32(c + (i + r) * c_stride + j, first_columns(width - j), tile.sums[r][q]);
         }
+    }
+  }
+}
+
+static void linear_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b, const retort_dequantization *by,
+                             const float *scales, size_t scale_step, const float *residual, float *y, size_t rows,
+                             size_t depth, size_t width) {
+  const size_t groups = (depth + 3) / 4, panels = (width + 15) / 16;
+  for (size_t p = 0; p < panels; p += 4) {
+    const size_t ps = panels - p < 4 ? panels - p : 4;
+    for (size_t i = 0; i < rows; i += 4) {
+      const size_t is = rows - i < 4 ? rows - i : 4;
+      const vnni_tile tile = multiply_tile(a, a_stride, b, groups, i, is, p, ps);
+      for (size_t q = 0; q < ps; q++) {
+        const size_t j = (p + q) * 16;
+        const __mmask16 mask = first_columns(width - j);
+        const __m512i offset =
+            _mm512_mullo_epi32(_mm512_set1_epi32(by->zero), _mm512_maskz_loadu_epi32(mask, by->weight_sums + j));
+        const __m512 factor = _mm512_maskz_loadu_ps(mask, by->factors + j);
+        const __m512 bias = _mm512_maskz_loadu_ps(mask, by->bias + j);
+        for (size_t r = 0; r < is; r++) {
+          const size_t index = (i + r) * width + j;
+          const __m512 exact = _mm512_cvtepi32_ps(_mm512_sub_epi32(tile.sums[r][q], offset));
+          const __m512 scale = _mm512_set1_ps(scales[(i + r) * scale_step]);
+          /* Rounded, as the other levels do: no fused multiply and add. */
+          const __m512 product =
+              _mm512_mul_round_ps(exact, _mm512_mul_ps(factor, scale), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+          __m512 sum = _mm512_add_ps(product, bias);
+          if (residual) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, residual + index));
+          _mm512_mask_storeu_ps(y + index, mask, sum);
+        }
+      }
     }
   }
 }
@@ -67,11 +106,9 @@ static void multiply_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *
 #pragma clang attribute push(__attribute__((target(AVX512))), apply_to = function)
 #define KERNEL(name) name##_avx512
 #define LEVEL "avx512"
-#define MULTIPLY_U8S8 multiply_u8s8_avx512
 #include "kernels.inc"
 #undef KERNEL
 #undef LEVEL
-#undef MULTIPLY_U8S8
 #pragma clang attribute pop
 #endif
 
@@ -92,6 +129,7 @@ static __attribute__((constructor)) void choose(void) {
       vnni_table = table_avx512;
       vnni_table.name = "avx512-vnni";
       vnni_table.multiply_u8s8 = multiply_u8s8_vnni;
+      vnni_table.linear_u8s8 = linear_u8s8_vnni;
       tables[table_count++] = &vnni_table;
     }
   }

@@ -103,12 +103,15 @@ static inline __attribute__((always_inline)) __m512 bfloat16_pairs(__m512 sum, c
   return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_set1_epi32(two), (__m512bh)_mm512_loadu_si512(w));
 }
 #define BFLOAT16_PAIRS(sum, a, w) sum = bfloat16_pairs(sum, a, w)
+/* The instruction takes subnormals for zeros. */
+#define BFLOAT16_ROUND(x) (KERNEL(halves))_mm512_cvtneps_pbh((__m512)(x))
 #define KERNEL(name) product_##name##_avx512_bf16
 #define LEVEL "avx512-bf16"
 #include "products.inc"
 #undef KERNEL
 #undef LEVEL
 #undef BFLOAT16_PAIRS
+#undef BFLOAT16_ROUND
 #pragma clang attribute pop
 
 #pragma clang attribute push(__attribute__((target(AVX512 ",amx-tile,amx-bf16"))), apply_to = function)

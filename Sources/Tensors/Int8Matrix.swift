@@ -53,13 +53,18 @@ public struct Int8Matrix: Sendable, Equatable {
     }
 
     /// levels · scale: [R, C].
-    public var dequantized: Tensor {
-        var y = Tensor(uninitialized: [rows, width])
+    public var dequantized: Tensor { rows(0..<rows) }
+
+    /// Some rows of levels · scale: [N] → [N, C]. Every index must be below R.
+    public func rows(_ indices: some Collection<some BinaryInteger>) -> Tensor {
+        precondition(
+            indices.allSatisfy { $0 >= 0 && $0 < rows }, "Int8Matrix.rows: an index is outside of \(rows) rows")
+        var y = Tensor(uninitialized: [indices.count, width])
         let destination = y.mutablePointer
         levels.withUnsafeBufferPointer { levels in
-            for row in 0..<rows {
-                let scale = scales[row]
-                for index in row * width..<(row + 1) * width { destination[index] = Float(levels[index]) * scale }
+            guard let base = levels.baseAddress else { return }
+            for (row, index) in indices.enumerated() {
+                kernels.expand_int8(base + Int(index) * width, scales[Int(index)], destination + row * width, width)
             }
         }
         return y

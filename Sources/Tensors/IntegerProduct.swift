@@ -82,8 +82,8 @@ public struct PackedInt8Weight: Sendable {
     /// So many inputs cannot make a sum exceed 255 · 128 · 2¹⁶ < 2³¹.
     public static let maximumDepth = 1 << 16
 
-    /// Rows of the activations whose int32 sums are kept at a time; they fit the second-level cache.
-    private static let blockRows = 32
+    /// Rows of a float result that are kept at a time; they fit the second-level cache.
+    private static let blockRows = 16
 
     /// - Parameters:
     ///   - weight: [O, I], with at most `maximumDepth` inputs.
@@ -113,82 +113,80 @@ public struct PackedInt8Weight: Sendable {
 
     /// x · Wᵀ + b of x: [N, I] → [N, O], computed from the integers.
     ///
-    /// - Parameter residual: [N, O], added to the result while it is in the cache.
+    /// - Parameter residual: [N, O], added to the result.
     public func multiply(_ x: UInt8Activations, adding residual: Tensor? = nil) -> Tensor {
         precondition(
             residual.map { $0.rows == x.rows && $0.width == self.width } ?? true,
             "PackedInt8Weight.multiply: residual of \(residual?.shape ?? []) for \(x.rows) rows")
         let width = width
         var y = Tensor(uninitialized: [x.rows, width])
-        nonisolated(unsafe) let results = y.mutablePointer
-        nonisolated(unsafe) let added = residual?.pointer
-        forEachRow(of: x) { row, _, dequantize in
-            let result = results + row * width
-            dequantize(result)
-            if let added { kernels.add(result, added + row * width, result, width) }
+        let results = y.mutablePointer
+        let added = residual?.pointer
+        forEachRange(of: x) { rows, multiply in
+            multiply(rows, added.map { $0 + rows.lowerBound * width }, results + rows.lowerBound * width)
         }
         return withExtendedLifetime(residual) { y }
     }
 
-    /// f(x · Wᵀ + b) on a fixed grid: what the next product reads, made row by row without a float matrix between them.
+    /// f(x · Wᵀ + b) on a fixed grid: what the next product reads, made without a whole float matrix between them.
     public func multiply(
         _ x: UInt8Activations, _ activation: Activation, onto grid: UInt8Quantization
     ) -> UInt8Activations {
         let width = width
         return UInt8Activations(rows: x.rows, width: width, grid) { levels, stride in
-            nonisolated(unsafe) let levels = levels
-            forEachRow(of: x) { row, scratch, dequantize in
-                dequantize(scratch)
-                activation.apply(scratch, scratch, width)
-                kernels.quantize_u8(scratch, levels + row * stride, width, grid.scale, Float(grid.zeroPoint))
+            forEachRange(of: x) { rows, multiply in
+                var scratch = Tensor(uninitialized: [min(rows.count, Self.blockRows), width])
+                let values = scratch.mutablePointer
+                for start in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: Self.blockRows) {
+                    let block = start..<min(start + Self.blockRows, rows.upperBound)
+                    multiply(block, nil, values)
+                    activation.apply(values, values, block.count * width)
+                    for row in block {
+                        kernels.quantize_u8(
+                            values + (row - start) * width, levels + row * stride, width, grid.scale,
+                            Float(grid.zeroPoint))
+                    }
+                }
+                withExtendedLifetime(scratch) {}
             }
         }
     }
 
-    /// What is done with a row: its number, room for one row of floats, and what writes the row's result to a place.
-    private typealias RowBody = (
-        _ row: Int, _ scratch: UnsafeMutablePointer<Float>, _ dequantize: (UnsafeMutablePointer<Float>) -> Void
-    ) -> Void
+    /// Writes x · Wᵀ + b for some rows, and a residual's rows added to them, to a place.
+    private typealias RowProduct = (Range<Int>, _ residual: UnsafePointer<Float>?, UnsafeMutablePointer<Float>) -> Void
 
-    /// Calls `body` for every row, on several threads.
-    private func forEachRow(of x: UInt8Activations, _ body: RowBody) {
+    /// Calls `body` for ranges that cover the rows, on several threads.
+    private func forEachRange(of x: UInt8Activations, _ body: (Range<Int>, RowProduct) -> Void) {
         precondition(x.width == depth, "PackedInt8Weight.multiply: input of width \(x.width) for \(depth)")
-        let zeroPoint = Int32(x.zeroPoint)
-        // One scale for all rows is multiplied in once.
         let isShared = x.scales.count == 1
-        forEachRow(
-            x.levels, rows: x.rows, stride: x.stride, weight: packed, offsets: sums.map { $0 * zeroPoint },
-            factors: isShared ? scales.map { $0 * x.scales[0] } : scales, rowScales: x.scales, isShared: isShared,
-            bias: bias, body)
-    }
-
-    /// Takes pointers: arrays that threads share would be retained by every one of them for every row.
-    private func forEachRow(
-        _ levels: UnsafePointer<UInt8>, rows: Int, stride: Int, weight: UnsafePointer<Int8>,
-        offsets: UnsafePointer<Int32>, factors: UnsafePointer<Float>, rowScales: UnsafePointer<Float>, isShared: Bool,
-        bias: UnsafePointer<Float>, _ body: RowBody
-    ) {
-        let (depth, width) = (depth, width)
+        let (zeroPoint, depth, width, stride) = (Int32(x.zeroPoint), depth, width, x.stride)
         // Below about 30 µs of work a second thread costs more than it brings.
         let grain = max(1, 4_000_000 / max(1, depth * width))
-        Threads.forEachChunk(of: rows, grain: grain) { range in
-            let sums = UnsafeMutablePointer<Int32>.allocate(capacity: Self.blockRows * width)
-            let scratch = UnsafeMutablePointer<Float>.allocate(capacity: width)
-            defer {
-                sums.deallocate()
-                scratch.deallocate()
-            }
-            for start in Swift.stride(from: range.lowerBound, to: range.upperBound, by: Self.blockRows) {
-                let count = min(Self.blockRows, range.upperBound - start)
-                kernels.multiply_u8s8(levels + start * stride, stride, weight, sums, width, count, depth, width)
-                for row in 0..<count {
-                    body(start + row, scratch) { result in
-                        kernels.dequantize_i32(
-                            sums + row * width, offsets, factors, isShared ? 1 : rowScales[start + row], bias, result,
-                            width)
+        // Pointers: arrays that threads share would be retained by every one of them.
+        withPointers(sums, scales, bias, x.scales, x.levels, packed) {
+            sums, factors, bias, rowScales, levels, weight in
+            var dequantization = retort_dequantization(
+                zero: zeroPoint, weight_sums: sums, factors: factors, bias: bias)
+            withUnsafePointer(to: &dequantization) { dequantization in
+                Threads.forEachChunk(of: x.rows, grain: grain) { range in
+                    body(range) { rows, residual, results in
+                        kernels.linear_u8s8(
+                            levels + rows.lowerBound * stride, stride, weight, dequantization,
+                            rowScales + (isShared ? 0 : rows.lowerBound), isShared ? 0 : 1, residual, results,
+                            rows.count, depth, width)
                     }
                 }
             }
         }
     }
+}
+
+/// Six arrays' memory at once.
+private func withPointers<A, B, C, D, E, F>(
+    _ a: [A], _ b: [B], _ c: [C], _ d: [D], _ e: [E], _ f: [F],
+    _ body: (
+        UnsafePointer<A>, UnsafePointer<B>, UnsafePointer<C>, UnsafePointer<D>, UnsafePointer<E>, UnsafePointer<F>
+    ) -> Void
+) {
+    body(a, b, c, d, e, f)
 }

@@ -68,6 +68,28 @@ public struct Tensor: Sendable {
         return Tensor(shape: shape, storage: storage)
     }
 
+    /// Some of the rows, copied.
+    public func rows(_ range: Range<Int>) -> Tensor {
+        precondition(range.lowerBound >= 0 && range.upperBound <= rows, "Tensor.rows: \(range) of \(shape)")
+        var y = Tensor(uninitialized: [range.count, width])
+        y.mutablePointer.update(from: pointer + range.lowerBound * width, count: y.count)
+        return y
+    }
+
+    /// The rows of all `parts`, which have one width, one after the other.
+    public static func joining(_ parts: [Tensor]) -> Tensor {
+        guard parts.count != 1 else { return parts[0] }
+        let width = parts.first?.width ?? 0
+        precondition(parts.allSatisfy { $0.width == width }, "Tensor.joining: rows of several widths")
+        var y = Tensor(uninitialized: [parts.reduce(0) { $0 + $1.rows }, width])
+        var end = y.mutablePointer
+        for part in parts {
+            end.update(from: part.pointer, count: part.count)
+            end += part.count
+        }
+        return y
+    }
+
     public func withUnsafeBufferPointer<R, E: Error>(_ body: (UnsafeBufferPointer<Float>) throws(E) -> R) throws(E) -> R
     {
         try body(UnsafeBufferPointer(start: storage.pointer, count: count))

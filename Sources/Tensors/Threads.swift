@@ -41,7 +41,7 @@ public enum Threads {
     }
 
     /// The results of `body` for each index, in order; the indices are spread over the threads.
-    static func map<Result>(_ count: Int, _ body: (Int) -> Result) -> [Result] {
+    public static func map<Result>(_ count: Int, _ body: (Int) -> Result) -> [Result] {
         [Result](unsafeUninitializedCapacity: count) { results, initialized in
             nonisolated(unsafe) let base = results.baseAddress
             forEach(count) { (base! + $0).initialize(to: body($0)) }

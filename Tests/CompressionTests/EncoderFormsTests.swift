@@ -51,7 +51,7 @@ struct EncoderFormsTests {
     func integers(_ form: Form) throws {
         let encoder = form.encoder
         let ranges = try QuantizationFixture.ranges(of: encoder)
-        let runtime = IntegerRuntime(try QuantizedEncoder(encoder, ranges: ranges))
+        let runtime = IntegerRuntime(try QuantizedEncoder(encoder, ranges: ranges), attention: .float32)
         let batch = QuantizationFixture.batch(QuantizationFixture.sequences(40, seed: 9))
         let float = encoder.logits(batch)
         try QuantizationSimulation.attach(to: encoder, ranges: ranges)
@@ -66,7 +66,7 @@ struct EncoderFormsTests {
     func tokenTypes() throws {
         let encoder = QuantizationFixture.encoder()
         let ranges = try QuantizationFixture.ranges(of: encoder)
-        let runtime = IntegerRuntime(try QuantizedEncoder(encoder, ranges: ranges))
+        let runtime = IntegerRuntime(try QuantizedEncoder(encoder, ranges: ranges), attention: .float32)
         let sequences = QuantizationFixture.sequences(40, seed: 9)
         let types = sequences.map { $0.indices.map { $0 % 3 == 0 ? Int32(0) : 1 } }
         let batch = PackedBatch(sequences, types: types, samples: Array(sequences.indices))
@@ -109,9 +109,15 @@ struct EncoderFormsTests {
         for (kind, graph, output) in [
             ("float", try ONNXExport.float(encoder), encoder.logits(batch)),
             ("float16", try ONNXExport.float(encoder, .float16), encoder.logits(batch)),
-            ("int8", try ONNXExport.quantized(quantized), IntegerRuntime(quantized).logits(batch)),
-            ("fused", try ONNXExport.quantized(quantized, .fused), IntegerRuntime(quantized).logits(batch)),
-            ("dynamic", try ONNXExport.quantized(perToken, .fused), IntegerRuntime(perToken).logits(batch)),
+            ("int8", try ONNXExport.quantized(quantized), IntegerRuntime(quantized, attention: .float32).logits(batch)),
+            (
+                "fused", try ONNXExport.quantized(quantized, .fused),
+                IntegerRuntime(quantized, attention: .float32).logits(batch)
+            ),
+            (
+                "dynamic", try ONNXExport.quantized(perToken, .fused),
+                IntegerRuntime(perToken, attention: .float32).logits(batch)
+            ),
         ] {
             let model = try ONNXModel(parsing: graph.serialize(), file: "export")
             var made = Set(model.inputs.map(\.name) + model.initializers.map(\.name))

@@ -44,7 +44,8 @@ struct ONNXProofTests {
                 try QuantizationGroup.named(["embeddings", "layer.1.attention.self"], of: encoder.configuration)),
         ] {
             let quantized = try QuantizedEncoder(encoder, scheme)
-            let expected = IntegerRuntime(quantized).logits(QuantizationFixture.batch(sequences)).values
+            let expected = IntegerRuntime(quantized, attention: .float32).logits(QuantizationFixture.batch(sequences))
+                .values
             for kind in [ONNXExport.Form.qdq, .fused] {
                 let found = difference(try run(ONNXExport.quantized(quantized, kind)), expected)
                 #expect(found.mean < 2e-3 && found.largest < 5e-2, "\(kind)")
@@ -55,7 +56,8 @@ struct ONNXProofTests {
     @Test("a graph that finds its grids itself comes close to one grid per token", arguments: EncoderFormsTests.forms)
     func dynamic(_ form: EncoderFormsTests.Form) throws {
         let quantized = try QuantizedEncoder(form.encoder, .perToken)
-        let expected = IntegerRuntime(quantized).logits(QuantizationFixture.batch(sequences)).values
+        let expected = IntegerRuntime(quantized, attention: .float32).logits(QuantizationFixture.batch(sequences))
+            .values
         let graph = try ONNXExport.quantized(quantized, .fused)
         let model = try ONNXModel(parsing: graph.serialize(), file: "export")
         #expect(model.nodes.contains { $0.operation == "DynamicQuantizeLinear" })
@@ -247,7 +249,9 @@ struct ONNXProofTests {
                 try QuantizationFixture.withDirectory { directory in
                     try quantized.writeCompressedTensors(to: directory)
                     let read = try QuantizedEncoder(compressedTensors: directory)
-                    #expect(IntegerRuntime(read).logits(batch).values == IntegerRuntime(quantized).logits(batch).values)
+                    #expect(
+                        IntegerRuntime(read, attention: .float32).logits(batch).values
+                            == IntegerRuntime(quantized, attention: .float32).logits(batch).values)
                     let file = try Safetensors(reading: directory.appendingPathComponent("model.safetensors"))
                     let scales = file.tensors.filter {
                         $0.name.hasSuffix("query.weight_scale") || $0.name.hasSuffix("q_lin.weight_scale")

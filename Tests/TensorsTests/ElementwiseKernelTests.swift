@@ -86,6 +86,20 @@ struct ElementwiseKernelTests {
         }
     }
 
+    @Test("Rows, each multiplied by its own factor", arguments: KernelLevel.all)
+    func scaleRows(level: KernelLevel) {
+        for (rows, width, gap) in [(1, 1, 0), (3, 17, 0), (4, 32, 5), (5, 63, 1), (0, 4, 2)] {
+            let values = normals(max(rows * (width + gap) - gap, 0), "x")
+            let factors = FencedBuffer(normals(rows, "factors"))
+            let x = FencedBuffer(values, misaligned: true)
+            level.kernels.scale_rows(x.pointer, width + gap, factors.pointer, rows, width)
+            let expected = values.enumerated().map { index, value in
+                index % (width + gap) < width ? value * factors.values[index / (width + gap)] : value
+            }
+            #expect(x.values == expected && x.isIntact && factors.isIntact)
+        }
+    }
+
     @Test("Columns are summed onto what was there", arguments: KernelLevel.all)
     func columnSums(level: KernelLevel) {
         for (rows, width) in kernelShapes {

@@ -45,6 +45,44 @@ struct IntegerProductTests {
         }
     }
 
+    @Test("its sums become floats by the very same roundings at every level", arguments: KernelLevel.all)
+    func linear(level: KernelLevel) {
+        for (rows, depth, width) in Self.shapes {
+            let key = RandomKey(12).mixed(depth)
+            let a = (0..<rows * depth).map { UInt8(truncatingIfNeeded: key.bits($0)) }
+            let b = (0..<depth * width).map { Int8(truncatingIfNeeded: key.mixed("b").bits($0)) }
+            func floats(_ count: Int, _ name: String) -> [Float] {
+                (0..<count).map { Float(key.mixed(name).normal($0)) }
+            }
+            let stride = (depth + 3) / 4 * 4 + 8
+            var padded = [UInt8](repeating: 255, count: rows * stride)
+            for i in 0..<rows { for k in 0..<depth { padded[i * stride + k] = a[i * depth + k] } }
+            let (x, w) = (FencedBuffer(padded), FencedBuffer(Reference.packS8(b, depth: depth, width: width)))
+            let weightSums = FencedBuffer((0..<width).map { Int32(truncatingIfNeeded: key.mixed("o").bits($0) >> 52) })
+            let (factors, bias) = (FencedBuffer(floats(width, "factors")), FencedBuffer(floats(width, "bias")))
+            var dequantization = retort_dequantization(
+                zero: 131, weight_sums: weightSums.pointer, factors: factors.pointer, bias: bias.pointer)
+            let sums = Reference.multiplyU8S8(a, b, rows: rows, depth: depth, width: width)
+            for (isShared, hasResidual) in [(true, false), (false, true)] {
+                let scales = FencedBuffer(floats(isShared ? 1 : rows, "scales"))
+                let residual = FencedBuffer(floats(rows * width, "residual"))
+                let y = FencedBuffer([Float](repeating: 9, count: rows * width), misaligned: true)
+                level.kernels.linear_u8s8(
+                    x.pointer, stride, w.pointer, &dequantization, scales.pointer, isShared ? 0 : 1,
+                    hasResidual ? residual.pointer : nil, y.pointer, rows, depth, width)
+                let expected = sums.indices.map { index in
+                    let (row, column) = (index / width, index % width)
+                    let value = Reference.dequantize(
+                        sums[index], offset: 131 * weightSums.values[column], factor: factors.values[column],
+                        scale: scales.values[isShared ? 0 : row], bias: bias.values[column])
+                    return hasResidual ? value + residual.values[index] : value
+                }
+                #expect(y.values == expected, "\(rows) × \(depth) × \(width)")
+                #expect(y.isIntact && x.isIntact && w.isIntact && residual.isIntact)
+            }
+        }
+    }
+
     @Test("for 255 × ±127 and ±128, where pairs overflow 16 bits", arguments: KernelLevel.all)
     func extreme(level: KernelLevel) {
         for shape in Self.shapes {

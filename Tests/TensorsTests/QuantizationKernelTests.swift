@@ -66,27 +66,6 @@ struct QuantizationKernelTests {
         }
     }
 
-    @Test("Sums become floats by the very same roundings at every level", arguments: KernelLevel.all)
-    func dequantize(level: KernelLevel) {
-        for n in kernelSizes {
-            let key = RandomKey(5).mixed(n)
-            func floats(_ name: String) -> [Float] { (0..<n).map { Float(key.mixed(name).normal($0)) } }
-            let sums = (0..<n).map { Int32(truncatingIfNeeded: key.bits($0) >> 40) - 1 << 22 }
-            let offsets = (0..<n).map { Int32(truncatingIfNeeded: key.mixed("offsets").bits($0) >> 44) }
-            let (factors, bias) = (floats("factors"), floats("bias"))
-            let y = FencedBuffer([Float](repeating: 9, count: n), misaligned: true)
-            let x = FencedBuffer(sums, misaligned: true)
-            level.kernels.dequantize_i32(x.pointer, offsets, factors, 0.37, bias, y.pointer, n)
-            #expect(
-                y.values
-                    == sums.indices.map {
-                        Reference.dequantize(
-                            sums[$0], offset: offsets[$0], factor: factors[$0], scale: 0.37, bias: bias[$0])
-                    })
-            #expect(y.isIntact)
-        }
-    }
-
     @Test("The quotient is divided, not multiplied by a rounded reciprocal", arguments: KernelLevel.all)
     func trueDivision(level: KernelLevel) {
         // Many quotients that round to a half exactly, where the reciprocal's error would tip them over.

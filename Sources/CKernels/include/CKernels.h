@@ -4,6 +4,16 @@
 
 #include "CProducts.h"
 
+/* How integer sums become numbers. */
+typedef struct retort_dequantization {
+  /* The level of 0 on the left side. */
+  int32_t zero;
+  /* For each column: the sum of its weights, their scale, what is added. */
+  const int32_t *weight_sums;
+  const float *factors;
+  const float *bias;
+} retort_dequantization;
+
 /* Vector kernels that Swift cannot reach: one body (kernels.inc) compiled per instruction level, chosen at run time.
    Each has a reference in Swift (Sources/Tensors/Reference) and a test that they agree at every level.
    All matrices are row-major; `rows` × `width`, without gaps unless a stride is given; any count may be 0.
@@ -74,6 +84,8 @@ typedef struct retort_kernels {
   void (*subtract)(const float *x, const float *y, float *z, size_t n);
   /* y = a · x */
   void (*scale)(const float *x, float a, float *y, size_t n);
+  /* x[i, j] = factors[i] · x[i, j], with `stride` floats from row to row. */
+  void (*scale_rows)(float *x, size_t stride, const float *factors, size_t rows, size_t width);
   /* sums[j] += Σ_i x[i, j] */
   void (*add_column_sums)(const float *x, float *sums, size_t rows, size_t width);
   /* Σ x² in double precision. */
@@ -99,10 +111,15 @@ typedef struct retort_kernels {
   void (*multiply_u8s8)(const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *c, size_t c_stride, size_t rows,
                         size_t depth, size_t width);
 
-  /* y = (sums − offsets) · (factors · scale) + bias. Every operation rounds by itself: the same numbers at every level. */
-  void (*dequantize_i32)(const int32_t *sums, const int32_t *offsets, const float *factors, float scale,
-                         const float *bias, float *y, size_t n);
+  /* y = (a · b − zero · weight_sums) · (factors · scale of the row) + bias (+ residual), with a and b as above. The scale of row i is
+     scales[i · scale_step]. y and residual, which may be NULL, are rows × width without gaps; they may be one. Every operation
+     rounds by itself: the same numbers at every level. */
+  void (*linear_u8s8)(const uint8_t *a, size_t a_stride, const int8_t *b, const retort_dequantization *by,
+                      const float *scales, size_t scale_step, const float *residual, float *y, size_t rows,
+                      size_t depth, size_t width);
 
+  /* y = scale · level */
+  void (*expand_int8)(const int8_t *levels, float scale, float *y, size_t n);
   /* The weights of `blocks` blocks of 32 in ggml's formats, as float32: d · level, or d · level + m. */
   void (*expand_q8_0)(const uint8_t *w, size_t blocks, float *y);
   void (*expand_q4_0)(const uint8_t *w, size_t blocks, float *y);

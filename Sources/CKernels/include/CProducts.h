@@ -31,6 +31,11 @@ typedef struct retort_product {
   void (*pack_panels_transposed)(const float *x, size_t stride, void *panels, size_t depth, size_t width);
   /* B[k, j] = x[k · stride + j] from elements that are packed rows already. */
   void (*pack_panels_of_rows)(const void *x, size_t stride, void *panels, size_t depth, size_t width);
+  /* rows[i, j] = exp(scale · (x[i · stride + j] − the row's maximum)) for i < count, j < width, and the inverse of each row's
+     sum in float32: softmax, but for that factor, as a left operand. scale > 0. A NaN, a +∞ or nothing but −∞ makes the
+     whole row or its inverse NaN. */
+  void (*pack_exponentials)(const float *x, size_t stride, void *rows, size_t rows_stride, size_t count, size_t width,
+                            float scale, float *inverses);
   /* C = A · B (+ bias in every row) (+ C where accumulate is not 0). bias: n floats or NULL. */
   void (*multiply)(const void *a, size_t a_stride, const void *b, size_t panel, float *c, size_t c_stride,
                    const float *bias, size_t rows, size_t depth, size_t width, int accumulate);

@@ -21,14 +21,16 @@ struct IntegerEmbedding {
         norm = FixedNorm(encoder.embeddingNorm, epsilon: encoder.configuration.layerNormEpsilon)
     }
 
-    /// The normalized embedding of each token: [N, C]. Every id must lie in the vocabulary.
-    func forward(_ batch: PackedBatch, on tape: Tape) -> Variable {
+    /// The normalized embeddings of some rows of the batch: [rows, C]. Every id must lie in the vocabulary.
+    ///
+    /// - Parameter positions: those of the whole batch.
+    func forward(_ batch: PackedBatch, _ positions: [Int32], rows: Range<Int>) -> Tensor {
         let hasTypes = types.count > 1
         // Added in the order of the float encoder, so that the sums round alike.
-        var x = words.gather(batch.tokens)
-        x.add(types.gather(hasTypes ? batch.tokenTypes : [Int32](repeating: 0, count: batch.tokens.count)))
-        x.add(positions.gather(batch.positions.map { $0 + Int32(positionOffset) }))
-        return norm(Variable(constant: x), on: tape)
+        var x = words.gather(batch.tokens[rows])
+        x.add(types.gather(hasTypes ? batch.tokenTypes[rows] : [Int32](repeating: 0, count: rows.count)[...]))
+        x.add(self.positions.gather(positions[rows].map { $0 + Int32(positionOffset) }))
+        return norm(x)
     }
 }
 
@@ -42,28 +44,19 @@ extension TableRows {
     }
 
     /// Rows `ids`: [N] → [N, C]. Every id must be one of the table's.
-    func gather(_ ids: [Int32]) -> Tensor {
+    func gather(_ ids: some Collection<Int32>) -> Tensor {
         precondition(
             ids.allSatisfy { $0 >= 0 && Int($0) < count }, "TableRows.gather: an id is outside of the \(count) rows")
         switch self {
-        case .int8(let matrix):
-            let width = matrix.width
-            var x = Tensor(uninitialized: [ids.count, width])
-            x.withUnsafeMutableBufferPointer { x in
-                matrix.levels.withUnsafeBufferPointer { levels in
-                    for (row, id) in ids.enumerated() {
-                        let (first, scale) = (Int(id) * width, matrix.scales[Int(id)])
-                        for j in 0..<width { x[row * width + j] = Float(levels[first + j]) * scale }
-                    }
-                }
-            }
-            return x
+        case .int8(let matrix): return matrix.rows(ids)
         case .float(let values, let width):
             var x = Tensor(uninitialized: [ids.count, width])
             x.withUnsafeMutableBufferPointer { x in
                 values.withUnsafeBufferPointer { values in
                     for (row, id) in ids.enumerated() {
-                        for j in 0..<width { x[row * width + j] = values[Int(id) * width + j] }
+                        let source = UnsafeBufferPointer(rebasing: values[Int(id) * width..<(Int(id) + 1) * width])
+                        _ = UnsafeMutableBufferPointer(rebasing: x[row * width..<(row + 1) * width]).update(
+                            from: source)
                     }
                 }
             }

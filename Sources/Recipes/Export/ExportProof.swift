@@ -29,7 +29,8 @@ struct ExportProof {
             guard DecoderDirectory.isDecoder(directory) else {
                 let classifier: any Classifier =
                     try QuantizedEncoder.isQuantized(directory)
-                    ? IntegerRuntime(QuantizedEncoder(reading: directory)) : ModelDirectory.readEncoder(directory)
+                    ? IntegerRuntime(QuantizedEncoder(reading: directory), attention: .float32)
+                    : ModelDirectory.readEncoder(directory)
                 return try classifier.logits(of: sequences, batch: Self.batch)
             }
             return Self.lastLogits(try DecoderDirectory.read(directory), sequences)
@@ -37,7 +38,7 @@ struct ExportProof {
             return Self.lastLogits(try DecoderDirectory.read(url.deletingLastPathComponent()), sequences)
         case .compressedTensors:
             let encoder = try QuantizedEncoder(compressedTensors: url.deletingLastPathComponent())
-            return try IntegerRuntime(encoder).logits(of: sequences, batch: Self.batch)
+            return try IntegerRuntime(encoder, attention: .float32).logits(of: sequences, batch: Self.batch)
         case .gguf, .ggufF16, .ggufQ80, .ggufQ40:
             guard DecoderDirectory.isDecoder(directory) else {
                 let configuration = directory.appendingPathComponent(ModelDirectory.configurationFile)

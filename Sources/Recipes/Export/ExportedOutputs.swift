@@ -68,7 +68,9 @@ struct ExportSource {
     func outputs(_ sequences: [[Int32]]) throws -> [Float] {
         switch model {
         case .float(let encoder): try encoder.logits(of: sequences, batch: ExportProof.batch)
-        case .int8(let encoder): try IntegerRuntime(encoder).logits(of: sequences, batch: ExportProof.batch)
+        case .int8(let encoder):
+            // In float32, which other runtimes compute too.
+            try IntegerRuntime(encoder, attention: .float32).logits(of: sequences, batch: ExportProof.batch)
         case .decoder(let decoder):
             sequences.flatMap { tokens in
                 let logits = decoder.logits(PackedBatch([tokens], samples: [0]))

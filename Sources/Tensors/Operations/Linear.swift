@@ -10,7 +10,7 @@ public enum Activation: Sendable {
     case relu
 
     /// The activation of every element.
-    func callAsFunction(_ x: Tensor) -> Tensor {
+    public func callAsFunction(_ x: Tensor) -> Tensor {
         var y = Tensor(uninitialized: x.shape)
         let destination = y.mutablePointer
         Threads.forEachChunk(of: y.count, grain: 1 << 15) { range in
