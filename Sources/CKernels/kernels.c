@@ -109,10 +109,90 @@ static void linear_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b,
 #include "kernels.inc"
 #undef KERNEL
 #undef LEVEL
+
+/* A block's weights: those of signed bytes or of halves, or of the low and then the high nibbles of 16 bytes, which choose from a
+   table of all 16 weights. A weight is the very number that the level's expand function gives. */
+typedef struct { __m512 first, second; } weights_of_block;
+
+/* The two halves at the start of a block. */
+static inline __attribute__((always_inline)) __m128 halves_at(const uint8_t *w) {
+  int32_t bits;
+  __builtin_memcpy(&bits, w, 4);
+  return _mm_cvtph_ps(_mm_cvtsi32_si128(bits));
+}
+
+static inline __attribute__((always_inline)) weights_of_block nibbles(const uint8_t *w, __m512 table) {
+  const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)w));
+  return (weights_of_block){_mm512_permutexvar_ps(bytes, table),
+                            _mm512_permutexvar_ps(_mm512_srli_epi32(bytes, 4), table)};
+}
+
+static inline __attribute__((always_inline)) weights_of_block weights_q8_0(const uint8_t *w) {
+  const __m512 d = _mm512_broadcastss_ps(halves_at(w));
+  const __m128i *levels = (const __m128i *)(w + 2);
+  return (weights_of_block){_mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(levels)))),
+                            _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(levels + 1))))};
+}
+
+static inline __attribute__((always_inline)) weights_of_block weights_q4_0(const uint8_t *w) {
+  const __m512 levels = _mm512_setr_ps(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
+  return nibbles(w + 2, _mm512_mul_ps(_mm512_broadcastss_ps(halves_at(w)), levels));
+}
+
+static inline __attribute__((always_inline)) weights_of_block weights_q4_1(const uint8_t *w) {
+  const __m512 levels = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const __m128 d = halves_at(w);
+  return nibbles(
+      w + 4, _mm512_fmadd_ps(_mm512_broadcastss_ps(d), levels, _mm512_broadcastss_ps(_mm_movehdup_ps(d))));
+}
+
+static inline __attribute__((always_inline)) weights_of_block weights_float16(const uint8_t *w) {
+  return (weights_of_block){_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)w)),
+                            _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)w + 1))};
+}
+
+static inline __attribute__((always_inline)) __m512 upper_halves(const uint8_t *w) {
+  const __m512i words = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)w));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(words, 16));
+}
+
+static inline __attribute__((always_inline)) weights_of_block weights_bfloat16(const uint8_t *w) {
+  return (weights_of_block){upper_halves(w), upper_halves(w + 32)};
+}
+
+/* Rows of blocks times one vector, eight rows at a time, with the sums of multiply_rows. The rows come from memory once, in
+   eight short streams that the processor does not foresee: the next eight rows are asked for while these are multiplied. */
+#define MULTIPLY_BLOCKS(format, bytes)                                                                                \
+  static inline __attribute__((always_inline)) void multiply_few_##format(const uint8_t *w, size_t blocks,            \
+                                                                          const float *x, float *y, const int rows) { \
+    lanes_avx512 sums[8] = {0};                                                                                       \
+    for (size_t b = 0; b < blocks; b++) {                                                                             \
+      const __m512 first = _mm512_loadu_ps(x + 32 * b), second = _mm512_loadu_ps(x + 32 * b + 16);                    \
+      for (size_t byte = 0; rows == 8 && byte < 8 * bytes; byte += 64)                                                \
+        _mm_prefetch((const char *)w + 8 * bytes * (blocks + b) + byte, _MM_HINT_T0);                                 \
+      _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) {                                             \
+        const weights_of_block weights = weights_##format(w + ((size_t)r * blocks + b) * bytes);                      \
+        sums[r] = (lanes_avx512)_mm512_fmadd_ps(weights.first, first, (__m512)sums[r]);                               \
+        sums[r] = (lanes_avx512)_mm512_fmadd_ps(weights.second, second, (__m512)sums[r]);                             \
+      }                                                                                                               \
+    }                                                                                                                 \
+    totals_avx512(sums, (size_t)rows, y);                                                                             \
+  }                                                                                                                   \
+  static void multiply_##format##_avx512(const uint8_t *w, size_t rows, size_t blocks, const float *x, float *y) {    \
+    size_t r = 0;                                                                                                     \
+    for (; r + 8 <= rows; r += 8) multiply_few_##format(w + r * blocks * bytes, blocks, x, y + r, 8);                 \
+    for (; r < rows; r++) multiply_few_##format(w + r * blocks * bytes, blocks, x, y + r, 1);                         \
+  }
+MULTIPLY_BLOCKS(q8_0, 34)
+MULTIPLY_BLOCKS(q4_0, 18)
+MULTIPLY_BLOCKS(q4_1, 20)
+MULTIPLY_BLOCKS(float16, 64)
+MULTIPLY_BLOCKS(bfloat16, 64)
+#undef MULTIPLY_BLOCKS
 #pragma clang attribute pop
 #endif
 
-static retort_kernels vnni_table;
+static retort_kernels avx512_table, vnni_table;
 static const retort_kernels *tables[4];
 static size_t table_count;
 
@@ -124,9 +204,15 @@ static __attribute__((constructor)) void choose(void) {
     tables[table_count++] = &table_avx2;
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("f16c")) {
-    tables[table_count++] = &table_avx512;
+    avx512_table = table_avx512;
+    avx512_table.multiply_q8_0 = multiply_q8_0_avx512;
+    avx512_table.multiply_q4_0 = multiply_q4_0_avx512;
+    avx512_table.multiply_q4_1 = multiply_q4_1_avx512;
+    avx512_table.multiply_float16 = multiply_float16_avx512;
+    avx512_table.multiply_bfloat16 = multiply_bfloat16_avx512;
+    tables[table_count++] = &avx512_table;
     if (__builtin_cpu_supports("avx512vnni")) {
-      vnni_table = table_avx512;
+      vnni_table = avx512_table;
       vnni_table.name = "avx512-vnni";
       vnni_table.multiply_u8s8 = multiply_u8s8_vnni;
       vnni_table.linear_u8s8 = linear_u8s8_vnni;

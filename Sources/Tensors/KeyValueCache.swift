@@ -97,12 +97,4 @@ extension Tensor {
         let destination = mutablePointer
         for row in 0..<rows { kernels.add_scaled(vector.pointer, 1, destination + row * width, width) }
     }
-
-    /// The rows from `first` on, copied: [N − first, C].
-    public func rows(from first: Int) -> Tensor {
-        precondition((0...rows).contains(first), "Tensor.rows: from \(first) of \(rows)")
-        var result = Tensor(uninitialized: [rows - first, width])
-        result.mutablePointer.update(from: pointer + first * width, count: (rows - first) * width)
-        return result
-    }
 }

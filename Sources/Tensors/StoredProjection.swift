@@ -37,6 +37,23 @@ public struct StoredProjection: Projection {
             }
         }
 
+        /// (rows, how many, their blocks of 32 weights, x, y)
+        fileprivate typealias Product =
+            @convention(c) (
+                UnsafePointer<UInt8>?, Int, Int, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?
+            ) -> Void
+
+        /// A product of rows with one vector, without expanding the rows first, where the processor has one.
+        fileprivate var product: Product? {
+            switch self {
+            case .q80: kernels.multiply_q8_0
+            case .q40: kernels.multiply_q4_0
+            case .q41: kernels.multiply_q4_1
+            case .float16: kernels.multiply_float16
+            case .bfloat16: kernels.multiply_bfloat16
+            }
+        }
+
         /// `blocks` blocks as float32.
         fileprivate func expand(_ bytes: UnsafePointer<UInt8>, _ blocks: Int, _ y: UnsafeMutablePointer<Float>) {
             switch self {
@@ -75,32 +92,27 @@ public struct StoredProjection: Projection {
         self.order = order
     }
 
-    public func multiply(_ x: Tensor) -> Tensor {
-        precondition(x.width == inputs, "StoredProjection: \(x.shape) for [\(outputs), \(inputs)]")
-        var y = Tensor(uninitialized: [x.rows, outputs])
-        let destination = y.mutablePointer
-        let (step, blocks) = (Self.rowsAtOnce, inputs / format.blockWidth)
-        let groups = (outputs + step - 1) / step
+    public func multiply(_ x: Tensor, _ range: Range<Int>, into y: UnsafeMutablePointer<Float>) {
+        let blocks = inputs / format.blockWidth
         bytes.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
-            nonisolated(unsafe) let start = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
-            Threads.forEachChunk(of: groups, grain: max(1, (1 << 12) / max(inputs, 1))) { range in
-                withUnsafeTemporaryAllocation(of: Float.self, capacity: step * inputs) { expanded in
-                    for first in stride(
-                        from: range.lowerBound * step, to: min(range.upperBound * step, outputs), by: step)
-                    {
-                        let rows = min(step, outputs - first)
-                        format.expand(
-                            start + first * blocks * format.blockBytes, rows * blocks, expanded.baseAddress!)
-                        kernels.multiply_rows(
-                            expanded.baseAddress!, rows, inputs, x.pointer, x.rows, destination + first, outputs)
-                    }
+            let start = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
+            func row(_ index: Int) -> UnsafePointer<UInt8> { start + index * blocks * format.blockBytes }
+            if x.rows == 1, inputs % 32 == 0, let product = format.product {
+                return product(row(range.lowerBound), range.count, inputs / 32, x.pointer, y + range.lowerBound)
+            }
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.rowsAtOnce * inputs) { expanded in
+                for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.rowsAtOnce) {
+                    let count = min(Self.rowsAtOnce, range.upperBound - first)
+                    format.expand(row(first), count * blocks, expanded.baseAddress!)
+                    kernels.multiply_rows(
+                        expanded.baseAddress!, count, inputs, x.pointer, x.rows, y + first, outputs)
                 }
             }
         }
-        return order.map { reordered(y, $0) } ?? y
     }
 
-    private func reordered(_ y: Tensor, _ order: [Int32]) -> Tensor {
+    public func ordered(_ y: Tensor) -> Tensor {
+        guard let order else { return y }
         var result = Tensor(uninitialized: y.shape)
         let (source, destination) = (y.pointer, result.mutablePointer)
         for row in 0..<y.rows {

@@ -77,7 +77,8 @@ struct DecoderParityTests {
         }
         let runner = try DecoderDirectory.readRunner(url.appendingPathComponent("model.gguf"))
         let golden = try GoldenDecoderModel.read(name)
-        let expected = golden.logits.tensor.rows(from: golden.logits.shape[0] - golden.sequences[2].count)
+        let expected = golden.logits.tensor.rows(
+            golden.logits.shape[0] - golden.sequences[2].count..<golden.logits.shape[0])
         #expect(largestDifference(DecoderSession(runner).appendAll(golden.sequences[2]), expected) < 2e-5)
     }
 
@@ -97,7 +98,7 @@ struct DecoderParityTests {
         let golden = try GoldenDecoderModel.read(name)
         let runner = try DecoderDirectory.readRunner(GoldenDecoderModel.url(name))
         let sequence = golden.sequences[2]
-        let expected = golden.logits.tensor.rows(from: golden.logits.shape[0] - sequence.count)
+        let expected = golden.logits.tensor.rows(golden.logits.shape[0] - sequence.count..<golden.logits.shape[0])
         let all = DecoderSession(runner).appendAll(sequence)
         #expect(largestDifference(all, expected) < 2e-5)
         let (stepwise, width) = (DecoderSession(runner), expected.width)

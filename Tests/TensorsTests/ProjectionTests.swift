@@ -61,6 +61,42 @@ struct ProjectionTests {
         }
     }
 
+    @Test(
+        "a product with one vector gives the numbers of the expanded rows, bit for bit",
+        arguments: StoredProjection.Format.allCases, KernelLevel.all)
+    func product(format: StoredProjection.Format, level: KernelLevel) {
+        typealias Product =
+            @convention(c) (
+                UnsafePointer<UInt8>?, Int, Int, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?
+            ) -> Void
+        typealias Expansion = @convention(c) (UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<Float>?) -> Void
+        let (product, expand): (Product?, Expansion) =
+            switch format {
+            case .q80: (level.kernels.multiply_q8_0, level.kernels.expand_q8_0)
+            case .q40: (level.kernels.multiply_q4_0, level.kernels.expand_q4_0)
+            case .q41: (level.kernels.multiply_q4_1, level.kernels.expand_q4_1)
+            case .float16: (level.kernels.multiply_float16, level.kernels.expand_float16)
+            case .bfloat16: (level.kernels.multiply_bfloat16, level.kernels.expand_bfloat16)
+            }
+        guard let product else {
+            #expect(!level.testDescription.hasPrefix("avx512"))
+            return
+        }
+        for (rows, width) in [(1, 32), (7, 64), (8, 96), (17, 576), (24, 32), (0, 64), (3, 0)] {
+            let bytes = blocks(format, rows * width / format.blockWidth).bytes
+            let (w, x) = (FencedBuffer([UInt8](bytes)), FencedBuffer(normals(width, "x"), misaligned: true))
+            let expanded = FencedBuffer([Float](repeating: 9, count: rows * width))
+            expand(w.pointer, rows * width / format.blockWidth, expanded.pointer)
+            let (y, expected) = (
+                FencedBuffer([Float](repeating: 9, count: rows)), FencedBuffer([Float](repeating: 8, count: rows))
+            )
+            level.kernels.multiply_rows(expanded.pointer, rows, width, x.pointer, 1, expected.pointer, rows)
+            product(w.pointer, rows, width / 32, x.pointer, y.pointer)
+            #expect(y.values == expected.values, "\(rows) × \(width)")
+            #expect(y.isIntact && w.isIntact && x.isIntact)
+        }
+    }
+
     @Test("few rows times many, each alike whatever stands beside it", arguments: KernelLevel.all)
     func multiplyRows(level: KernelLevel) {
         for (rows, width, n) in [(1, 1, 1), (8, 16, 1), (9, 33, 3), (17, 64, 2), (3, 100, 5), (8, 15, 4)] {

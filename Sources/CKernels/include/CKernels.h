@@ -131,6 +131,13 @@ typedef struct retort_kernels {
      reading of w decides. A row of y does not depend on how many there are. */
   void (*multiply_rows)(const float *w, size_t rows, size_t width, const float *x, size_t n, float *y,
                         size_t y_stride);
+  /* y[r] = row r of w, `blocks` blocks of 32 in one of these formats, · x: [32 · blocks]: the numbers that expanding the rows and
+     multiply_rows give, bit for bit where all are finite. NULL at levels that have nothing faster. */
+  void (*multiply_q8_0)(const uint8_t *w, size_t rows, size_t blocks, const float *x, float *y);
+  void (*multiply_q4_0)(const uint8_t *w, size_t rows, size_t blocks, const float *x, float *y);
+  void (*multiply_q4_1)(const uint8_t *w, size_t rows, size_t blocks, const float *x, float *y);
+  void (*multiply_float16)(const uint8_t *w, size_t rows, size_t blocks, const float *x, float *y);
+  void (*multiply_bfloat16)(const uint8_t *w, size_t rows, size_t blocks, const float *x, float *y);
   /* Attention of one position: for each of `heads` neighbouring query heads of `width` floats, y = softmax(scale · q · kᵀ) · v
      over `positions` rows of k and v that lie `stride` floats apart. scores: heads × positions. */
   void (*attend)(const float *q, const float *k, const float *v, size_t stride, float *scores, float *y, size_t heads,

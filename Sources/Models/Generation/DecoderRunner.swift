@@ -89,9 +89,16 @@ public struct AffineWeights: Sendable {
 
     /// x: [N, I] → [N, O].
     func callAsFunction(_ x: Tensor) -> Tensor {
-        var y = weight.multiply(x)
-        if let bias { y.addToRows(bias) }
-        return y
+        Self.apply([self], to: x)[0]
+    }
+
+    /// Several projections of the same rows.
+    static func apply(_ projections: [AffineWeights], to x: Tensor) -> [Tensor] {
+        zip(x.multiplied(by: projections.map(\.weight)), projections).map { result, projection in
+            var y = result
+            if let bias = projection.bias { y.addToRows(bias) }
+            return y
+        }
     }
 }
 

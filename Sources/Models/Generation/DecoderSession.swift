@@ -23,7 +23,7 @@ public final class DecoderSession {
     ///
     /// - Parameter tokens: at least one, at most `room`, each below the vocabulary's size.
     public func append(_ tokens: [Int32]) -> Tensor {
-        let last = hidden(tokens).rows(from: tokens.count - 1)
+        let last = hidden(tokens).rows(tokens.count - 1..<tokens.count)
         return runner.output.multiply(runner.finalNorm(last)).reshaped([runner.output.outputs])
     }
 
@@ -71,12 +71,13 @@ public final class DecoderSession {
         _ x: Tensor, _ block: DecoderRunner.Block, _ index: Int, _ positions: [Int32], _ rotary: RotaryTable?
     ) -> Tensor {
         let normed = block.attentionNorm(x)
-        var (query, key) = (block.query(normed), block.key(normed))
+        let states = AffineWeights.apply([block.query, block.key, block.value], to: normed)
+        var (query, key) = (states[0], states[1])
         if let rotary {
             query.rotate(positions: positions, table: rotary)
             key.rotate(positions: positions, table: rotary)
         }
-        caches[index].append(keys: key, values: block.value(normed))
+        caches[index].append(keys: key, values: states[2])
         let configuration = runner.configuration
         return block.attentionOutput(
             caches[index].attend(query, heads: configuration.heads[index], headSize: configuration.headSize))
@@ -89,7 +90,8 @@ public final class DecoderSession {
             return block.down(
                 block.up(inner).activated(runner.configuration.activation == .gelu ? .gelu : .geluTanh))
         }
-        return block.down(gate(inner).gating(block.up(inner)))
+        let states = AffineWeights.apply([gate, block.up], to: inner)
+        return block.down(states[0].gating(states[1]))
     }
 }
 
