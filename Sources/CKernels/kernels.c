@@ -1,6 +1,8 @@
 /* The kernels once per instruction level, and the choice between them. No build flags: the target attribute raises
    the level function by function, so that one binary runs on every processor. */
 #include "CKernels.h"
+#include "amx.h"
+#include <string.h>
 
 #pragma clang fp contract(fast)
 
@@ -52,23 +54,6 @@ static inline __attribute__((always_inline)) vnni_tile multiply_tile(const uint8
 }
 
 static inline __mmask16 first_columns(size_t count) { return count < 16 ? (__mmask16)((1u << count) - 1) : 0xffff; }
-
-static void multiply_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *c, size_t c_stride,
-                               size_t rows, size_t depth, size_t width) {
-  const size_t groups = (depth + 3) / 4, panels = (width + 15) / 16;
-  for (size_t p = 0; p < panels; p += 4) {
-    const size_t ps = panels - p < 4 ? panels - p : 4;
-    for (size_t i = 0; i < rows; i += 4) {
-      const size_t is = rows - i < 4 ? rows - i : 4;
-      const vnni_tile tile = multiply_tile(a, a_stride, b, groups, i, is, p, ps);
-      for (size_t r = 0; r < is; r++)
-        for (size_t q = 0; q < ps; q++) {
-          const size_t j = (p + q) * 16;
-          _mm512_mask_storeu_epi32(c + (i + r) * c_stride + j, first_columns(width - j), tile.sums[r][q]);
-        }
-    }
-  }
-}
 
 static void linear_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b, const retort_dequantization *by,
                              const float *scales, size_t scale_step, const float *residual, float *y, size_t rows,
@@ -192,11 +177,61 @@ MULTIPLY_BLOCKS(bfloat16, 64)
 #pragma clang attribute pop
 #endif
 
-static retort_kernels avx512_table, vnni_table;
-static const retort_kernels *tables[4];
+/* The AMX body on tiles in memory. */
+typedef struct { uint8_t row[16][64]; } emulated_tile;
+
+static void emulated_multiply(emulated_tile *c, const emulated_tile *a, const emulated_tile *b) {
+  for (int m = 0; m < 16; m++)
+    for (int n = 0; n < 16; n++) {
+      int32_t sum;
+      memcpy(&sum, &c->row[m][4 * n], 4);
+      for (int k = 0; k < 16; k++)
+        for (int i = 0; i < 4; i++) sum += (int32_t)a->row[m][4 * k + i] * (int8_t)b->row[k][4 * n + i];
+      memcpy(&c->row[m][4 * n], &sum, 4);
+    }
+}
+
+#define KERNEL(name) name##_emulated
+#define TILES_BEGIN emulated_tile tiles[8];
+#define TILES_END
+#define TILE_ZERO(t) memset(&tiles[t], 0, sizeof(emulated_tile));
+#define TILE_LOAD(t, from, stride) \
+  for (int r = 0; r < 16; r++) memcpy(tiles[t].row[r], (const char *)(from) + (size_t)r * (stride), 64);
+#define TILE_STORE(t, to, stride) \
+  for (int r = 0; r < 16; r++) memcpy((char *)(to) + r * (stride), tiles[t].row[r], 64);
+#define TILE_MULTIPLY(c, a, b) emulated_multiply(&tiles[c], &tiles[a], &tiles[b]);
+#include "amx_int8.inc"
+#undef KERNEL
+#undef TILES_BEGIN
+#undef TILES_END
+#undef TILE_ZERO
+#undef TILE_LOAD
+#undef TILE_STORE
+#undef TILE_MULTIPLY
+
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target(AVX512 ",amx-tile,amx-int8"))), apply_to = function)
+#define KERNEL(name) name##_amx
+#define TILES_BEGIN _tile_loadconfig(&retort_amx_tiles);
+#define TILES_END _tile_release();
+#define TILE_ZERO(t) _tile_zero(t);
+#define TILE_LOAD(t, from, stride) _tile_loadd(t, from, stride);
+#define TILE_STORE(t, to, stride) _tile_stored(t, to, stride);
+#define TILE_MULTIPLY(c, a, b) _tile_dpbusd(c, a, b);
+#include "amx_int8.inc"
+#undef KERNEL
+#pragma clang attribute pop
+#endif
+
+static retort_kernels emulated_table, avx512_table, vnni_table, amx_table;
+static const retort_kernels *tables[6];
 static size_t table_count;
 
 static __attribute__((constructor)) void choose(void) {
+  emulated_table = table_base;
+  emulated_table.name = "amx-emulated";
+  emulated_table.linear_u8s8 = linear_tiles_emulated;
+  tables[table_count++] = &emulated_table;
   tables[table_count++] = &table_base;
 #if defined(__x86_64__)
   __builtin_cpu_init();
@@ -214,9 +249,14 @@ static __attribute__((constructor)) void choose(void) {
     if (__builtin_cpu_supports("avx512vnni")) {
       vnni_table = avx512_table;
       vnni_table.name = "avx512-vnni";
-      vnni_table.multiply_u8s8 = multiply_u8s8_vnni;
       vnni_table.linear_u8s8 = linear_u8s8_vnni;
       tables[table_count++] = &vnni_table;
+      if (retort_amx_permitted(RETORT_AMX_INT8)) {
+        amx_table = vnni_table;
+        amx_table.name = "amx";
+        amx_table.linear_u8s8 = linear_tiles_amx;
+        tables[table_count++] = &amx_table;
+      }
     }
   }
 #endif

@@ -1,5 +1,6 @@
 /* The matrix products once per instruction level, and the choice between them (see kernels.c for how). */
 #include "CProducts.h"
+#include "amx.h"
 #include <string.h>
 #include <time.h>
 
@@ -115,18 +116,8 @@ static inline __attribute__((always_inline)) __m512 bfloat16_pairs(__m512 sum, c
 #pragma clang attribute pop
 
 #pragma clang attribute push(__attribute__((target(AVX512 ",amx-tile,amx-bf16"))), apply_to = function)
-/* All eight tiles have 16 rows of 64 bytes. Configured in every call and released after it: other libraries do the
-   same, and a configuration kept across calls would be theirs. */
-static const struct {
-  uint8_t palette, start;
-  uint8_t reserved[14];
-  uint16_t bytes[16];
-  uint8_t rows[16];
-} amx_configuration = {
-    .palette = 1, .bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
-
 #define KERNEL(name) product_##name##_amx
-#define TILES_BEGIN _tile_loadconfig(&amx_configuration);
+#define TILES_BEGIN _tile_loadconfig(&retort_amx_tiles);
 #define TILES_END _tile_release();
 #define TILE_ZERO(t) _tile_zero(t);
 #define TILE_LOAD(t, from, stride) _tile_loadd(t, from, stride);
@@ -140,11 +131,12 @@ static const struct {
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Whether the processor has AMX with bfloat16 and the system lets this process use it: Linux gives the tiles' state
-   only to processes that ask, and threads inherit the permission. */
-static int amx_permitted(void) {
+const retort_amx_configuration retort_amx_tiles = {
+    .palette = 1, .bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
+
+int retort_amx_permitted(unsigned feature) {
   unsigned a, b, c, d;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & 1u << 22) || !(d & 1u << 24)) return 0;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & 1u << feature) || !(d & 1u << 24)) return 0;
 #if defined(__linux__)
   const long request_permission = 0x1023, tile_data = 18;
   return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
@@ -198,7 +190,7 @@ static __attribute__((constructor)) void choose(void) {
     add(&product_float32_avx512);
     add(&product_bfloat16_avx512);
     if (__builtin_cpu_supports("avx512bf16")) add(&product_bfloat16_avx512_bf16);
-    if (amx_permitted()) {
+    if (retort_amx_permitted(RETORT_AMX_BFLOAT16)) {
       amx = *best_bfloat16;
       amx.name = "amx";
       amx.multiply = product_multiply_tiles_amx;

@@ -84,13 +84,22 @@ public struct KernelCheck: Codable, Equatable, Sendable {
                 packed[column / 16 * 16 * k + depth / 4 * 64 + column % 16 * 4 + depth % 4] = b[column * k + depth]
             }
         }
-        var sums = [Int32](repeating: 0, count: m * n)
-        table.multiply_u8s8(a, k, packed, &sums, n, m, k, n)
+        var sums = [Float](repeating: 0, count: m * n)
+        let (ones, zeros) = ([Float](repeating: 1, count: n), [Float](repeating: 0, count: n))
+        [Int32](repeating: 0, count: n).withUnsafeBufferPointer { none in
+            ones.withUnsafeBufferPointer { ones in
+                zeros.withUnsafeBufferPointer { zeros in
+                    var dequantization = retort_dequantization(
+                        zero: 0, weight_sums: none.baseAddress, factors: ones.baseAddress, bias: zeros.baseAddress)
+                    table.linear_u8s8(a, k, packed, &dequantization, ones.baseAddress, 0, nil, &sums, m, k, n)
+                }
+            }
+        }
         let expected = (0..<m * n).map { index in
             (0..<k).reduce(Int32(0)) { $0 + Int32(a[index / n * k + $1]) * Int32(b[index % n * k + $1]) }
         }
         return KernelCheck(
-            kernel: "INT8 product", level: level, error: difference(sums.map(Float.init), expected.map(Double.init)),
+            kernel: "INT8 product", level: level, error: difference(sums, expected.map(Double.init)),
             tolerance: 0)
     }
 

@@ -6,7 +6,7 @@ nonisolated(unsafe) let kernels: retort_kernels = retort_kernels_best().pointee
 
 /// What was chosen for this processor at run time.
 public enum Processor {
-    /// The instruction level of the vector kernels: `base`, `avx2`, `avx512` or `avx512-vnni`.
+    /// The instruction level of the vector kernels: `base`, `avx2`, `avx512`, `avx512-vnni` or `amx`.
     public static var kernelLevel: String { String(cString: kernels.name) }
 
     /// The kernel levels that this processor can run, slowest first.

@@ -106,14 +106,11 @@ typedef struct retort_kernels {
                                  float low, float high);
   /* q = clamp(round(x / scale) + zero, 0, 255); NaN gives 0. */
   void (*quantize_u8)(const float *x, uint8_t *q, size_t n, float scale, float zero);
-  /* c = a · b exactly, in int32. a: rows × depth, stride `a_stride` bytes (a multiple of 4 and ≥ depth, padded with
-     anything), b packed as [width/16][depth/4][16][4] and padded with zeros, c: rows × width with stride c_stride. */
-  void (*multiply_u8s8)(const uint8_t *a, size_t a_stride, const int8_t *b, int32_t *c, size_t c_stride, size_t rows,
-                        size_t depth, size_t width);
-
-  /* y = (a · b − zero · weight_sums) · (factors · scale of the row) + bias (+ residual), with a and b as above. The scale of row i is
-     scales[i · scale_step]. y and residual, which may be NULL, are rows × width without gaps; they may be one. Every operation
-     rounds by itself: the same numbers at every level. */
+  /* y = (a · b − zero · weight_sums) · (factors · scale of the row) + bias (+ residual), a · b exactly in int32.
+     a: rows × depth, stride `a_stride` bytes (a multiple of 4 and ≥ depth, padded with anything), b packed as
+     [width/16][depth/4][16][4] and padded with zeros. The scale of row i is scales[i · scale_step]. y and residual, which may
+     be NULL, are rows × width without gaps; they may be one. Every operation rounds by itself: the same numbers at every
+     level. */
   void (*linear_u8s8)(const uint8_t *a, size_t a_stride, const int8_t *b, const retort_dequantization *by,
                       const float *scales, size_t scale_step, const float *residual, float *y, size_t rows,
                       size_t depth, size_t width);
@@ -157,5 +154,6 @@ static inline void retort_pause(void) {
 
 /* The best table for this processor. */
 const retort_kernels *retort_kernels_best(void);
-/* All tables that this processor can run, slowest first; `count` receives how many. */
+/* All tables that this processor can run, slowest first, among them `amx-emulated`, which runs the body of AMX's 8-bit layer on
+   emulated tiles; `count` receives how many. */
 const retort_kernels *const *retort_kernels_all(size_t *count);
