@@ -40,6 +40,11 @@ public final class BlockAttention: @unchecked Sendable {
         precondition(
             keys.shape == [block.rows.count, width] && values.shape == keys.shape,
             "BlockAttention.store: keys \(keys.shape), values \(values.shape) for \(block.rows.count) rows of \(width)")
+        Profile.measure(.attention) { pack(keys, values, of: block) }
+    }
+
+    private func pack(_ keys: Tensor, _ values: Tensor, of block: RowBlock) {
+        let width = heads * headSize
         forEachSegment(of: block) { row, segment in
             let (first, count) = (segment.positions.lowerBound, segment.positions.count)
             for head in 0..<heads {
@@ -68,12 +73,14 @@ public final class BlockAttention: @unchecked Sendable {
         let results = y.mutablePointer
         let longest = block.segments.reduce(0) { max($0, offsets[$1.sequence].count) }
         let scratch = Scratch(longest: longest, headSize: headSize, precision)
-        forEachSegment(of: block) { row, segment in
-            for first in stride(from: 0, to: segment.positions.count, by: Self.blockRows) {
-                let count = min(Self.blockRows, segment.positions.count - first)
-                for head in 0..<heads {
-                    let column = (row + first) * width + head * headSize
-                    attend(queries.pointer + column, count, segment.sequence, head, scratch, results + column)
+        Profile.measure(.attention) {
+            forEachSegment(of: block) { row, segment in
+                for first in stride(from: 0, to: segment.positions.count, by: Self.blockRows) {
+                    let count = min(Self.blockRows, segment.positions.count - first)
+                    for head in 0..<heads {
+                        let column = (row + first) * width + head * headSize
+                        attend(queries.pointer + column, count, segment.sequence, head, scratch, results + column)
+                    }
                 }
             }
         }
@@ -92,9 +99,11 @@ public final class BlockAttention: @unchecked Sendable {
             scratch.queries, depth, element(keysStart(sequence, head)), depth * 16, scratch.scores, length, nil, count,
             headSize, length, 0)
         let positions = Self.aligned(length)
-        product.pack_exponentials(
-            scratch.scores, length, scratch.probabilities, positions, count, length,
-            1 / Float(headSize).squareRoot(), scratch.inverses)
+        Profile.measure(.softmax, within: .attention, threads: Threads.count) {
+            product.pack_exponentials(
+                scratch.scores, length, scratch.probabilities, positions, count, length,
+                1 / Float(headSize).squareRoot(), scratch.inverses)
+        }
         product.multiply(
             scratch.probabilities, positions, element(valuesStart(sequence, head, 0)), positions * 16, y, width, nil,
             count, length, headSize, 0)

@@ -140,7 +140,7 @@ public struct PackedInt8Weight: Sendable {
                 for start in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: Self.blockRows) {
                     let block = start..<min(start + Self.blockRows, rows.upperBound)
                     multiply(block, nil, values)
-                    activation.apply(values, values, block.count * width)
+                    Profile.measure(.activations) { activation.apply(values, values, block.count * width) }
                     for row in block {
                         kernels.quantize_u8(
                             values + (row - start) * width, levels + row * stride, width, grid.scale,
@@ -170,10 +170,12 @@ public struct PackedInt8Weight: Sendable {
             withUnsafePointer(to: &dequantization) { dequantization in
                 Threads.forEachChunk(of: x.rows, grain: grain) { range in
                     body(range) { rows, residual, results in
-                        kernels.linear_u8s8(
-                            levels + rows.lowerBound * stride, stride, weight, dequantization,
-                            rowScales + (isShared ? 0 : rows.lowerBound), isShared ? 0 : 1, residual, results,
-                            rows.count, depth, width)
+                        Profile.measure(.gemm) {
+                            kernels.linear_u8s8(
+                                levels + rows.lowerBound * stride, stride, weight, dequantization,
+                                rowScales + (isShared ? 0 : rows.lowerBound), isShared ? 0 : 1, residual, results,
+                                rows.count, depth, width)
+                        }
                     }
                 }
             }

@@ -16,6 +16,8 @@ public enum Profile {
     }
 
     private static let isOn = Atomic(false)
+    /// Threads whose times make up one wall time.
+    private static let threads = Atomic(1)
     private static let totals = Mutex<[Phase: Double]>([:])
 
     public static func start() {
@@ -29,11 +31,18 @@ public enum Profile {
         return totals.withLock { $0 }
     }
 
-    /// Runs `body`, called from the thread that builds or walks the tape, and counts its time as `phase`.
+    /// Runs `body`, whose work is done in regions: of a time that is measured on one of the threads, its share counts.
+    public static func inRegions<R>(_ body: () throws -> R) rethrows -> R {
+        threads.store(Threads.count, ordering: .relaxed)
+        defer { threads.store(1, ordering: .relaxed) }
+        return try body()
+    }
+
+    /// Runs `body`, called from the thread that builds or walks the tape or inside of `inRegions`, and counts its time as `phase`.
     public static func measure<R>(_ phase: Phase, _ body: () throws -> R) rethrows -> R {
         guard isOn.load(ordering: .relaxed) else { return try body() }
         let start = now()
-        defer { add(now() - start, to: phase) }
+        defer { add((now() - start) / Double(threads.load(ordering: .relaxed)), to: phase) }
         return try body()
     }
 

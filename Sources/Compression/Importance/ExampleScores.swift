@@ -53,9 +53,7 @@ public struct ExampleScores: Sendable {
             let sorted = unit.sorted()
             return statistic.interval(Self.quantile(sorted, 0.025), Self.quantile(sorted, 0.975))
         }
-        let means = groups.summary(normalize: normalize, intervals: false)
-        return ImportanceScores(
-            values: means.values, intervals: intervals.split(into: unitsPerLayer), rankStability: means.rankStability)
+        return groups.summary(normalize: normalize, intervals: intervals.split(into: unitsPerLayer))
     }
 
     private func resampledMean(_ key: RandomKey, units: Int) -> [Double] {

@@ -38,17 +38,20 @@ public struct GroupedScores: Sendable {
         }
     }
 
-    /// The score of each unit, and how well the halves agree on their order.
-    ///
-    /// - Parameter intervals: whether the scores' 95 % intervals are wanted, of which there are some from 20 examples on:
-    ///   θ ± t · √(19/20 · Σ_g (θ₍g₎ − θ̄)²), θ₍g₎ the score without group g, normalized anew (the delete-a-group jackknife;
-    ///   Shao, Tu 1995, section 2.3). Of a magnitude |mean| it is the mean's without its sign, as `ScoreStatistic.interval`
-    ///   has it.
-    public func summary(normalize: ScoreNormalization, intervals: Bool = true) -> ImportanceScores {
-        let all = total(of: 0..<Self.groups)
-        return ImportanceScores(
-            values: normalize.applied(to: scores(all).split(into: unitsPerLayer)),
-            intervals: intervals && count >= Self.groups ? self.intervals(all, normalize) : nil,
+    /// The score of each unit, how well the halves agree on their order, and from 20 examples on the scores' 95 % intervals:
+    /// θ ± t · √(19/20 · Σ_g (θ₍g₎ − θ̄)²), θ₍g₎ the score without group g, normalized anew (the delete-a-group jackknife;
+    /// Shao, Tu 1995, section 2.3). Of a magnitude |mean| it is the mean's without its sign, as `ScoreStatistic.interval`
+    /// has it.
+    public func summary(normalize: ScoreNormalization) -> ImportanceScores {
+        summary(
+            normalize: normalize,
+            intervals: count >= Self.groups ? intervals(total(of: 0..<Self.groups), normalize) : nil)
+    }
+
+    /// The same with intervals that are known already.
+    func summary(normalize: ScoreNormalization, intervals: [[ClosedRange<Double>]]?) -> ImportanceScores {
+        ImportanceScores(
+            scores(total(of: 0..<Self.groups)).split(into: unitsPerLayer), normalize: normalize, intervals: intervals,
             rankStability: rankStability(normalize: normalize))
     }
 

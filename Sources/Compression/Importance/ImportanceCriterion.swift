@@ -124,11 +124,14 @@ extension ImportanceCriterion {
             case .magnitude: return try criterion.magnitude(of: model, normalize)
             }
             try criterion.requireFinite(scores.heads.isFinite && scores.neurons.isFinite)
+            let neuronScores =
+                neurons
+                ? scores.neurons.summary(normalize: normalize)
+                : scores.neurons.summary(normalize: normalize, intervals: nil)
+            let canBeZero = criterion.canBeZero(calibration.target)
             return ModelImportance(
-                heads: scores.heads.summary(normalize: normalize, key: key)
-                    .testable(criterion.canBeZero(calibration.target)),
-                neurons: scores.neurons.summary(normalize: normalize, intervals: neurons)
-                    .testable(criterion.canBeZero(calibration.target)))
+                heads: scores.heads.summary(normalize: normalize, key: key).testable(canBeZero),
+                neurons: neuronScores.testable(canBeZero))
         }
     }
 
@@ -136,8 +139,8 @@ extension ImportanceCriterion {
         let magnitude = Magnitude(of: model)
         try requireFinite((magnitude.heads + magnitude.neurons).joined().allSatisfy(\.isFinite))
         return ModelImportance(
-            heads: ImportanceScores(values: magnitude.heads, normalize: normalize),
-            neurons: ImportanceScores(values: magnitude.neurons, normalize: normalize))
+            heads: ImportanceScores(magnitude.heads, normalize: normalize),
+            neurons: ImportanceScores(magnitude.neurons, normalize: normalize))
     }
 
     private func require(_ calibration: CalibrationSequences?) throws {

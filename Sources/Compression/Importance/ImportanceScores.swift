@@ -12,15 +12,37 @@ public struct ImportanceScores: Equatable, Sendable {
     /// unit: scores that are means of numbers with a sign. Means of sizes or squares lie above zero for every unit.
     public private(set) var canBeZero = false
 
-    /// Scores without sampling error.
-    init(values: [[Double]], normalize: ScoreNormalization) {
-        self.init(values: normalize.applied(to: values), intervals: nil, rankStability: nil)
-    }
+    /// What the scores of each layer have been divided by.
+    let norms: [Double]
 
-    init(values: [[Double]], intervals: [[ClosedRange<Double>]]?, rankStability: Double?) {
-        self.values = values
+    /// - Parameters:
+    ///   - raw: the scores before they are normalized.
+    ///   - intervals: those of the normalized scores.
+    init(
+        _ raw: [[Double]], normalize: ScoreNormalization, intervals: [[ClosedRange<Double>]]? = nil,
+        rankStability: Double? = nil
+    ) {
+        norms = normalize.norms(of: raw)
+        values = normalize.applied(to: raw)
         self.intervals = intervals
         self.rankStability = rankStability
+    }
+
+    /// The same scores, those of each layer divided by another number than their own norm.
+    func divided(by norms: [Double]) -> ImportanceScores {
+        ImportanceScores(self, factors: zip(self.norms, norms).map { $0 / $1 }, norms: norms)
+    }
+
+    private init(_ scores: ImportanceScores, factors: [Double], norms: [Double]) {
+        values = zip(scores.values, factors).map { layer, factor in layer.map { $0 * factor } }
+        intervals = scores.intervals.map {
+            zip($0, factors).map { layer, factor in
+                layer.map { $0.lowerBound * factor...$0.upperBound * factor }
+            }
+        }
+        rankStability = scores.rankStability
+        canBeZero = scores.canBeZero
+        self.norms = norms
     }
 
     func testable(_ canBeZero: Bool) -> ImportanceScores {
@@ -33,13 +55,14 @@ public struct ImportanceScores: Equatable, Sendable {
 extension ScoreNormalization {
     /// The scores made comparable across layers.
     func applied(to scores: [[Double]]) -> [[Double]] {
+        zip(scores, norms(of: scores)).map { layer, norm in layer.map { $0 / norm } }
+    }
+
+    /// What each layer's scores are divided by.
+    func norms(of scores: [[Double]]) -> [Double] {
         switch self {
-        case .none: scores
-        case .layer:
-            scores.map { layer in
-                let norm = layer.reduce(0) { $0 + $1 * $1 }.squareRoot() + 1e-20
-                return layer.map { $0 / norm }
-            }
+        case .none: scores.map { _ in 1 }
+        case .layer: scores.map { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() + 1e-20 }
         }
     }
 }

@@ -39,7 +39,7 @@ public final class IntegerRuntime: Classifier {
 
     public func logits(_ batch: PackedBatch) -> Tensor {
         let tape = Tape(recording: false)
-        let pooled = pooled(batch, on: tape)
+        let pooled = Profile.inRegions { self.pooled(batch, on: tape) }
         guard let pooler, let classifier else {
             return (configuration.normalizesEmbedding ? tape.normalize(pooled) : pooled).value
         }

@@ -5,6 +5,9 @@ public import Tensors
 /// Removes heads and feed-forward neurons in rounds: each scores what is left, and removes an equal share of what is to
 /// go. Between the rounds the model is usually trained on to recover.
 ///
+/// Where scores are normalized by layer, every round divides by the norms of the first: by its own, a layer that has lost units
+/// would count its others for more.
+///
 /// The state is `Codable`: a pruner that was saved after a round goes on with the next one exactly as it would have.
 public struct StructuredPruner: Codable, Equatable, Sendable {
     public let options: PruningOptions
@@ -19,6 +22,9 @@ public struct StructuredPruner: Codable, Equatable, Sendable {
     public var neurons: [LayerNeurons] { scoredNeurons ?? [] }
     /// Nil before the first round, and in a state that was saved when neurons had no records.
     private var scoredNeurons: [LayerNeurons]?
+    /// The layers' norms in the first round. Nil before it, and in a state that was saved when each round had its own.
+    private var headNorms: [Double]?
+    private var neuronNorms: [Double]?
     private let headsPerLayer: [Int]
     private let neuronsPerLayer: [Int]
 
@@ -69,16 +75,18 @@ public struct StructuredPruner: Codable, Equatable, Sendable {
         let (schedule, neuronSchedule) = try (headSchedule, neuronSchedule)
         let original = try originalHeads(of: model)
         let round = roundsDone + 1
+        let heads = headNorms.map(importance.heads.divided) ?? importance.heads
+        let neurons = neuronNorms.map(importance.neurons.divided) ?? importance.neurons
         let removedHeads = try LayerUnit.lowest(
-            schedule.removals(inRound: round), in: importance.heads.values, keepingAtLeast: options.minimumHeads)
+            schedule.removals(inRound: round), in: heads.values, keepingAtLeast: options.minimumHeads)
         let removedNeurons = try LayerUnit.lowest(
-            neuronSchedule.removals(inRound: round), in: importance.neurons.values,
-            keepingAtLeast: options.minimumNeurons)
+            neuronSchedule.removals(inRound: round), in: neurons.values, keepingAtLeast: options.minimumNeurons)
         let pruned = try model.removing(heads: Set(removedHeads), neurons: Set(removedNeurons))
-        recordHeads(importance.heads, removed: Set(removedHeads), original: original, round: round)
+        recordHeads(heads, removed: Set(removedHeads), original: original, round: round)
         if options.keepNeurons < 1 {
-            recordNeurons(importance.neurons, removed: removedNeurons, round: round)
+            recordNeurons(neurons, removed: removedNeurons, round: round)
         }
+        if round == 1 { (headNorms, neuronNorms) = (heads.norms, neurons.norms) }
         roundsDone = round
         return pruned
     }
