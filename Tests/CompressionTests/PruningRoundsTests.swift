@@ -245,7 +245,8 @@ struct PruningRoundsTests {
             pruned,
             [
                 ("\"roundsDone\":1", "\"roundsDone\":-1"), ("\"roundsDone\":1", "\"roundsDone\":0"),
-                ("\"layer\":2,\"", "\"layer\":7,\""),
+                ("\"layer\":2,\"", "\"layer\":7,\""), ("\"headNorms\":[", "\"headNorms\":[1,"),
+                ("\"neuronNorms\":[", "\"neuronNorms\":[-"), ("\"headNorms\":[", "\"headNorms\":[0,0,0],\"old\":["),
             ])
     }
 }

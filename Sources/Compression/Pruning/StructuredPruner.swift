@@ -124,6 +124,13 @@ extension StructuredPruner {
         let neurons =
             roundsDone == 0 || options.keepNeurons == 1
             ? neuronsPerLayer : feedForward.filter { $0.round == roundsDone }.map(\.after)
+        let norms = [headNorms, neuronNorms].compactMap { $0 }
+        guard norms.allSatisfy({ $0.count == headsPerLayer.count && $0.allSatisfy { $0 > 0 && $0.isFinite } }) else {
+            throw InputError(
+                problem:
+                    "the saved state of pruning should have a norm above 0 for each of \(headsPerLayer.count) layers",
+                remedy: "start pruning again")
+        }
         let layers = model.scorableLayers
         let found = (heads: layers.map(\.attentionUnits), neurons: layers.map(\.neurons))
         guard found.heads == left.map(\.count), found.neurons == neurons else {
