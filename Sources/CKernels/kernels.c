@@ -6,6 +6,19 @@
 
 #pragma clang fp contract(fast)
 
+/* Up to 16 columns of a row's sums, from column `first` on, as numbers: y and residual begin at the row. */
+static inline __attribute__((always_inline)) void dequantize(const int32_t *sums, const retort_dequantization *by,
+                                                             float scale, const float *residual, float *y,
+                                                             size_t first, size_t width) {
+#pragma clang fp contract(off)
+  const size_t columns = width - first < 16 ? width - first : 16;
+  for (size_t l = 0; l < columns; l++) {
+    const size_t j = first + l;
+    const float value = (float)(sums[l] - by->zero * by->weight_sums[j]) * (by->factors[j] * scale) + by->bias[j];
+    y[j] = residual ? value + residual[j] : value;
+  }
+}
+
 #define KERNEL(name) name##_base
 #define LEVEL "base"
 #include "kernels.inc"
@@ -178,7 +191,7 @@ MULTIPLY_BLOCKS(bfloat16, 64)
 #endif
 
 /* The AMX body on tiles in memory. */
-typedef struct { uint8_t row[16][64]; } emulated_tile;
+#include "tiles_emulated.inc"
 
 static void emulated_multiply(emulated_tile *c, const emulated_tile *a, const emulated_tile *b) {
   for (int m = 0; m < 16; m++)
@@ -192,31 +205,14 @@ static void emulated_multiply(emulated_tile *c, const emulated_tile *a, const em
 }
 
 #define KERNEL(name) name##_emulated
-#define TILES_BEGIN emulated_tile tiles[8];
-#define TILES_END
-#define TILE_ZERO(t) memset(&tiles[t], 0, sizeof(emulated_tile));
-#define TILE_LOAD(t, from, stride) \
-  for (int r = 0; r < 16; r++) memcpy(tiles[t].row[r], (const char *)(from) + (size_t)r * (stride), 64);
-#define TILE_STORE(t, to, stride) \
-  for (int r = 0; r < 16; r++) memcpy((char *)(to) + r * (stride), tiles[t].row[r], 64);
 #define TILE_MULTIPLY(c, a, b) emulated_multiply(&tiles[c], &tiles[a], &tiles[b]);
 #include "amx_int8.inc"
 #undef KERNEL
-#undef TILES_BEGIN
-#undef TILES_END
-#undef TILE_ZERO
-#undef TILE_LOAD
-#undef TILE_STORE
-#undef TILE_MULTIPLY
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target(AVX512 ",amx-tile,amx-int8"))), apply_to = function)
 #define KERNEL(name) name##_amx
-#define TILES_BEGIN _tile_loadconfig(&retort_amx_tiles);
-#define TILES_END _tile_release();
-#define TILE_ZERO(t) _tile_zero(t);
-#define TILE_LOAD(t, from, stride) _tile_loadd(t, from, stride);
-#define TILE_STORE(t, to, stride) _tile_stored(t, to, stride);
+#include "tiles_amx.inc"
 #define TILE_MULTIPLY(c, a, b) _tile_dpbusd(c, a, b);
 #include "amx_int8.inc"
 #undef KERNEL

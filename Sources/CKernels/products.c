@@ -30,7 +30,7 @@
 #undef TILE_LIST
 
 /* The AMX body on tiles in memory. */
-typedef struct { uint8_t row[16][64]; } emulated_tile;
+#include "tiles_emulated.inc"
 
 static void emulated_multiply(emulated_tile *c, const emulated_tile *a, const emulated_tile *b) {
   for (int m = 0; m < 16; m++)
@@ -51,22 +51,9 @@ static void emulated_multiply(emulated_tile *c, const emulated_tile *a, const em
 }
 
 #define KERNEL(name) product_##name##_emulated
-#define TILES_BEGIN emulated_tile tiles[8];
-#define TILES_END
-#define TILE_ZERO(t) memset(&tiles[t], 0, sizeof(emulated_tile));
-#define TILE_LOAD(t, from, stride) \
-  for (int r = 0; r < 16; r++) memcpy(tiles[t].row[r], (const char *)(from) + r * (stride), 64);
-#define TILE_STORE(t, to, stride) \
-  for (int r = 0; r < 16; r++) memcpy((char *)(to) + r * (stride), tiles[t].row[r], 64);
 #define TILE_MULTIPLY(c, a, b) emulated_multiply(&tiles[c], &tiles[a], &tiles[b]);
 #include "amx.inc"
 #undef KERNEL
-#undef TILES_BEGIN
-#undef TILES_END
-#undef TILE_ZERO
-#undef TILE_LOAD
-#undef TILE_STORE
-#undef TILE_MULTIPLY
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
@@ -117,11 +104,7 @@ static inline __attribute__((always_inline)) __m512 bfloat16_pairs(__m512 sum, c
 
 #pragma clang attribute push(__attribute__((target(AVX512 ",amx-tile,amx-bf16"))), apply_to = function)
 #define KERNEL(name) product_##name##_amx
-#define TILES_BEGIN _tile_loadconfig(&retort_amx_tiles);
-#define TILES_END _tile_release();
-#define TILE_ZERO(t) _tile_zero(t);
-#define TILE_LOAD(t, from, stride) _tile_loadd(t, from, stride);
-#define TILE_STORE(t, to, stride) _tile_stored(t, to, stride);
+#include "tiles_amx.inc"
 #define TILE_MULTIPLY(c, a, b) _tile_dpbf16ps(c, a, b);
 #include "amx.inc"
 #undef KERNEL
