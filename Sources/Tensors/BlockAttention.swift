@@ -27,11 +27,11 @@ public final class BlockAttention: @unchecked Sendable {
         self.offsets = offsets
         self.precision = precision
         product = precision.product
-        let perPosition = heads * (Self.padded(headSize, precision) + Self.panels(headSize) * 16)
+        let perPosition = heads * (precision.paddedDepth(headSize) + Self.panels(headSize) * 16)
         starts = (0..<offsets.count).reduce(into: [0]) {
             $0.append($0[$0.count - 1] + Self.aligned(offsets[$1].count) * perPosition)
         }
-        storage = Storage(count: Self.floats(starts[starts.count - 1], precision))
+        storage = Storage(count: precision.floats(starts[starts.count - 1]))
     }
 
     /// Keeps the keys and values of a block's rows: [rows, H · D] each.
@@ -51,7 +51,7 @@ public final class BlockAttention: @unchecked Sendable {
                 let column = row * width + head * headSize
                 product.pack_panels_transposed(
                     keys.pointer + column, width,
-                    element(keysStart(segment.sequence, head) + first * Self.padded(headSize, precision)), headSize,
+                    element(keysStart(segment.sequence, head) + first * precision.paddedDepth(headSize)), headSize,
                     count)
                 for panel in 0..<Self.panels(headSize) {
                     product.pack_panels(
@@ -93,7 +93,7 @@ public final class BlockAttention: @unchecked Sendable {
         _ y: UnsafeMutablePointer<Float>
     ) {
         let (length, width) = (offsets[sequence].count, heads * headSize)
-        let depth = Self.padded(headSize, precision)
+        let depth = precision.paddedDepth(headSize)
         product.pack_rows(queries, width, scratch.queries, depth, count, headSize)
         product.multiply(
             scratch.queries, depth, element(keysStart(sequence, head)), depth * 16, scratch.scores, length, nil, count,
@@ -121,8 +121,8 @@ public final class BlockAttention: @unchecked Sendable {
         init(longest: Int, headSize: Int, _ precision: Precision) {
             let rows = BlockAttention.blockRows
             let scoreCount = rows * (longest + 15) / 16 * 16
-            let queryCount = BlockAttention.floats(rows * BlockAttention.padded(headSize, precision), precision)
-            let probabilityCount = BlockAttention.floats(rows * BlockAttention.aligned(longest), precision)
+            let queryCount = precision.floats(rows * precision.paddedDepth(headSize))
+            let probabilityCount = precision.floats(rows * BlockAttention.aligned(longest))
             storage = Storage(count: scoreCount + rows + queryCount + probabilityCount)
             scores = storage.pointer
             inverses = scores + scoreCount
@@ -146,7 +146,7 @@ public final class BlockAttention: @unchecked Sendable {
 
     /// A head's keys: [T/16][D][16], or in pairs along D.
     private func keysStart(_ sequence: Int, _ head: Int) -> Int {
-        starts[sequence] + head * Self.aligned(offsets[sequence].count) * Self.padded(headSize, precision)
+        starts[sequence] + head * Self.aligned(offsets[sequence].count) * precision.paddedDepth(headSize)
     }
 
     /// A head's values: [D/16][T][16], or in pairs along T.
@@ -158,14 +158,5 @@ public final class BlockAttention: @unchecked Sendable {
         (positions + RowBlock.alignment - 1) / RowBlock.alignment * RowBlock.alignment
     }
 
-    private static func padded(_ depth: Int, _ precision: Precision) -> Int {
-        precision == .bfloat16 ? (depth + 31) / 32 * 32 : depth
-    }
-
     private static func panels(_ width: Int) -> Int { (width + 15) / 16 }
-
-    /// Floats that hold so many elements.
-    private static func floats(_ elements: Int, _ precision: Precision) -> Int {
-        precision == .bfloat16 ? (elements + 1) / 2 : elements
-    }
 }

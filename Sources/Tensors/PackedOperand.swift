@@ -58,7 +58,7 @@ struct ProductRows {
         let count = (rows + 15) / 16 * 16 * stride
         self.init(
             precision: precision, rows: rows, depth: depth, stride: stride, isTransposed: false,
-            storage: Storage(count: precision == .bfloat16 ? (count + 1) / 2 : count))
+            storage: Storage(count: precision.floats(count)))
     }
 
     private init(viewing x: Tensor) {
@@ -126,7 +126,7 @@ struct ProductPanels {
 
     var pointer: UnsafeRawPointer { UnsafeRawPointer(storage.pointer) }
     /// Elements from panel to panel.
-    var panel: Int { Self.paddedDepth(depth, precision) * 16 }
+    var panel: Int { precision.paddedDepth(depth) * 16 }
 
     /// B = x: [k, n].
     init(_ x: Tensor, _ precision: Precision) {
@@ -177,8 +177,8 @@ struct ProductPanels {
     }
 
     private static func storage(_ depth: Int, _ width: Int, _ precision: Precision) -> Storage {
-        let count = (width + 15) / 16 * 16 * paddedDepth(depth, precision)
-        return Storage(count: precision == .bfloat16 ? (count + 1) / 2 : count)
+        let count = (width + 15) / 16 * 16 * precision.paddedDepth(depth)
+        return Storage(count: precision.floats(count))
     }
 
     /// Calls `pack(first panel's memory, first column, columns)` for ranges of panels, spread over the threads.
@@ -189,10 +189,6 @@ struct ProductPanels {
             let start = panels.lowerBound * 16
             pack(memory + panels.lowerBound * bytes, start, min(panels.upperBound * 16, width) - start)
         }
-    }
-
-    private static func paddedDepth(_ depth: Int, _ precision: Precision) -> Int {
-        precision == .bfloat16 ? (depth + 31) / 32 * 32 : depth
     }
 }
 

@@ -31,6 +31,16 @@ public enum Precision: String, Codable, Sendable, CaseIterable {
         }
     }
 
+    /// The depth that packed operands have room for.
+    func paddedDepth(_ depth: Int) -> Int {
+        self == .bfloat16 ? (depth + 31) / 32 * 32 : depth
+    }
+
+    /// Floats whose memory holds so many elements.
+    func floats(_ elements: Int) -> Int {
+        self == .bfloat16 ? (elements + 1) / 2 : elements
+    }
+
     // The tables are never written after start.
     nonisolated(unsafe) private static let products = (
         float32: retort_product_best(4).pointee, bfloat16: retort_product_best(2).pointee
