@@ -45,18 +45,18 @@ extension TableRows {
 
     /// Rows `ids`: [N] → [N, C]. Every id must be one of the table's.
     func gather(_ ids: some Collection<Int32>) -> Tensor {
-        precondition(
-            ids.allSatisfy { $0 >= 0 && Int($0) < count }, "TableRows.gather: an id is outside of the \(count) rows")
         switch self {
         case .int8(let matrix): return matrix.rows(ids)
         case .float(let values, let width):
+            precondition(
+                ids.allSatisfy { $0 >= 0 && Int($0) < count }, "TableRows.gather: an id is outside of the \(count) rows"
+            )
             var x = Tensor(uninitialized: [ids.count, width])
             x.withUnsafeMutableBufferPointer { x in
                 values.withUnsafeBufferPointer { values in
                     for (row, id) in ids.enumerated() {
-                        let source = UnsafeBufferPointer(rebasing: values[Int(id) * width..<(Int(id) + 1) * width])
-                        _ = UnsafeMutableBufferPointer(rebasing: x[row * width..<(row + 1) * width]).update(
-                            from: source)
+                        (x.baseAddress! + row * width).update(
+                            from: values.baseAddress! + Int(id) * width, count: width)
                     }
                 }
             }
