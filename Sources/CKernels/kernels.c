@@ -36,68 +36,83 @@ static inline __attribute__((always_inline)) void dequantize(const int32_t *sums
 #undef LEVEL
 #pragma clang attribute pop
 
+#define UNROLL _Pragma("clang loop unroll(full)")
 #define AVX512 "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"
 
 #pragma clang attribute push(__attribute__((target(AVX512 ",avx512vnni"))), apply_to = function)
-/* Four rows by four panels of 16 columns: 16 accumulators, one vpdpbusd each per four elements of depth. */
-typedef struct { __m512i sums[4][4]; } vnni_tile;
-
-/* The tile at row i and panel p. A row or panel beyond the edge repeats the last one. */
-static inline __attribute__((always_inline)) vnni_tile multiply_tile(const uint8_t *a, size_t a_stride, const int8_t *b,
-                                                                     size_t groups, size_t i, size_t is, size_t p,
-                                                                     size_t ps) {
-  vnni_tile tile;
-  for (int r = 0; r < 4; r++)
-    for (int q = 0; q < 4; q++) tile.sums[r][q] = _mm512_setzero_si512();
-  const uint8_t *row[4];
-  const int8_t *panel[4];
-  for (size_t r = 0; r < 4; r++) row[r] = a + (i + (r < is ? r : is - 1)) * a_stride;
-  for (size_t q = 0; q < 4; q++) panel[q] = b + (p + (q < ps ? q : ps - 1)) * groups * 64;
+/* `rows` by `panels` of 16 columns, of which `columns` exist: one accumulator each and one vpdpbusd per four elements of
+   depth. The sums begin with what the level of 0 takes from them. What comes after is asked for: from `next` on, `step` bytes
+   for every four elements. y and residual begin at the block. */
+static inline __attribute__((always_inline)) void vnni_block(const uint8_t *a, size_t a_stride, const int8_t *b,
+                                                             size_t groups, const int8_t *next, size_t step,
+                                                             const retort_dequantization *by, size_t first,
+                                                             const float *scales, size_t scale_step,
+                                                             const float *residual, float *y, size_t y_stride,
+                                                             size_t width, const int rows, const int panels) {
+  __m512i sums[8][3];
+  __mmask16 mask[3];
+  UNROLL for (int p = 0; p < panels; p++) {
+    const size_t j = first + 16 * p;
+    mask[p] = width - j < 16 ? (__mmask16)((1u << (width - j)) - 1) : 0xffff;
+    const __m512i offset =
+        _mm512_mullo_epi32(_mm512_set1_epi32(-by->zero), _mm512_maskz_loadu_epi32(mask[p], by->weight_sums + j));
+    UNROLL for (int r = 0; r < rows; r++) sums[r][p] = offset;
+  }
   for (size_t g = 0; g < groups; g++) {
-    __m512i w[4];
-    for (int q = 0; q < 4; q++) w[q] = _mm512_loadu_si512(panel[q] + g * 64);
-    for (int r = 0; r < 4; r++) {
+    __m512i w[3];
+    UNROLL for (int p = 0; p < panels; p++) w[p] = _mm512_loadu_si512(b + (p * groups + g) * 64);
+    _mm_prefetch((const char *)next + g * step, _MM_HINT_T1);
+    UNROLL for (int r = 0; r < rows; r++) {
       int32_t four;
-      __builtin_memcpy(&four, row[r] + g * 4, 4);
+      __builtin_memcpy(&four, a + r * a_stride + g * 4, 4);
       const __m512i x = _mm512_set1_epi32(four);
-      for (int q = 0; q < 4; q++) tile.sums[r][q] = _mm512_dpbusd_epi32(tile.sums[r][q], x, w[q]);
+      UNROLL for (int p = 0; p < panels; p++) sums[r][p] = _mm512_dpbusd_epi32(sums[r][p], x, w[p]);
     }
   }
-  return tile;
+  UNROLL for (int p = 0; p < panels; p++) {
+    const size_t j = first + 16 * p;
+    const __m512 factor = _mm512_maskz_loadu_ps(mask[p], by->factors + j);
+    const __m512 bias = _mm512_maskz_loadu_ps(mask[p], by->bias + j);
+    UNROLL for (int r = 0; r < rows; r++) {
+      const size_t index = r * y_stride + j;
+      const __m512 scale = _mm512_set1_ps(scales[r * scale_step]);
+      /* Rounded, as the other levels do: no fused multiply and add. */
+      const __m512 product = _mm512_mul_round_ps(_mm512_cvtepi32_ps(sums[r][p]), _mm512_mul_ps(factor, scale),
+                                                 _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+      __m512 sum = _mm512_add_ps(product, bias);
+      if (residual) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask[p], residual + index));
+      _mm512_mask_storeu_ps(y + index, mask[p], sum);
+    }
+  }
 }
 
-static inline __mmask16 first_columns(size_t count) { return count < 16 ? (__mmask16)((1u << count) - 1) : 0xffff; }
-
+/* Three panels at a time pass all rows; they stay in the first-level cache, or the second for great depths. */
 static void linear_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b, const retort_dequantization *by,
-                             const float *scales, size_t scale_step, const float *residual, float *y, size_t rows,
-                             size_t depth, size_t width) {
-  const size_t groups = (depth + 3) / 4, panels = (width + 15) / 16;
-  for (size_t p = 0; p < panels; p += 4) {
-    const size_t ps = panels - p < 4 ? panels - p : 4;
-    for (size_t i = 0; i < rows; i += 4) {
-      const size_t is = rows - i < 4 ? rows - i : 4;
-      const vnni_tile tile = multiply_tile(a, a_stride, b, groups, i, is, p, ps);
-      for (size_t q = 0; q < ps; q++) {
-        const size_t j = (p + q) * 16;
-        const __mmask16 mask = first_columns(width - j);
-        const __m512i offset =
-            _mm512_mullo_epi32(_mm512_set1_epi32(by->zero), _mm512_maskz_loadu_epi32(mask, by->weight_sums + j));
-        const __m512 factor = _mm512_maskz_loadu_ps(mask, by->factors + j);
-        const __m512 bias = _mm512_maskz_loadu_ps(mask, by->bias + j);
-        for (size_t r = 0; r < is; r++) {
-          const size_t index = (i + r) * width + j;
-          const __m512 exact = _mm512_cvtepi32_ps(_mm512_sub_epi32(tile.sums[r][q], offset));
-          const __m512 scale = _mm512_set1_ps(scales[(i + r) * scale_step]);
-          /* Rounded, as the other levels do: no fused multiply and add. */
-          const __m512 product =
-              _mm512_mul_round_ps(exact, _mm512_mul_ps(factor, scale), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-          __m512 sum = _mm512_add_ps(product, bias);
-          if (residual) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, residual + index));
-          _mm512_mask_storeu_ps(y + index, mask, sum);
-        }
-      }
-    }
+                             const float *scales, size_t scale_step, const float *residual, float *y, size_t y_stride,
+                             size_t rows, size_t depth, size_t width) {
+  const size_t groups = (depth + 3) / 4;
+#define BLOCK(rows, panels)                                                                                              \
+  vnni_block(a + i * a_stride, a_stride, b + j * groups * 4, groups, next + i * groups * share, share * (rows), by, j,  \
+             scales + i * scale_step, scale_step, residual ? residual + i * y_stride : NULL, y + i * y_stride, y_stride, \
+             width, rows, panels)
+#define BLOCKS(panels)                                            \
+  do {                                                            \
+    size_t i = 0;                                                 \
+    for (; i + 8 <= rows; i += 8) BLOCK(8, panels);               \
+    if (rows - i >= 4) { BLOCK(4, panels); i += 4; }              \
+    if (rows - i >= 2) { BLOCK(2, panels); i += 2; }              \
+    if (rows - i >= 1) BLOCK(1, panels);                          \
+  } while (0)
+  /* Bytes of the next panels that a row asks for with every group. */
+  const size_t share = rows > 0 ? 3 * 64 / rows : 0;
+  for (size_t j = 0; j < width; j += 48) {
+    const int8_t *next = b + (j + 48) * groups * 4;
+    if (width - j > 32) BLOCKS(3);
+    else if (width - j > 16) BLOCKS(2);
+    else BLOCKS(1);
   }
+#undef BLOCKS
+#undef BLOCK
 }
 #pragma clang attribute pop
 

@@ -82,8 +82,9 @@ public struct PackedInt8Weight: Sendable {
     /// So many inputs cannot make a sum exceed 255 · 128 · 2¹⁶ < 2³¹.
     public static let maximumDepth = 1 << 16
 
-    /// Rows of a float result that are kept at a time; they fit the second-level cache.
-    private static let blockRows = 16
+    /// The block of a float result that is kept at a time where what follows makes something else of it: whole panels that fit
+    /// the first-level cache.
+    private static let block = (rows: 64, columns: 96)
 
     /// - Parameters:
     ///   - weight: [O, I], with at most `maximumDepth` inputs.
@@ -122,8 +123,9 @@ public struct PackedInt8Weight: Sendable {
         var y = Tensor(uninitialized: [x.rows, width])
         let results = y.mutablePointer
         let added = residual?.pointer
-        forEachRange(of: x) { rows, multiply in
-            multiply(rows, added.map { $0 + rows.lowerBound * width }, results + rows.lowerBound * width)
+        forEachPart(of: x) { rows, columns, multiply in
+            let first = rows.lowerBound * width + columns.lowerBound
+            multiply(rows, columns, added.map { $0 + first }, results + first, width)
         }
         return withExtendedLifetime(residual) { y }
     }
@@ -134,17 +136,21 @@ public struct PackedInt8Weight: Sendable {
     ) -> UInt8Activations {
         let width = width
         return UInt8Activations(rows: x.rows, width: width, grid) { levels, stride in
-            forEachRange(of: x) { rows, multiply in
-                var scratch = Tensor(uninitialized: [min(rows.count, Self.blockRows), width])
+            forEachPart(of: x) { rows, columns, multiply in
+                var scratch = Tensor(
+                    uninitialized: [min(rows.count, Self.block.rows), min(columns.count, Self.block.columns)])
                 let values = scratch.mutablePointer
-                for start in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: Self.blockRows) {
-                    let block = start..<min(start + Self.blockRows, rows.upperBound)
-                    multiply(block, nil, values)
-                    Profile.measure(.activations) { activation.apply(values, values, block.count * width) }
-                    for row in block {
-                        kernels.quantize_u8(
-                            values + (row - start) * width, levels + row * stride, width, grid.scale,
-                            Float(grid.zeroPoint))
+                forEachBlock(rows, Self.block.rows) { rows in
+                    forEachBlock(columns, Self.block.columns) { columns in
+                        multiply(rows, columns, nil, values, columns.count)
+                        Profile.measure(.activations) {
+                            activation.apply(values, values, rows.count * columns.count)
+                        }
+                        for (index, row) in rows.enumerated() {
+                            kernels.quantize_u8(
+                                values + index * columns.count, levels + row * stride + columns.lowerBound,
+                                columns.count, grid.scale, Float(grid.zeroPoint))
+                        }
                     }
                 }
                 withExtendedLifetime(scratch) {}
@@ -152,34 +158,60 @@ public struct PackedInt8Weight: Sendable {
         }
     }
 
-    /// Writes x · Wᵀ + b for some rows, and a residual's rows added to them, to a place.
-    private typealias RowProduct = (Range<Int>, _ residual: UnsafePointer<Float>?, UnsafeMutablePointer<Float>) -> Void
+    /// Writes x · Wᵀ + b for some rows and columns, which begin with a panel, and a residual added to them, to a place. Both
+    /// have the same stride.
+    private typealias BlockProduct = (
+        _ rows: Range<Int>, _ columns: Range<Int>, _ residual: UnsafePointer<Float>?, UnsafeMutablePointer<Float>,
+        _ stride: Int
+    ) -> Void
 
-    /// Calls `body` for ranges that cover the rows, on several threads.
-    private func forEachRange(of x: UInt8Activations, _ body: (Range<Int>, RowProduct) -> Void) {
+    /// Calls `body` for parts that cover the result, on several threads: its rows, or the columns of a few rows. Inside of a
+    /// parallel region the whole is one part, so that the weight is read once.
+    private func forEachPart(
+        of x: UInt8Activations, _ body: (_ rows: Range<Int>, _ columns: Range<Int>, BlockProduct) -> Void
+    ) {
         precondition(x.width == depth, "PackedInt8Weight.multiply: input of width \(x.width) for \(depth)")
         let isShared = x.scales.count == 1
-        let (zeroPoint, depth, width, stride) = (Int32(x.zeroPoint), depth, width, x.stride)
-        // Below about 30 µs of work a second thread costs more than it brings.
-        let grain = max(1, 4_000_000 / max(1, depth * width))
+        let (zeroPoint, depth, groups, stride) = (Int32(x.zeroPoint), depth, (depth + 3) / 4, x.stride)
         // Pointers: arrays that threads share would be retained by every one of them.
         withPointers(sums, scales, bias, x.scales, x.levels, packed) {
             sums, factors, bias, rowScales, levels, weight in
-            var dequantization = retort_dequantization(
-                zero: zeroPoint, weight_sums: sums, factors: factors, bias: bias)
-            withUnsafePointer(to: &dequantization) { dequantization in
-                Threads.forEachChunk(of: x.rows, grain: grain) { range in
-                    body(range) { rows, residual, results in
-                        Profile.measure(.gemm) {
-                            kernels.linear_u8s8(
-                                levels + rows.lowerBound * stride, stride, weight, dequantization,
-                                rowScales + (isShared ? 0 : rows.lowerBound), isShared ? 0 : 1, residual, results,
-                                rows.count, depth, width)
-                        }
-                    }
+            let multiply: BlockProduct = { rows, columns, residual, results, resultStride in
+                let first = columns.lowerBound
+                var dequantization = retort_dequantization(
+                    zero: zeroPoint, weight_sums: sums + first, factors: factors + first, bias: bias + first)
+                Profile.measure(.gemm) {
+                    kernels.linear_u8s8(
+                        levels + rows.lowerBound * stride, stride, weight + first * groups * 4, &dequantization,
+                        rowScales + (isShared ? 0 : rows.lowerBound), isShared ? 0 : 1, residual, results,
+                        resultStride, rows.count, depth, columns.count)
+                }
+            }
+            if Threads.isBusy {
+                body(0..<x.rows, 0..<width, multiply)
+            } else if x.rows >= Self.fewRows {
+                let grain = max(Self.fewRows / 2, Self.leastWork / max(1, depth * width))
+                Threads.forEachChunk(of: x.rows, grain: grain) { body($0, 0..<width, multiply) }
+            } else {
+                let columns = Self.block.columns / 2
+                let grain = Self.leastWork / max(1, x.rows * depth * columns)
+                Threads.forEachChunk(of: (width + columns - 1) / columns, grain: grain) { part in
+                    body(0..<x.rows, part.lowerBound * columns..<min(part.upperBound * columns, width), multiply)
                 }
             }
         }
+    }
+
+    /// Below so many rows the threads share columns: each reads its part of the weight.
+    private static let fewRows = 64
+    /// Products that are worth a second thread, some microseconds of work.
+    private static let leastWork = 250_000
+}
+
+/// Calls `body` for the parts of a range, of `size` each but the last.
+private func forEachBlock(_ range: Range<Int>, _ size: Int, _ body: (Range<Int>) -> Void) {
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: size) {
+        body(start..<min(start + size, range.upperBound))
     }
 }
 

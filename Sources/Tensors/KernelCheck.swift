@@ -91,7 +91,7 @@ public struct KernelCheck: Codable, Equatable, Sendable {
                 zeros.withUnsafeBufferPointer { zeros in
                     var dequantization = retort_dequantization(
                         zero: 0, weight_sums: none.baseAddress, factors: ones.baseAddress, bias: zeros.baseAddress)
-                    table.linear_u8s8(a, k, packed, &dequantization, ones.baseAddress, 0, nil, &sums, m, k, n)
+                    table.linear_u8s8(a, k, packed, &dequantization, ones.baseAddress, 0, nil, &sums, n, m, k, n)
                 }
             }
         }

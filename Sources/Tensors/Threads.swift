@@ -49,6 +49,9 @@ public enum Threads {
         }
     }
 
+    /// Whether a parallel region is open: one that is asked for now would run on the calling thread alone.
+    static var isBusy: Bool { pool.isBusy }
+
     private static let pool = WorkerPool(threads: count)
 
     private static func perform(_ iterations: Int, _ body: (Int) -> Void) {

@@ -42,6 +42,9 @@ final class WorkerPool: Sendable {
         }
     }
 
+    /// Whether a region is open.
+    var isBusy: Bool { isOwned.load(ordering: .relaxed) }
+
     /// Runs body(0), …, body(iterations − 1), each once, in any order and on any of the threads.
     func perform(_ iterations: Int, _ body: @escaping (Int) -> Void) {
         guard isOwned.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else {

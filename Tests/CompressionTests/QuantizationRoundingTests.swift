@@ -61,7 +61,10 @@ struct QuantizationRoundingTests {
     /// Scales of 1 make the result the integer sum itself, which a float holds exactly below 2²⁴.
     @Test(
         "the integer product equals the reference bit for bit",
-        arguments: [(1, 1, 1), (3, 5, 17), (4, 4, 16), (33, 192, 70), (70, 250, 130), (200, 63, 65)])
+        arguments: [
+            (1, 1, 1), (3, 5, 17), (4, 4, 16), (33, 192, 70), (70, 250, 130), (200, 63, 65), (5, 384, 400),
+            (1, 700, 1000),
+        ])
     func integerProduct(rows: Int, depth: Int, width: Int) {
         let key = RandomKey(UInt64(rows * depth * width))
         let levels = (0..<rows * depth).map { UInt8(key.bits($0) % 256) }
@@ -72,7 +75,8 @@ struct QuantizationRoundingTests {
             Int8Matrix(rows: width, width: depth, levels: weights, scales: [Float](repeating: 1, count: width)),
             bias: bias)
         let x = Tensor(levels.map { Float($0) - Float(zero) }, shape: [rows, depth])
-        let y = weight.multiply(UInt8Activations(x, UInt8Quantization(scale: 1, zeroPoint: zero)))
+        let quantized = UInt8Activations(x, UInt8Quantization(scale: 1, zeroPoint: zero))
+        let y = weight.multiply(quantized)
         let columns = (0..<depth * width).map { weights[$0 % width * depth + $0 / width] }
         let sums = Reference.multiplyU8S8(levels, columns, rows: rows, depth: depth, width: width)
         let expected = sums.indices.map { index in
@@ -82,6 +86,8 @@ struct QuantizationRoundingTests {
         }
         #expect(y.shape == [rows, width])
         #expect(y.values == expected)
+        #expect(
+            Threads.map(2) { _ in weight.multiply(quantized).values } == [expected, expected], "inside of a region")
     }
 
     @Test(
@@ -101,11 +107,13 @@ struct QuantizationRoundingTests {
             let key = RandomKey(10).mixed(width)
             return Tensor((0..<rows * width).map { Float(key.normal($0)) }, shape: [rows, width])
         }
-        let (first, second) = (matrix(70, 33), matrix(21, 70))
+        let (first, second) = (matrix(710, 133), matrix(21, 710))
         let grid = UInt8Quantization(scale: 0.03, zeroPoint: 7)
-        for x in [UInt8Activations(tensor(67, 33), grid), UInt8Activations(perRow: tensor(67, 33))] {
+        // The threads share the columns of few rows, and the rows of many.
+        let inputs = [9, 67, 150].map { tensor($0, 133) }
+        for x in inputs.flatMap({ [UInt8Activations($0, grid), UInt8Activations(perRow: $0)] }) {
             let plain = first.multiply(x)
-            let residual = tensor(67, 70)
+            let residual = tensor(x.rows, 710)
             let sum = zip(plain.values, residual.values).map { $0 + $1 }
             #expect(first.multiply(x, adding: residual).values == sum)
             let tape = Tape(recording: false)

@@ -7,7 +7,8 @@ struct IntegerProductTests {
     /// rows, depth, width: multiples of the tiles, their neighbours, nothing, one.
     private static let shapes = [
         (1, 1, 1), (1, 4, 16), (4, 8, 64), (5, 7, 17), (3, 3, 15), (8, 64, 65), (9, 63, 31), (2, 192, 192), (0, 4, 16),
-        (2, 0, 5), (2, 5, 0), (17, 66, 130), (32, 64, 32), (33, 192, 48), (47, 129, 17), (16, 60, 33),
+        (2, 0, 5), (2, 5, 0), (17, 66, 130), (32, 64, 32), (33, 192, 48), (47, 129, 17), (16, 60, 33), (15, 40, 97),
+        (6, 12, 50), (7, 9, 48), (208, 8, 96),
     ]
 
     /// Unit factors leave the sums themselves, which floats hold exactly below 2²⁴.
@@ -29,7 +30,7 @@ struct IntegerProductTests {
         var dequantization = retort_dequantization(
             zero: 0, weight_sums: none.pointer, factors: ones.pointer, bias: zeros.pointer)
         level.kernels.linear_u8s8(
-            x.pointer, stride, w.pointer, &dequantization, ones.pointer, 0, nil, y.pointer, rows, depth, width)
+            x.pointer, stride, w.pointer, &dequantization, ones.pointer, 0, nil, y.pointer, width, rows, depth, width)
         let expected = Reference.multiplyU8S8(a, b, rows: rows, depth: depth, width: width)
         #expect(y.values == expected.map(Float.init))
         #expect([x.isIntact, w.isIntact, y.isIntact, none.isIntact, zeros.isIntact, ones.isIntact].allSatisfy { $0 })
@@ -83,7 +84,7 @@ struct IntegerProductTests {
                 let y = FencedBuffer([Float](repeating: 9, count: rows * width), misaligned: true)
                 level.kernels.linear_u8s8(
                     x.pointer, stride, w.pointer, &dequantization, scales.pointer, isShared ? 0 : 1,
-                    hasResidual ? residual.pointer : nil, y.pointer, rows, depth, width)
+                    hasResidual ? residual.pointer : nil, y.pointer, width, rows, depth, width)
                 let expected = sums.indices.map { index in
                     let (row, column) = (index / width, index % width)
                     let value = Reference.dequantize(

@@ -109,11 +109,11 @@ typedef struct retort_kernels {
   /* y = (a · b − zero · weight_sums) · (factors · scale of the row) + bias (+ residual), a · b exactly in int32.
      a: rows × depth, stride `a_stride` bytes (a multiple of 4 and ≥ depth, padded with anything), b packed as
      [width/16][depth/4][16][4] and padded with zeros. The scale of row i is scales[i · scale_step]. y and residual, which may
-     be NULL, are rows × width without gaps; they may be one. Every operation rounds by itself: the same numbers at every
+     be NULL, are rows × width with one stride; they may be one. Every operation rounds by itself: the same numbers at every
      level. */
   void (*linear_u8s8)(const uint8_t *a, size_t a_stride, const int8_t *b, const retort_dequantization *by,
-                      const float *scales, size_t scale_step, const float *residual, float *y, size_t rows,
-                      size_t depth, size_t width);
+                      const float *scales, size_t scale_step, const float *residual, float *y, size_t y_stride,
+                      size_t rows, size_t depth, size_t width);
 
   /* y = scale · level */
   void (*expand_int8)(const int8_t *levels, float scale, float *y, size_t n);
