@@ -28,15 +28,16 @@ public enum MatrixProduct {
         let (m, n, k) = (a.rows, b.width, a.depth)
         guard m > 0, n > 0 else { return }
         Profile.measure(.gemm) {
-            // Below about 30 µs of work a second thread costs more than it brings.
-            let isLarge = 2 * m * n * k > 4_000_000
-            if isLarge, m < Threads.count * blockRows, finish == nil {
+            // Below some microseconds of work a second thread costs more than it brings.
+            let isLarge = 2 * m * n * k > 1_000_000
+            if isLarge, m < Threads.count * (finish == nil ? blockRows : 16) {
                 // 48 columns are the widest block that the kernels keep in registers.
                 Threads.forEachChunk(of: (n + 47) / 48, grain: 1) { range in
                     part(
                         a, b, into: c, stride: stride, bias: bias, accumulate: accumulate, rows: 0..<m,
                         columns: range.lowerBound * 48..<min(range.upperBound * 48, n))
                 }
+                if let finish { Threads.forEachChunk(of: m, grain: 1, finish) }
                 return
             }
             // As many tasks for each thread, each of whole tiles of 16 rows.
