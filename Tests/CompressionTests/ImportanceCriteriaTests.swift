@@ -57,6 +57,24 @@ struct ImportanceCriteriaTests {
         #expect(model.parameters.map(\.value.values) == weights)
     }
 
+    @Test("A pass tells how far it is, and can be ended without a trace", arguments: measured)
+    func progress(criterion: ImportanceCriterion) throws {
+        struct Ended: Error {}
+        let model = PruningModel.encoder()
+        let weights = model.parameters.map(\.value.values)
+        var told: [Int] = []
+        var watched = data
+        watched.advanced = { told.append($0) }
+        let expected = try scores(criterion, data, of: model)
+        #expect(try scores(criterion, watched, of: model) == expected)
+        #expect(told == told.sorted() && told.first == 0 && Set([8, 16]).isSubset(of: told) && told.last! < data.count)
+        watched.advanced = { done in if done >= 16 { throw Ended() } }
+        #expect(throws: Ended.self) { try scores(criterion, watched, of: model) }
+        #expect(model.parameters.map(\.value.values) == weights)
+        #expect(model.parameters.allSatisfy { $0.gradient.value.sumOfSquares == 0 })
+        #expect(try scores(criterion, data, of: model) == expected)
+    }
+
     @Test("A head and a neuron that write nothing score nothing where the loss or the answer is asked")
     func silent() throws {
         let model = PruningModel.encoder()

@@ -13,24 +13,27 @@ enum Ablation {
     ///   - neurons: whether the feed-forward neurons are measured too; else their scores are 0.
     static func scores(
         of model: some ScorableModel, on calibration: CalibrationSequences, neurons: Bool, batch: Int
-    ) -> UnitScores {
+    ) throws -> UnitScores {
         var scores = UnitScores(of: model, statistic: .mean)
         let layers = model.scorableLayers
-        for start in stride(from: 0, to: calibration.count, by: batch) {
-            let examples = start..<min(start + batch, calibration.count)
+        let units = layers.reduce(0) { $0 + $1.attentionUnits + (neurons ? $1.neurons : 0) }
+        try calibration.forEachBatch(of: batch) { examples in
             let whole = Answers(of: model, calibration, examples)
-            func changes(_ output: Linear, _ columns: Range<Int>) -> [Double] {
-                output.masking(columns) { Answers(of: model, calibration, examples).losses(comparedWith: whole) }
+            var masked = 0
+            func changes(_ output: Linear, _ columns: Range<Int>) throws -> [Double] {
+                try calibration.advanced?(examples.lowerBound + examples.count * masked / units)
+                masked += 1
+                return output.masking(columns) { Answers(of: model, calibration, examples).losses(comparedWith: whole) }
             }
-            let heads = layers.flatMap { layer in
-                (0..<layer.attentionUnits).map { unit in
-                    changes(layer.attentionOutput, unit * layer.unitWidth..<(unit + 1) * layer.unitWidth)
+            let heads = try layers.flatMap { layer in
+                try (0..<layer.attentionUnits).map { unit in
+                    try changes(layer.attentionOutput, unit * layer.unitWidth..<(unit + 1) * layer.unitWidth)
                 }
             }
-            let inner = layers.flatMap { layer in
-                (0..<layer.neurons).map { neuron in
+            let inner = try layers.flatMap { layer in
+                try (0..<layer.neurons).map { neuron in
                     neurons
-                        ? changes(layer.feedForwardOutput, neuron..<neuron + 1)
+                        ? try changes(layer.feedForwardOutput, neuron..<neuron + 1)
                         : [Double](repeating: 0, count: examples.count)
                 }
             }

@@ -9,11 +9,11 @@ enum ActivationStrength {
     /// - Parameter calibration: in canonical order, checked.
     static func scores(
         of model: some ScorableModel, on calibration: CalibrationSequences, batch: Int
-    ) -> UnitScores {
+    ) throws -> UnitScores {
         var scores = UnitScores(of: model, statistic: .rootOfMean)
         let layers = model.scorableLayers
-        for start in stride(from: 0, to: calibration.count, by: batch) {
-            let packed = calibration.batch(start..<min(start + batch, calibration.count))
+        try calibration.forEachBatch(of: batch) { examples in
+            let packed = calibration.batch(examples)
             let trace = model.trace(packed, on: Tape(recording: false))
             for sequence in 0..<packed.offsets.count {
                 let rows = packed.offsets[sequence]

@@ -4,7 +4,7 @@ import Models
 import Tensors
 
 /// The examples that importance is measured on, and what the loss compares the model's answers with.
-public struct CalibrationSequences: Sendable {
+public struct CalibrationSequences {
     /// What the loss is taken against.
     public enum Target: Equatable, Sendable {
         /// A class for every example.
@@ -17,14 +17,17 @@ public struct CalibrationSequences: Sendable {
 
     public let sequences: [[Int32]]
     public let target: Target
+    /// Told before every part of a pass over the examples how many are done; an error that it throws ends the pass.
+    public var advanced: ((_ done: Int) throws -> Void)?
 
-    public init(_ sequences: [[Int32]], target: Target) {
+    public init(_ sequences: [[Int32]], target: Target, advanced: ((_ done: Int) throws -> Void)? = nil) {
         if case .labels(let labels) = target {
             precondition(
                 labels.count == sequences.count, "CalibrationSequences: \(sequences.count) and \(labels.count)")
         }
         self.sequences = sequences
         self.target = target
+        self.advanced = advanced
     }
 
     /// Labelled examples.
@@ -35,7 +38,9 @@ public struct CalibrationSequences: Sendable {
     public var count: Int { sequences.count }
 
     /// The same texts without their labels.
-    public var withoutLabels: CalibrationSequences { CalibrationSequences(sequences, target: .ownOutputs) }
+    public var withoutLabels: CalibrationSequences {
+        CalibrationSequences(sequences, target: .ownOutputs, advanced: advanced)
+    }
 
     /// Sorted by length, tokens and label, so that sums, halves and resamples do not depend on the order of the data.
     var inCanonicalOrder: CalibrationSequences {
@@ -46,7 +51,16 @@ public struct CalibrationSequences: Sendable {
             return x == y ? (labels?[a] ?? 0) < (labels?[b] ?? 0) : x.lexicographicallyPrecedes(y)
         }
         return CalibrationSequences(
-            order.map { sequences[$0] }, target: labels.map { labels in .labels(order.map { labels[$0] }) } ?? target)
+            order.map { sequences[$0] }, target: labels.map { labels in .labels(order.map { labels[$0] }) } ?? target,
+            advanced: advanced)
+    }
+
+    /// A pass over the examples in order, so many at a time.
+    func forEachBatch(of size: Int, _ body: (_ examples: Range<Int>) throws -> Void) throws {
+        for start in stride(from: 0, to: count, by: size) {
+            try advanced?(start)
+            try body(start..<min(start + size, count))
+        }
     }
 
     /// The packed batch of some examples.

@@ -101,9 +101,9 @@ extension ImportanceCriterion {
         for criterion in criteria { try criterion.require(checked) }
         let readings = criteria.compactMap(\.reading)
         let batch = batch ?? checked.map { model.examplesPerPass($0) } ?? 1
-        let gradients = checked.flatMap { calibration in
+        let gradients = try checked.flatMap { calibration in
             readings.isEmpty
-                ? nil : MaskGradients(of: model, on: calibration, readings: readings, key: key, batch: batch)
+                ? nil : try MaskGradients(of: model, on: calibration, readings: readings, key: key, batch: batch)
         }
         return try criteria.map { criterion in
             guard let calibration = checked, criterion.requirement != .nothing else {
@@ -112,15 +112,15 @@ extension ImportanceCriterion {
             let scores: UnitScores
             switch criterion {
             case .sensitivity, .taylor, .fisher: scores = gradients!.scores[criterion.reading!]!
-            case .activation: scores = ActivationStrength.scores(of: model, on: calibration, batch: batch)
-            case .ablation: scores = Ablation.scores(of: model, on: calibration, neurons: neurons, batch: batch)
+            case .activation: scores = try ActivationStrength.scores(of: model, on: calibration, batch: batch)
+            case .ablation: scores = try Ablation.scores(of: model, on: calibration, neurons: neurons, batch: batch)
             case .relevance:
                 guard let encoder = model as? Encoder else {
                     throw InputError(
                         field: "criterion", problem: "relevance is propagated through encoders alone",
                         remedy: "use another criterion for a language model, such as fisher")
                 }
-                scores = Relevance.scores(of: encoder, on: calibration, batch: batch)
+                scores = try Relevance.scores(of: encoder, on: calibration, batch: batch)
             case .magnitude: return try criterion.magnitude(of: model, normalize)
             }
             try criterion.requireFinite(scores.heads.isFinite && scores.neurons.isFinite)

@@ -17,8 +17,8 @@ public enum LayerRedundancy {
         let ordered = calibration.inCanonicalOrder
         let batch = batch ?? model.examplesPerPass(ordered)
         var scores = ExampleScores(unitsPerLayer: model.scorableLayers.map { _ in 1 })
-        for start in stride(from: 0, to: ordered.count, by: batch) {
-            let packed = ordered.batch(start..<min(start + batch, ordered.count))
+        try ordered.forEachBatch(of: batch) { examples in
+            let packed = ordered.batch(examples)
             let states = model.trace(packed, on: Tape(recording: false)).hiddenStates.map(\.value)
             for sequence in 0..<packed.offsets.count {
                 let rows = packed.offsets[sequence]

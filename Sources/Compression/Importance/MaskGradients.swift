@@ -39,15 +39,12 @@ struct MaskGradients {
     init(
         of model: some ScorableModel, on calibration: CalibrationSequences, readings: [Reading], key: RandomKey,
         batch: Int
-    ) {
+    ) throws {
         precondition(batch > 0, "MaskGradients: batches of \(batch) examples")
         defer { for parameter in model.parameters { parameter.gradient.clear() } }
         for reading in readings { scores[reading] = UnitScores(of: model, statistic: reading.statistic) }
         let own = key.mixed("targets")
-        for start in stride(from: 0, to: calibration.count, by: batch) {
-            let examples = start..<min(start + batch, calibration.count)
-            measure(model, calibration, examples, readings, own)
-        }
+        try calibration.forEachBatch(of: batch) { measure(model, calibration, $0, readings, own) }
     }
 
     private mutating func measure(

@@ -12,8 +12,7 @@ public enum OutputDivergence {
         try whole.check(texts)
         let batch = whole.examplesPerPass(texts)
         var sum = 0.0
-        for start in stride(from: 0, to: texts.count, by: batch) {
-            let examples = start..<min(start + batch, texts.count)
+        try texts.forEachBatch(of: batch) { examples in
             let (a, b) = (Answers(of: smaller, texts, examples), Answers(of: whole, texts, examples))
             sum += a.losses(comparedWith: b).reduce(0, +)
         }

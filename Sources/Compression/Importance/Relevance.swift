@@ -13,11 +13,11 @@ enum Relevance {
     private static let epsilon: Float = 1e-3
 
     /// - Parameter calibration: in canonical order, checked.
-    static func scores(of model: Encoder, on calibration: CalibrationSequences, batch: Int) -> UnitScores {
+    static func scores(of model: Encoder, on calibration: CalibrationSequences, batch: Int) throws -> UnitScores {
         var scores = UnitScores(of: model, statistic: .mean)
         let headSize = model.configuration.headSize
-        for start in stride(from: 0, to: calibration.count, by: batch) {
-            let packed = calibration.batch(start..<min(start + batch, calibration.count))
+        try calibration.forEachBatch(of: batch) { examples in
+            let packed = calibration.batch(examples)
             let layers = propagate(model, packed)
             for sequence in 0..<packed.offsets.count {
                 let rows = packed.offsets[sequence]

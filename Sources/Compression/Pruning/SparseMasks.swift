@@ -98,9 +98,7 @@ public enum SparseMasks {
         let observers = layers.map { _ in InputNorms() }
         for (layer, observer) in zip(layers, observers) { layer.quantization = observer }
         defer { for layer in layers { layer.quantization = nil } }
-        for start in stride(from: 0, to: ordered.count, by: batch) {
-            _ = model.logits(ordered.batch(start..<min(start + batch, ordered.count)))
-        }
+        try ordered.forEachBatch(of: batch) { _ = model.logits(ordered.batch($0)) }
         return Dictionary(uniqueKeysWithValues: zip(layers, observers).map { ($0.name, $1.norms) })
     }
 }

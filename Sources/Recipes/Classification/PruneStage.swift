@@ -23,7 +23,11 @@ extension ClassificationStages {
         let chosen = key.mixed("calibration").permutation(data.count).prefix(heads.calibration)
         let calibration = CalibrationSequences(
             chosen.map { data.sequences[$0] },
-            target: heads.against == .labels ? .labels(chosen.map { data.labels[$0] }) : .ownOutputs)
+            target: heads.against == .labels ? .labels(chosen.map { data.labels[$0] }) : .ownOutputs
+        ) { [observer] done in
+            try Interruption.check()
+            observer.advanced("prune", done: done, total: chosen.count, unit: "calibration texts")
+        }
 
         var (pruner, model) = try startingPoint(inputs: inputs) { student in
             try removeLayers(of: student, calibration, key, inputs: inputs, data: data)

@@ -44,7 +44,7 @@ struct PruneSession {
             guard !texts.isEmpty else {
                 throw InputError(file: rows.file, problem: "no text has two tokens", remedy: "give longer texts")
             }
-            try prune(decoder, CalibrationSequences(texts, target: .nextTokens)) { decoder, url in
+            try prune(decoder, calibration(texts, .nextTokens)) { decoder, url in
                 try DecoderDirectory.write(decoder, to: url)
                 try tokenizer.write(to: url)
             }
@@ -58,7 +58,7 @@ struct PruneSession {
 
     private func run(_ encoder: Models.Encoder, _ tokenizer: any Tokenizer) throws {
         let texts = sequences(tokenizer, longest: encoder.configuration.longestText)
-        let calibration = CalibrationSequences(texts, target: try target(encoder.configuration))
+        let calibration = calibration(texts, try target(encoder.configuration))
         if options.sparse != nil { return try makeSparse(encoder, tokenizer, calibration) }
         if options.search { return try search(encoder, tokenizer, calibration) }
         guard options.vocabulary else {
@@ -70,7 +70,7 @@ struct PruneSession {
         }
         let kept = pruned.kept
         let places = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($0.element, Int32($0.offset)) })
-        let renamed = CalibrationSequences(texts.map { $0.map { places[$0]! } }, target: calibration.target)
+        let renamed = self.calibration(texts.map { $0.map { places[$0]! } }, calibration.target)
         Message.line("vocabulary: \(kept.count) of \(encoder.configuration.vocabularySize) tokens stay")
         try prune(
             encoder.keeping(tokens: kept), renamed,
@@ -194,6 +194,14 @@ struct PruneSession {
         throw InputError(
             field: option, problem: "is for encoders, not for a language model",
             remedy: "leave it out for a language model")
+    }
+
+    /// Texts whose passes are shown.
+    private func calibration(_ texts: [[Int32]], _ target: CalibrationSequences.Target) -> CalibrationSequences {
+        let line = ProgressLine()
+        return CalibrationSequences(texts, target: target) { done in
+            line.advanced("measuring", done: done, total: texts.count, unit: "texts")
+        }
     }
 
     /// The rows that scores are measured on.
