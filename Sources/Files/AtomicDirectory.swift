@@ -10,10 +10,16 @@ public enum AtomicDirectory {
     /// If `fill` throws, nothing of the new one is left, and `url` is as it was.
     ///
     /// - Parameter fill: is given an empty directory.
-    /// - Throws: what `fill` throws; `InputError` naming the directory that cannot be made or moved.
+    /// - Throws: what `fill` throws; `InputError` naming the directory that cannot be made or moved, or what is there and is none.
     public static func replace<Result>(_ url: URL, _ fill: (URL) throws -> Result) throws -> Result {
         let files = FileManager.default
         let (aside, old) = (beside(url, "unfinished"), beside(url, "old"))
+        var status = stat()
+        guard lstat(url.path, &status) != 0 || status.st_mode & S_IFMT == S_IFDIR else {
+            throw InputError(
+                file: url.path, problem: "is there already, and is no directory",
+                remedy: "name another place, or move it away")
+        }
         try naming(url) {
             if files.fileExists(atPath: old.path) {
                 if files.fileExists(atPath: url.path) {

@@ -29,7 +29,15 @@ public enum AtomicFile {
 
     /// Lets `body` write a file at the temporary URL that it is given, then syncs and renames it to `url`.
     /// If `body` throws, the temporary file is removed and `url` stays as it was.
+    ///
+    /// - Throws: what `body` throws; `InputError` also where a directory, a device or a pipe is in the place.
     public static func replace(_ url: URL, _ body: (URL) throws -> Void) throws {
+        var status = stat()
+        guard stat(url.path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
+            throw InputError(
+                file: url.path, problem: "is there already, and is no ordinary file",
+                remedy: "name another file, or move it away")
+        }
         let directory = url.deletingLastPathComponent()
         do {
             try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)

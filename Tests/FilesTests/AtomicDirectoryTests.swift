@@ -59,6 +59,24 @@ struct AtomicDirectoryTests {
         }
     }
 
+    @Test("A file, a pipe or a link that is in the place stays there, with an error")
+    func occupied() throws {
+        try inFolder { folder in
+            try AtomicFile.write("a file", to: folder.appendingPathComponent("file"))
+            try FileManager.default.createDirectory(
+                at: folder.appendingPathComponent("there"), withIntermediateDirectories: true)
+            #expect(mkfifo(folder.appendingPathComponent("pipe").path, 0o600) == 0)
+            #expect(symlink("there", folder.appendingPathComponent("link").path) == 0)
+            for name in ["file", "pipe", "link"] {
+                let url = folder.appendingPathComponent(name)
+                let error = #expect(throws: InputError.self) { try write("x", to: url) }
+                #expect(error?.file == url.path && error?.problem.contains("is no directory") == true)
+            }
+            #expect(try names(in: folder) == ["file", "link", "pipe", "there"])
+            #expect(try String(contentsOf: folder.appendingPathComponent("file"), encoding: .utf8) == "a file")
+        }
+    }
+
     @Test("A directory that cannot be made is an error with its path")
     func unwritable() throws {
         try inFolder { folder in

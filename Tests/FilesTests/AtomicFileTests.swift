@@ -51,6 +51,20 @@ struct AtomicFileTests {
         }
     }
 
+    @Test("A pipe, or a link to one, stays where it is")
+    func special() throws {
+        try inFolder { folder in
+            let (pipe, link) = (folder.appendingPathComponent("pipe"), folder.appendingPathComponent("link"))
+            #expect(mkfifo(pipe.path, 0o600) == 0 && symlink("pipe", link.path) == 0)
+            for url in [pipe, link] {
+                let error = #expect(throws: InputError.self) { try AtomicFile.write("text", to: url) }
+                #expect(error?.file == url.path && error?.problem.contains("no ordinary file") == true)
+            }
+            let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            #expect(left.sorted() == ["link", "pipe"])
+        }
+    }
+
     @Test("SHA-256 of text and of a file larger than one piece (FIPS 180-4 examples)")
     func digests() throws {
         #expect(Digest.sha256("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
