@@ -40,9 +40,9 @@ static inline __attribute__((always_inline)) void dequantize(const int32_t *sums
 #define AVX512 "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"
 
 #pragma clang attribute push(__attribute__((target(AVX512 ",avx512vnni"))), apply_to = function)
-/* `rows` by `panels` of 16 columns, of which `columns` exist: one accumulator each and one vpdpbusd per four elements of
-   depth. The sums begin with what the level of 0 takes from them. What comes after is asked for: from `next` on, `step` bytes
-   for every four elements. y and residual begin at the block. */
+/* `rows` by `panels` of 16 columns, those below `width`: one accumulator each and one vpdpbusd per four elements of depth. The
+   sums begin with what the level of 0 takes from them. What comes after is asked for: from `next` on, `step` bytes for every
+   four elements. y and residual begin at the block's first row. */
 static inline __attribute__((always_inline)) void vnni_block(const uint8_t *a, size_t a_stride, const int8_t *b,
                                                              size_t groups, const int8_t *next, size_t step,
                                                              const retort_dequantization *by, size_t first,
@@ -61,7 +61,7 @@ static inline __attribute__((always_inline)) void vnni_block(const uint8_t *a, s
   for (size_t g = 0; g < groups; g++) {
     __m512i w[3];
     UNROLL for (int p = 0; p < panels; p++) w[p] = _mm512_loadu_si512(b + (p * groups + g) * 64);
-    _mm_prefetch((const char *)next + g * step, _MM_HINT_T1);
+    for (size_t byte = 0; byte < step; byte += 64) _mm_prefetch((const char *)next + g * step + byte, _MM_HINT_T1);
     UNROLL for (int r = 0; r < rows; r++) {
       int32_t four;
       __builtin_memcpy(&four, a + r * a_stride + g * 4, 4);
@@ -86,7 +86,7 @@ static inline __attribute__((always_inline)) void vnni_block(const uint8_t *a, s
   }
 }
 
-/* Three panels at a time pass all rows; they stay in the first-level cache, or the second for great depths. */
+/* Three panels at a time pass all rows; they stay in the first-level cache up to a depth of about 500, else in the second. */
 static void linear_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b, const retort_dequantization *by,
                              const float *scales, size_t scale_step, const float *residual, float *y, size_t y_stride,
                              size_t rows, size_t depth, size_t width) {
@@ -103,10 +103,11 @@ static void linear_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b,
     if (rows - i >= 2) { BLOCK(2, panels); i += 2; }              \
     if (rows - i >= 1) BLOCK(1, panels);                          \
   } while (0)
-  /* Bytes of the next panels that a row asks for with every group. */
-  const size_t share = rows > 0 ? 3 * 64 / rows : 0;
   for (size_t j = 0; j < width; j += 48) {
-    const int8_t *next = b + (j + 48) * groups * 4;
+    /* The next panels, and how many bytes of them a row asks for with every group. Many rows have the time to wait for them. */
+    const int asks = rows > 0 && rows <= 64 && j + 48 < width;
+    const size_t share = asks ? (3 * 64 + rows - 1) / rows : 0;
+    const int8_t *next = asks ? b + (j + 48) * groups * 4 : b;
     if (width - j > 32) BLOCKS(3);
     else if (width - j > 16) BLOCKS(2);
     else BLOCKS(1);
@@ -124,7 +125,7 @@ static void linear_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b,
 #undef LEVEL
 
 /* A block's weights: those of signed bytes or of halves, or of the low and then the high nibbles of 16 bytes, which choose from a
-   table of all 16 weights. A weight is the very number that the level's expand function gives. */
+   table of all 16 weights. A weight is equal to what the level's expand function gives. */
 typedef struct { __m512 first, second; } weights_of_block;
 
 /* The two halves at the start of a block. */

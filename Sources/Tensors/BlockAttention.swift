@@ -99,7 +99,7 @@ public final class BlockAttention: @unchecked Sendable {
             scratch.queries, depth, element(keysStart(sequence, head)), depth * 16, scratch.scores, length, nil, count,
             headSize, length, 0)
         let positions = Self.aligned(length)
-        Profile.measure(.softmax, within: .attention, threads: Threads.count) {
+        Profile.measure(.softmax, within: .attention) {
             product.pack_exponentials(
                 scratch.scores, length, scratch.probabilities, positions, count, length,
                 1 / Float(headSize).squareRoot(), scratch.inverses)
@@ -120,7 +120,7 @@ public final class BlockAttention: @unchecked Sendable {
 
         init(longest: Int, headSize: Int, _ precision: Precision) {
             let rows = BlockAttention.blockRows
-            let scoreCount = rows * (longest + 15) / 16 * 16
+            let scoreCount = (rows * longest + 15) / 16 * 16
             let queryCount = precision.floats(rows * precision.paddedDepth(headSize))
             let probabilityCount = precision.floats(rows * BlockAttention.aligned(longest))
             storage = Storage(count: scoreCount + rows + queryCount + probabilityCount)

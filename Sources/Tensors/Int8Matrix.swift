@@ -70,15 +70,19 @@ public struct Int8Matrix: Sendable, Equatable {
         return y
     }
 
-    /// max|row| / 127 of each row of x: [R, C] → [R]; 1 for a row of zeros.
+    /// max|row| / 127 of each row of x: [R, C] → [R]; 1 for a row of zeros, NaN for one with a NaN.
     public static func scales(of x: Tensor, bits: Int = 8) -> [Float] {
-        let (width, limit) = (x.width, Self.limit(bits: bits))
-        return (0..<x.rows).map { row in
-            var largest: Float = 0
-            for index in row * width..<(row + 1) * width { largest = max(largest, abs(x.pointer[index])) }
-            let scale = largest / limit
-            // A scale that underflows to a subnormal would round to infinite levels.
-            return scale < .leastNormalMagnitude ? 1 : scale
+        let (rows, width, limit) = (x.rows, x.width, Self.limit(bits: bits))
+        return [Float](unsafeUninitializedCapacity: rows) { scales, count in
+            nonisolated(unsafe) let scales = scales
+            Threads.forEachChunk(of: rows, grain: max(1, (1 << 16) / max(width, 1))) { range in
+                for row in range {
+                    let scale = kernels.largest_magnitude(x.pointer + row * width, width) / limit
+                    // A scale that underflows to a subnormal would round to infinite levels.
+                    scales.initializeElement(at: row, to: scale < .leastNormalMagnitude ? 1 : scale)
+                }
+            }
+            count = rows
         }
     }
 }

@@ -12,15 +12,15 @@ public struct UInt8Activations: Sendable {
     let stride: Int
     let levels: [UInt8]
 
-    /// Quantizes x: [N, C] on a fixed grid.
+    /// Quantizes x: [N, C] on a fixed grid. Infinities become its ends, NaN its lowest level, as with ONNX's QuantizeLinear.
     public init(_ x: Tensor, _ quantization: UInt8Quantization) {
         self.init(x, scales: [quantization.scale], zeroPoint: quantization.zeroPoint)
     }
 
     /// Quantizes each row of x: [N, C] on a symmetric grid of its own, s = max|row| / 127, as `Int8Matrix` does; the
-    /// levels stand 128 higher.
+    /// levels stand 128 higher. The scale of a row with NaN or an infinity is NaN, and so is all that is made of it.
     public init(perRow x: Tensor) {
-        self.init(x, scales: Int8Matrix.scales(of: x), zeroPoint: 128)
+        self.init(x, scales: Int8Matrix.scales(of: x).map { $0.isFinite ? $0 : .nan }, zeroPoint: 128)
     }
 
     private init(_ x: Tensor, scales: [Float], zeroPoint: UInt8) {
@@ -189,8 +189,8 @@ public struct PackedInt8Weight: Sendable {
             }
             if Threads.isBusy {
                 body(0..<x.rows, 0..<width, multiply)
-            } else if x.rows >= Self.fewRows {
-                let grain = max(Self.fewRows / 2, Self.leastWork / max(1, depth * width))
+            } else if x.rows >= Self.fewRows * Threads.count {
+                let grain = max(Self.fewRows, Self.leastWork / max(1, depth * width))
                 Threads.forEachChunk(of: x.rows, grain: grain) { body($0, 0..<width, multiply) }
             } else {
                 let columns = Self.block.columns / 2
@@ -202,8 +202,8 @@ public struct PackedInt8Weight: Sendable {
         }
     }
 
-    /// Below so many rows the threads share columns: each reads its part of the weight.
-    private static let fewRows = 64
+    /// Below so many rows for each thread the threads share columns: each reads its part of the weight.
+    private static let fewRows = 32
     /// Products that are worth a second thread, some microseconds of work.
     private static let leastWork = 250_000
 }

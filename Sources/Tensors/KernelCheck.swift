@@ -74,7 +74,8 @@ public struct KernelCheck: Codable, Equatable, Sendable {
 
     /// The sums of bytes are exact at every level.
     private static func integerProduct(_ table: retort_kernels, _ level: String) -> KernelCheck {
-        let (m, k, n) = (5, 36, 21)
+        // Tiles of every level, whole ones and parts.
+        let (m, k, n, zero) = (37, 132, 50, Int32(131))
         let key = RandomKey(2)
         let a = (0..<m * k).map { UInt8(truncatingIfNeeded: key.bits($0)) }
         let b = (0..<n * k).map { Int8(truncatingIfNeeded: max(-127, Int(key.mixed("b").bits($0) & 255) - 128)) }
@@ -84,19 +85,25 @@ public struct KernelCheck: Codable, Equatable, Sendable {
                 packed[column / 16 * 16 * k + depth / 4 * 64 + column % 16 * 4 + depth % 4] = b[column * k + depth]
             }
         }
+        // What is added is a number that the sum stays exact with.
+        let added = (0..<m * n).map { Float($0 % 1000) }
         var sums = [Float](repeating: 0, count: m * n)
-        let (ones, zeros) = ([Float](repeating: 1, count: n), [Float](repeating: 0, count: n))
-        [Int32](repeating: 0, count: n).withUnsafeBufferPointer { none in
+        let (ones, zeros) = ([Float](repeating: 1, count: max(m, n)), [Float](repeating: 0, count: n))
+        let weightSums = (0..<n).map { column in b[column * k..<(column + 1) * k].reduce(Int32(0)) { $0 + Int32($1) } }
+        weightSums.withUnsafeBufferPointer { weightSums in
             ones.withUnsafeBufferPointer { ones in
                 zeros.withUnsafeBufferPointer { zeros in
                     var dequantization = retort_dequantization(
-                        zero: 0, weight_sums: none.baseAddress, factors: ones.baseAddress, bias: zeros.baseAddress)
-                    table.linear_u8s8(a, k, packed, &dequantization, ones.baseAddress, 0, nil, &sums, n, m, k, n)
+                        zero: zero, weight_sums: weightSums.baseAddress, factors: ones.baseAddress,
+                        bias: zeros.baseAddress)
+                    table.linear_u8s8(a, k, packed, &dequantization, ones.baseAddress, 1, added, &sums, n, m, k, n)
                 }
             }
         }
         let expected = (0..<m * n).map { index in
-            (0..<k).reduce(Int32(0)) { $0 + Int32(a[index / n * k + $1]) * Int32(b[index % n * k + $1]) }
+            (0..<k).reduce(Int32(added[index])) {
+                $0 + (Int32(a[index / n * k + $1]) - zero) * Int32(b[index % n * k + $1])
+            }
         }
         return KernelCheck(
             kernel: "INT8 product", level: level, error: difference(sums, expected.map(Double.init)),

@@ -16,8 +16,8 @@ public enum MatrixProduct {
     ///
     /// - Parameters:
     ///   - bias: n floats.
-    ///   - finish: called for ranges of rows of C, together all of them, as soon as they are done and still in the cache,
-    ///     from the thread that made them.
+    ///   - finish: called for ranges of rows of C, together all of them: as soon as they are done and still in the cache, from
+    ///     the thread that made them, or of a few rows after all of them are done.
     static func multiply(
         _ a: ProductRows, _ b: ProductPanels, into c: UnsafeMutablePointer<Float>, stride: Int,
         bias: UnsafePointer<Float>? = nil, accumulate: Bool = false, finish: ((Range<Int>) -> Void)? = nil
@@ -30,9 +30,12 @@ public enum MatrixProduct {
         Profile.measure(.gemm) {
             // Below some microseconds of work a second thread costs more than it brings.
             let isLarge = 2 * m * n * k > 1_000_000
-            if isLarge, m < Threads.count * (finish == nil ? blockRows : 16) {
-                // 48 columns are the widest block that the kernels keep in registers.
-                Threads.forEachChunk(of: (n + 47) / 48, grain: 1) { range in
+            // 48 columns are the widest block that the kernels keep in registers.
+            let columnBlocks = (n + 47) / 48
+            if isLarge, m < Threads.count * (finish == nil ? blockRows : 16),
+                columnBlocks >= min(Threads.count, (m + 15) / 16)
+            {
+                Threads.forEachChunk(of: columnBlocks, grain: 1) { range in
                     part(
                         a, b, into: c, stride: stride, bias: bias, accumulate: accumulate, rows: 0..<m,
                         columns: range.lowerBound * 48..<min(range.upperBound * 48, n))

@@ -16,8 +16,6 @@ public enum Profile {
     }
 
     private static let isOn = Atomic(false)
-    /// Threads whose times make up one wall time.
-    private static let threads = Atomic(1)
     private static let totals = Mutex<[Phase: Double]>([:])
 
     public static func start() {
@@ -31,28 +29,20 @@ public enum Profile {
         return totals.withLock { $0 }
     }
 
-    /// Runs `body`, whose work is done in regions: of a time that is measured on one of the threads, its share counts.
-    public static func inRegions<R>(_ body: () throws -> R) rethrows -> R {
-        threads.store(Threads.count, ordering: .relaxed)
-        defer { threads.store(1, ordering: .relaxed) }
-        return try body()
-    }
-
-    /// Runs `body`, called from the thread that builds or walks the tape or inside of `inRegions`, and counts its time as `phase`.
+    /// Runs `body` and counts its time as `phase`: inside of a parallel region, its share of the threads' time.
     public static func measure<R>(_ phase: Phase, _ body: () throws -> R) rethrows -> R {
         guard isOn.load(ordering: .relaxed) else { return try body() }
-        let start = now()
-        defer { add((now() - start) / Double(threads.load(ordering: .relaxed)), to: phase) }
+        let (start, threads) = (now(), Double(Threads.inRegion))
+        defer { add((now() - start) / threads, to: phase) }
         return try body()
     }
 
-    /// Runs `body` on one of the threads of a region that is measured as `outer`, and moves its share of the region's time
-    /// to `phase`.
-    static func measure<R>(_ phase: Phase, within outer: Phase, threads: Int, _ body: () -> R) -> R {
+    /// Runs a part of what is measured as `outer`, and moves its time from there to `phase`.
+    static func measure<R>(_ phase: Phase, within outer: Phase, _ body: () -> R) -> R {
         guard isOn.load(ordering: .relaxed) else { return body() }
-        let start = now()
+        let (start, threads) = (now(), Double(Threads.inRegion))
         defer {
-            let share = (now() - start) / Double(threads)
+            let share = (now() - start) / threads
             add(share, to: phase)
             add(-share, to: outer)
         }

@@ -24,24 +24,29 @@ public struct RowBlock: Equatable, Sendable {
 
     /// The positions at which segments begin are multiples of this one, to which packed keys and values are padded.
     static let alignment = 32
-    private static let largest = 64
+    /// Rows of a block of whole sequences, and of a part of one.
+    private static let largest = 96
+    private static let largestSegment = 64
 
-    /// Blocks that cover a packed batch, in order: enough for all threads where the batch allows it.
+    /// Blocks that cover a packed batch, in order. Of short sequences there are as many for each thread; a sequence is cut where
+    /// its parts are large enough.
     public static func covering(_ offsets: SequenceOffsets, threads: Int = Threads.count) -> [RowBlock] {
-        let share = (offsets.rows + threads - 1) / threads
-        let size = min(max((share + alignment - 1) / alignment * alignment, alignment), largest)
+        func parts(_ size: Int) -> Int { (offsets.rows + size - 1) / size }
+        let share = parts(threads)
+        let limit = parts(max(1, parts(largest * threads)) * threads)
+        let size = min(max((share + alignment - 1) / alignment * alignment, alignment), largestSegment)
         let segments = (0..<offsets.count).flatMap { sequence in
             let length = offsets[sequence].count
             return stride(from: 0, to: length, by: size).map {
                 Segment(sequence: sequence, positions: $0..<min($0 + size, length))
             }
         }
-        return grouped(segments, limit: size + size / 2)
+        return grouped(segments, limit: limit)
     }
 
     /// Blocks of the first position of every sequence: the rows of [B, C].
     public static func firstPositions(_ offsets: SequenceOffsets) -> [RowBlock] {
-        grouped((0..<offsets.count).map { Segment(sequence: $0, positions: 0..<1) }, limit: largest)
+        grouped((0..<offsets.count).map { Segment(sequence: $0, positions: 0..<1) }, limit: largestSegment)
     }
 
     private static func grouped(_ segments: [Segment], limit: Int) -> [RowBlock] {

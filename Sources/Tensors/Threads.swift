@@ -50,7 +50,10 @@ public enum Threads {
     }
 
     /// Whether a parallel region is open: one that is asked for now would run on the calling thread alone.
-    static var isBusy: Bool { pool.isBusy }
+    static var isBusy: Bool { pool.threadsInRegion != nil }
+
+    /// How many threads share the open region; 1 outside of regions.
+    static var inRegion: Int { pool.threadsInRegion ?? 1 }
 
     private static let pool = WorkerPool(threads: count)
 

@@ -10,7 +10,7 @@ import Synchronization
 final class WorkerPool: Sendable {
     /// The region that is open. Written by its owner while no worker is inside; invariant for `@unchecked Sendable`.
     private final class Region: @unchecked Sendable {
-        var iterations = 0
+        let iterations = Atomic(0)
         var body: (Int) -> Void = { _ in }
     }
 
@@ -42,8 +42,11 @@ final class WorkerPool: Sendable {
         }
     }
 
-    /// Whether a region is open.
-    var isBusy: Bool { isOwned.load(ordering: .relaxed) }
+    /// How many threads share the open region; nil where none is open.
+    var threadsInRegion: Int? {
+        guard isOwned.load(ordering: .relaxed) else { return nil }
+        return min(region.iterations.load(ordering: .relaxed), workers.count + 1)
+    }
 
     /// Runs body(0), …, body(iterations − 1), each once, in any order and on any of the threads.
     func perform(_ iterations: Int, _ body: @escaping (Int) -> Void) {
@@ -51,7 +54,7 @@ final class WorkerPool: Sendable {
             for index in 0..<iterations { body(index) }
             return
         }
-        region.iterations = iterations
+        region.iterations.store(iterations, ordering: .relaxed)
         region.body = body
         next.store(0, ordering: .relaxed)
         let number = state.load(ordering: .relaxed) >> 17 &+ 1
@@ -74,7 +77,7 @@ final class WorkerPool: Sendable {
     private func work() {
         while true {
             let index = next.add(1, ordering: .relaxed).oldValue
-            guard index < region.iterations else { return }
+            guard index < region.iterations.load(ordering: .relaxed) else { return }
             region.body(index)
         }
     }

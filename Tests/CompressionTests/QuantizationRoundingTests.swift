@@ -124,6 +124,21 @@ struct QuantizationRoundingTests {
         }
     }
 
+    @Test("NaN and infinities make a row NaN on its own grid, and saturate on a fixed one")
+    func notFinite() {
+        let weight = PackedInt8Weight(
+            Int8Matrix(rows: 1, width: 4, levels: [1, 0, 0, 0], scales: [1]), bias: [0])
+        let grid = UInt8Quantization(scale: 0.1, zeroPoint: 128)
+        for (value, saturated) in [(Float.nan, Float(-12.8)), (.infinity, 12.7), (-.infinity, -12.8)] {
+            let x = Tensor([value, 1, -2, 0.5, 1, 1, -2, 0.5], shape: [2, 4])
+            let (rows, fixed) = (
+                weight.multiply(UInt8Activations(perRow: x)), weight.multiply(UInt8Activations(x, grid))
+            )
+            #expect(rows.values[0].isNaN && abs(rows.values[1] - 1) < 0.01)
+            #expect(abs(fixed.values[0] - saturated) < 1e-5 && abs(fixed.values[1] - 1) < 1e-5)
+        }
+    }
+
     @Test("the deepest product that is allowed does not overflow")
     func deepestProduct() {
         let depth = PackedInt8Weight.maximumDepth

@@ -77,10 +77,27 @@ struct BlockAttentionTests {
         #expect(starts == blocks.flatMap { block in block.sequenceStarts.map { $0 + block.rows.lowerBound } })
     }
 
+    @Test("there are blocks for all threads, as many for each, where sequences can be shared out")
+    func shares() {
+        func count(_ lengths: [Int], _ threads: Int) -> Int {
+            RowBlock.covering(SequenceOffsets(lengths: lengths), threads: threads).count
+        }
+        func texts(_ count: Int, _ length: Int) -> [Int] { [Int](repeating: length, count: count) }
+        #expect(count(texts(8, 16), 8) == 8 && count(texts(16, 16), 8) == 8 && count(texts(2, 20), 2) == 2)
+        #expect(count(texts(16, 16), 2) == 4 && count(texts(32, 128), 2) == 64)
+        // A sequence is cut at 32 positions at least.
+        #expect(count([64], 8) == 2 && count([24], 2) == 1 && count([128], 2) == 2)
+    }
+
     @Test("blocks cover every row once, in order, and cut at aligned positions", arguments: lengths)
     func covering(lengths: [Int]) {
         let offsets = SequenceOffsets(lengths: lengths)
-        let blocks = RowBlock.covering(offsets)
+        for blocks in [1, 2, 8, 64].map({ RowBlock.covering(offsets, threads: $0) }) {
+            check(blocks, cover: offsets)
+        }
+    }
+
+    private func check(_ blocks: [RowBlock], cover offsets: SequenceOffsets) {
         #expect(blocks.flatMap { Array($0.rows) } == Array(0..<offsets.rows))
         #expect(blocks.allSatisfy { $0.rows.count <= 96 && !$0.rows.isEmpty })
         for block in blocks {

@@ -8,6 +8,15 @@ import Testing
 struct ElementwiseKernelTests {
     @Test("GELU and its derivative, within 1e-6 of max(1, |x|)", arguments: KernelLevel.all)
     func gelu(level: KernelLevel) {
+        let (values, one) = (normals(100, "x", deviation: 3), FencedBuffer([Float](repeating: 0, count: 1)))
+        let whole = FencedBuffer(values)
+        level.kernels.gelu(whole.pointer, whole.pointer, 100)
+        let apart = values.map { value in
+            one.pointer[0] = value
+            level.kernels.gelu(one.pointer, one.pointer, 1)
+            return one.pointer[0]
+        }
+        #expect(apart == whole.values, "an element depends on its place")
         check(level.kernels.gelu, level.kernels.gelu_backward, Reference.gelu, Reference.geluDerivative, 1e-6)
     }
 

@@ -12,7 +12,9 @@ struct IntegerProductTests {
     ]
 
     /// Unit factors leave the sums themselves, which floats hold exactly below 2²⁴.
-    private func check(_ level: KernelLevel, _ a: [UInt8], _ b: [Int8], _ shape: (Int, Int, Int), slack: Int) {
+    private func check(
+        _ level: KernelLevel, _ a: [UInt8], _ b: [Int8], _ shape: (Int, Int, Int), slack: Int, gap: Int = 0
+    ) {
         let (rows, depth, width) = shape
         let stride = (depth + 3) / 4 * 4 + slack
         // The padding holds 255, which must not reach the result.
@@ -22,7 +24,7 @@ struct IntegerProductTests {
         }
         let x = FencedBuffer(padded)
         let w = FencedBuffer(Reference.packS8(b, depth: depth, width: width))
-        let y = FencedBuffer([Float](repeating: -7, count: rows * width), misaligned: true)
+        let y = FencedBuffer([Float](repeating: -7, count: rows * (width + gap)), misaligned: true)
         let (none, zeros) = (
             FencedBuffer([Int32](repeating: 0, count: width)), FencedBuffer([Float](repeating: 0, count: width))
         )
@@ -30,10 +32,19 @@ struct IntegerProductTests {
         var dequantization = retort_dequantization(
             zero: 0, weight_sums: none.pointer, factors: ones.pointer, bias: zeros.pointer)
         level.kernels.linear_u8s8(
-            x.pointer, stride, w.pointer, &dequantization, ones.pointer, 0, nil, y.pointer, width, rows, depth, width)
+            x.pointer, stride, w.pointer, &dequantization, ones.pointer, 0, nil, y.pointer, width + gap, rows, depth,
+            width)
         let expected = Reference.multiplyU8S8(a, b, rows: rows, depth: depth, width: width)
-        #expect(y.values == expected.map(Float.init))
+        #expect(y.values == spread(expected.map(Float.init), width, gap))
         #expect([x.isIntact, w.isIntact, y.isIntact, none.isIntact, zeros.isIntact, ones.isIntact].allSatisfy { $0 })
+    }
+
+    /// Rows of `width` with −7 between them.
+    private func spread(_ values: [Float], _ width: Int, _ gap: Int) -> [Float] {
+        guard width > 0 else { return [Float](repeating: -7, count: gap > 0 ? values.count : 0) }
+        return stride(from: 0, to: values.count, by: width).flatMap {
+            values[$0..<$0 + width] + [Float](repeating: -7, count: gap)
+        }
     }
 
     @Test("for random values, at every shape and stride", arguments: KernelLevel.all)
@@ -43,7 +54,7 @@ struct IntegerProductTests {
             let a = (0..<shape.0 * shape.1).map { UInt8(truncatingIfNeeded: key.bits($0)) }
             let b = (0..<shape.1 * shape.2).map { Int8(truncatingIfNeeded: key.mixed("b").bits($0)) }
             check(level, a, b, shape, slack: 0)
-            check(level, a, b, shape, slack: 12)
+            if shape.2 > 0 { check(level, a, b, shape, slack: 12, gap: 3) }
         }
     }
 
@@ -78,21 +89,29 @@ struct IntegerProductTests {
             var dequantization = retort_dequantization(
                 zero: 131, weight_sums: weightSums.pointer, factors: factors.pointer, bias: bias.pointer)
             let sums = Reference.multiplyU8S8(a, b, rows: rows, depth: depth, width: width)
-            for (isShared, hasResidual) in [(true, false), (false, true)] {
+            for (isShared, hasResidual, gap) in [(true, false, 0), (false, true, 0), (true, true, 5)] where width > 0 {
                 let scales = FencedBuffer(floats(isShared ? 1 : rows, "scales"))
-                let residual = FencedBuffer(floats(rows * width, "residual"))
-                let y = FencedBuffer([Float](repeating: 9, count: rows * width), misaligned: true)
+                let added = floats(rows * width, "residual")
+                let residual = FencedBuffer(spread(added, width, gap))
+                let y = FencedBuffer([Float](repeating: -7, count: rows * (width + gap)), misaligned: true)
                 level.kernels.linear_u8s8(
                     x.pointer, stride, w.pointer, &dequantization, scales.pointer, isShared ? 0 : 1,
-                    hasResidual ? residual.pointer : nil, y.pointer, width, rows, depth, width)
+                    hasResidual ? residual.pointer : nil, y.pointer, width + gap, rows, depth, width)
                 let expected = sums.indices.map { index in
                     let (row, column) = (index / width, index % width)
                     let value = Reference.dequantize(
                         sums[index], offset: 131 * weightSums.values[column], factor: factors.values[column],
                         scale: scales.values[isShared ? 0 : row], bias: bias.values[column])
-                    return hasResidual ? value + residual.values[index] : value
+                    return hasResidual ? value + added[index] : value
                 }
-                #expect(y.values == expected, "\(rows) × \(depth) × \(width)")
+                #expect(y.values == spread(expected, width, gap), "\(rows) × \(depth) × \(width)")
+                if hasResidual {
+                    // In place.
+                    level.kernels.linear_u8s8(
+                        x.pointer, stride, w.pointer, &dequantization, scales.pointer, isShared ? 0 : 1,
+                        residual.pointer, residual.pointer, width + gap, rows, depth, width)
+                    #expect(residual.values == y.values)
+                }
                 #expect(y.isIntact && x.isIntact && w.isIntact && residual.isIntact)
             }
         }

@@ -117,7 +117,9 @@ struct ProjectionTests {
 
     @Test("attention of one position", arguments: KernelLevel.all)
     func attend(level: KernelLevel) {
-        for (heads, positions, width, stride) in [(1, 1, 4, 4), (3, 5, 16, 48), (2, 70, 20, 33)] {
+        for (heads, positions, width, stride) in [
+            (1, 1, 4, 4), (3, 5, 16, 48), (2, 70, 20, 33), (3, 20, 64, 64), (2, 9, 128, 130), (1, 5, 84, 84),
+        ] {
             let query = normals(heads * width, "q")
             let (keys, values) = (normals(positions * stride, "k"), normals(positions * stride, "v"))
             let (q, k, v) = (FencedBuffer(query), FencedBuffer(keys), FencedBuffer(values))

@@ -66,6 +66,31 @@ struct QuantizationKernelTests {
         }
     }
 
+    @Test(
+        "The largest magnitude is that of a number, an infinity or NaN, wherever it stands", arguments: KernelLevel.all)
+    func largestMagnitude(level: KernelLevel) {
+        func largest(_ values: [Float]) -> Float {
+            let x = FencedBuffer(values, misaligned: true)
+            return level.kernels.largest_magnitude(x.pointer, values.count)
+        }
+        for n in kernelSizes {
+            let values = normals(n, "x")
+            #expect(largest(values) == values.map(abs).max() ?? 0)
+            for place in Set([0, n / 2, n - 1]).filter(values.indices.contains) {
+                for special in [-Float.infinity, 1e30, -1e30] {
+                    var changed = values
+                    changed[place] = special
+                    #expect(largest(changed) == abs(special))
+                }
+                var changed = values
+                changed[place] = -.nan
+                #expect(largest(changed).isNaN)
+            }
+            #expect(largest([Float](repeating: -0.0, count: n)) == 0)
+            #expect(n == 0 || largest([Float](repeating: -0x1p-140, count: n)) == 0x1p-140)
+        }
+    }
+
     @Test("The quotient is divided, not multiplied by a rounded reciprocal", arguments: KernelLevel.all)
     func trueDivision(level: KernelLevel) {
         // Many quotients that round to a half exactly, where the reciprocal's error would tip them over.

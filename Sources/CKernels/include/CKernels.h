@@ -104,12 +104,14 @@ typedef struct retort_kernels {
   /* Straight-through: dx = dy where x lies inside the range, 0 where it was clipped or is NaN. */
   void (*fake_quantize_backward)(const float *x, const float *dy, float *dx, size_t n, float scale, float zero,
                                  float low, float high);
+  /* The largest |x|; NaN if there is one, 0 of nothing. */
+  float (*largest_magnitude)(const float *x, size_t n);
   /* q = clamp(round(x / scale) + zero, 0, 255); NaN gives 0. */
   void (*quantize_u8)(const float *x, uint8_t *q, size_t n, float scale, float zero);
   /* y = (a · b − zero · weight_sums) · (factors · scale of the row) + bias (+ residual), a · b exactly in int32.
      a: rows × depth, stride `a_stride` bytes (a multiple of 4 and ≥ depth, padded with anything), b packed as
      [width/16][depth/4][16][4] and padded with zeros. The scale of row i is scales[i · scale_step]. y and residual, which may
-     be NULL, are rows × width with one stride; they may be one. Every operation rounds by itself: the same numbers at every
+     be NULL, are rows × width with `y_stride` floats from row to row; they may be one. Every operation rounds by itself: the same numbers at every
      level. */
   void (*linear_u8s8)(const uint8_t *a, size_t a_stride, const int8_t *b, const retort_dequantization *by,
                       const float *scales, size_t scale_step, const float *residual, float *y, size_t y_stride,

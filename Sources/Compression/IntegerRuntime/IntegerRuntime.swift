@@ -7,8 +7,8 @@ public import Tensors
 /// quantized input. Softmax, norms, activations, the residual stream and the layers that the model keeps in float are float32;
 /// attention's products have the precision that is asked for.
 ///
-/// A thread takes a block of rows through a whole layer, so that what the layer makes of them stays in its cache. Of the last
-/// layer only the rows that the pooling reads are computed.
+/// A thread takes a block of rows through a whole layer, so that what the layer makes of them stays in its cache; where blocks
+/// are few, the threads share the products of each instead. Of the last layer only the rows that the pooling reads are computed.
 public final class IntegerRuntime: Classifier {
     public let configuration: EncoderConfiguration
     public let parameterCount: Int
@@ -39,13 +39,18 @@ public final class IntegerRuntime: Classifier {
 
     public func logits(_ batch: PackedBatch) -> Tensor {
         let tape = Tape(recording: false)
-        let pooled = Profile.inRegions { self.pooled(batch, on: tape) }
+        let pooled = self.pooled(batch, on: tape)
         guard let pooler, let classifier else {
             return (configuration.normalizesEmbedding ? tape.normalize(pooled) : pooled).value
         }
         let dense = Variable(constant: pooler(pooled.value))
         let inner = configuration.family == .distilbert ? tape.activation(.relu, dense) : tape.tanh(dense)
         return tape.linear(inner, weight: classifier.weight, bias: classifier.bias).value
+    }
+
+    /// What `body` makes of each block.
+    private func forEach(_ blocks: [RowBlock], _ body: (Int) -> Tensor) -> [Tensor] {
+        2 * blocks.count > Threads.count ? Threads.map(blocks.count, body) : blocks.indices.map(body)
     }
 
     /// One row for each text: [B, C].
@@ -57,7 +62,7 @@ public final class IntegerRuntime: Classifier {
         }
         let positions = batch.positions
         var current = attention(0)
-        var x = Threads.map(blocks.count) {
+        var x = forEach(blocks) {
             let x = embedding.forward(batch, positions, rows: blocks[$0].rows)
             layers[0].store(x, blocks[$0], in: current)
             return x
@@ -65,7 +70,7 @@ public final class IntegerRuntime: Classifier {
         // A layer's queries need all of its keys and values: each pass ends with those of the next layer.
         for index in 1..<layers.count {
             let (seen, next) = (current, attention(index))
-            x = Threads.map(blocks.count) {
+            x = forEach(blocks) {
                 let y = layers[index - 1].forward(x[$0], blocks[$0], seeing: seen)
                 layers[index].store(y, blocks[$0], in: next)
                 return y
@@ -76,7 +81,7 @@ public final class IntegerRuntime: Classifier {
         func finished(_ x: [Tensor], _ blocks: [RowBlock]) -> Variable {
             Variable(
                 constant: Tensor.joining(
-                    Threads.map(blocks.count) { last.forward(x[$0], blocks[$0], seeing: current) }))
+                    forEach(blocks) { last.forward(x[$0], blocks[$0], seeing: current) }))
         }
         switch configuration.pooling {
         case .first:

@@ -151,7 +151,7 @@ private struct AttentionGroup {
                 product.multiply(
                     g + offset, width, valuesTransposed, headSize * 16, dscores, seen, nil, block.count, headSize, seen,
                     0)
-                Profile.measure(.softmax, within: .attention, threads: Threads.count) {
+                Profile.measure(.softmax, within: .attention) {
                     kernels.softmax_backward(scores, used, dscores, block.count, seen, layout.scale)
                 }
                 product.multiply(
@@ -181,7 +181,7 @@ private struct AttentionGroup {
     ) {
         product.multiply(
             q + block.lowerBound * width, width, keys, headSize * 16, p, seen, nil, block.count, headSize, seen, 0)
-        Profile.measure(.softmax, within: .attention, threads: Threads.count) {
+        Profile.measure(.softmax, within: .attention) {
             guard layout.isCausal else { return kernels.softmax(p, block.count, seen, layout.scale) }
             for row in block {
                 let scores = p + (row - block.lowerBound) * seen

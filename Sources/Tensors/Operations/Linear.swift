@@ -114,7 +114,7 @@ private struct PackedGradient {
                             scratch = Tensor(uninitialized: [Self.blockRows, width])
                         }
                         let before = destination.map { $0 + start } ?? scratch!.mutablePointer
-                        Profile.measure(.activations, within: .gemm, threads: Threads.count) {
+                        Profile.measure(.activations, within: .gemm) {
                             activation.kind.applyBackward(
                                 activation.input.pointer + start, g, before, range.count * width)
                         }
@@ -171,7 +171,7 @@ extension Tape {
             let destination = y.mutablePointer
             MatrixProduct.multiply(left, panels, into: before, stride: output, bias: bias?.value.pointer) { range in
                 let start = range.lowerBound * output
-                Profile.measure(.activations, within: .gemm, threads: Threads.count) {
+                Profile.measure(.activations, within: .gemm) {
                     activation.apply(before + start, destination + start, range.count * output)
                 }
             }
@@ -183,7 +183,7 @@ extension Tape {
         MatrixProduct.multiply(left, panels, into: before, stride: output, bias: bias?.value.pointer) { range in
             var block = Tensor(uninitialized: [range.count, output])
             let y = block.mutablePointer
-            Profile.measure(.activations, within: .gemm, threads: Threads.count) {
+            Profile.measure(.activations, within: .gemm) {
                 activation.apply(before + range.lowerBound * output, y, range.count * output)
             }
             packed.pack(range, from: y, stride: output)
