@@ -8,7 +8,7 @@ python := .venv/bin/python
 .PHONY: help setup build demo lint test consumers teachers seeds ablation distil pruning bench int8 tokenization decoding llamacpp transformers torture clean
 
 help: ## List the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 14
 
 setup:
 	@.ci/setup

@@ -25,6 +25,11 @@ public struct RunRecord: Sendable {
     public var headScores: [HeadScore]
     /// Commands that repeat the run.
     public var commands: [String]
+    /// The command of a recipe's run, for a report that must not depend on where the run lies: files are found from where it was
+    /// started.
+    public static let repeating = [
+        "retort run RUN/resolved.yaml  # RUN: this run's directory; from where it was started"
+    ]
     /// SHA-256 of the inputs and outputs, by file.
     public var digests: [Fact]
 

@@ -2,8 +2,8 @@ public import Foundation
 
 /// Writes whole directories so that a failure or a crash leaves the old one or the new one, and never a part of one in its place.
 ///
-/// What is new is made beside the target as `.NAME.unfinished`. The old one waits as `.NAME.old` while the new one takes its
-/// place, and is put back by the next writing if a crash came between.
+/// What is new is made beside the target as `.NAME.retort-unfinished`. The old one waits as `.NAME.retort-old` while the new one
+/// takes its place, and is put back by the next writing if a crash came between.
 public enum AtomicDirectory {
     /// Lets `fill` write a directory aside, which then takes the place of `url`.
     ///
@@ -50,7 +50,7 @@ public enum AtomicDirectory {
     }
 
     private static func beside(_ url: URL, _ suffix: String) -> URL {
-        url.deletingLastPathComponent().appendingPathComponent(".\(url.lastPathComponent).\(suffix)")
+        url.deletingLastPathComponent().appendingPathComponent(".\(url.lastPathComponent).retort-\(suffix)")
     }
 
     private static func naming(_ url: URL, _ body: () throws -> Void) throws {

@@ -12,7 +12,13 @@ public enum Digest {
     }
 
     /// Reads the file in pieces; memory does not grow with its size.
+    ///
+    /// - Throws: `InputError` for what cannot be opened or is no ordinary file: a pipe would be waited for.
     public static func sha256(fileAt url: URL) throws -> String {
+        var status = stat()
+        guard stat(url.path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
+            throw InputError(file: url.path, problem: "is no ordinary file", remedy: "give a file in its place")
+        }
         let handle: FileHandle
         do {
             handle = try FileHandle(forReadingFrom: url)

@@ -26,6 +26,14 @@ public enum ElementType: String, Codable, CaseIterable, Sendable {
     /// The types whose elements stand alone, without scales that they share.
     static let plain = allCases.filter { $0.elementsPerBlock == 1 }
 
+    /// Whether the elements are whole numbers or truth values.
+    public var isInteger: Bool {
+        switch self {
+        case .int64, .int32, .int16, .int8, .uint64, .uint32, .uint16, .uint8, .bool: true
+        case .float64, .float32, .float16, .bfloat16, .q80, .q51, .q50, .q41, .q40, .q6K, .q4K: false
+        }
+    }
+
     /// Bytes per block: of one element, or of as many as a block format puts together.
     public var size: Int {
         switch self {

@@ -26,6 +26,7 @@ private struct NumbersTeacher: RecordableTeacher {
     var predictions: (scope: TargetScope, outcomes: Int)? { (.row, numbers.classes) }
     var heads: [Int] { [] }
     var floatsPerPosition: Int { numbers.width }
+    var weights: Int { 0 }
     func width(of column: TargetColumn) -> Int { numbers.width }
 
     func run(

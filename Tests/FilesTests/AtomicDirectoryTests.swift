@@ -52,8 +52,8 @@ struct AtomicDirectoryTests {
         try inFolder { folder in
             let url = folder.appendingPathComponent("model")
             try write("old", to: url)
-            try FileManager.default.moveItem(at: url, to: folder.appendingPathComponent(".model.old"))
-            try AtomicFile.write("half", to: folder.appendingPathComponent(".model.unfinished/half.txt"))
+            try FileManager.default.moveItem(at: url, to: folder.appendingPathComponent(".model.retort-old"))
+            try AtomicFile.write("half", to: folder.appendingPathComponent(".model.retort-unfinished/half.txt"))
             #expect(throws: Failure.self) { try AtomicDirectory.replace(url) { _ in throw Failure() } }
             #expect(try names(in: folder) == ["model", "model/old.txt"])
         }

@@ -59,6 +59,7 @@ struct AtomicFileTests {
             for url in [pipe, link] {
                 let error = #expect(throws: InputError.self) { try AtomicFile.write("text", to: url) }
                 #expect(error?.file == url.path && error?.problem.contains("no ordinary file") == true)
+                #expect(throws: InputError.self) { try Digest.sha256(fileAt: url) }
             }
             let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
             #expect(left.sorted() == ["link", "pipe"])

@@ -43,6 +43,10 @@ public final class IntegerRuntime: Classifier {
         guard let pooler, let classifier else {
             return (configuration.normalizesEmbedding ? tape.normalize(pooled) : pooled).value
         }
+        // Integers cannot say that a number was none.
+        guard pooled.value.isFinite else {
+            return Tensor(repeating: .nan, shape: [batch.offsets.count, configuration.labels.count])
+        }
         let dense = Variable(constant: pooler(pooled.value))
         let inner = configuration.family == .distilbert ? tape.activation(.relu, dense) : tape.tanh(dense)
         return tape.linear(inner, weight: classifier.weight, bias: classifier.bias).value

@@ -14,6 +14,12 @@ public struct LayerNeurons: Codable, Equatable, Sendable {
     /// Whether the last scores can be told from zero at all; see `ImportanceScores.canBeZero`.
     private var canBeZero = false
 
+    /// Whether this is what `rounds` rounds leave of a layer with so many neurons, `left` of them still there.
+    func isConsistent(layer: Int, count: Int, left: Int, rounds: Int) -> Bool {
+        self.layer == layer && [scores.count, low.count, high.count, removedInRound.count].allSatisfy { $0 == count }
+            && removedInRound.allSatisfy((0...rounds).contains) && removedInRound.count { $0 == 0 } == left
+    }
+
     init(layer: Int, count: Int) {
         self.layer = layer
         scores = [Float](repeating: 0, count: count)

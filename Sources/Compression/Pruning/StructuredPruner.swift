@@ -47,6 +47,14 @@ public struct StructuredPruner: Codable, Equatable, Sendable {
 
     public var isFinished: Bool { roundsDone >= options.rounds }
 
+    /// Refuses a state that rounds do not leave, or that is of another model than the one which the last round left.
+    ///
+    /// - Throws: `InputError`.
+    public func check(_ model: some PrunableModel) throws {
+        guard !isFinished else { return }
+        _ = try originalHeads(of: model)
+    }
+
     /// Does the next round on a model as the last one, and training after it, left it.
     ///
     /// - Parameters:
@@ -69,8 +77,8 @@ public struct StructuredPruner: Codable, Equatable, Sendable {
 
     /// Does the next round by scores that are known already.
     ///
-    /// - Throws: `InputError` if no round is left, or the model is not what the last round left. The pruner is then as it
-    ///   was.
+    /// - Throws: `InputError` if no round is left, the state is none that rounds leave, or the model is not what the last round
+    ///   left. The pruner is then as it was.
     public mutating func prune<Model: PrunableModel>(_ model: Model, by importance: ModelImportance) throws -> Model {
         let (schedule, neuronSchedule) = try (headSchedule, neuronSchedule)
         let original = try originalHeads(of: model)
@@ -130,6 +138,20 @@ extension StructuredPruner {
                 problem:
                     "the saved state of pruning should have a norm above 0 for each of \(headsPerLayer.count) layers",
                 remedy: "start pruning again")
+        }
+        if options.keepNeurons < 1, roundsDone > 0, let scoredNeurons {
+            let isWhole =
+                scoredNeurons.count == neuronsPerLayer.count && neurons.count == neuronsPerLayer.count
+                && scoredNeurons.indices.allSatisfy {
+                    scoredNeurons[$0].isConsistent(
+                        layer: $0, count: neuronsPerLayer[$0], left: neurons[$0], rounds: roundsDone)
+                }
+            guard isWhole else {
+                throw InputError(
+                    problem:
+                        "the saved state of pruning does not know every neuron of \(neuronsPerLayer) in the layers",
+                    remedy: "start pruning again")
+            }
         }
         let layers = model.scorableLayers
         let found = (heads: layers.map(\.attentionUnits), neurons: layers.map(\.neurons))

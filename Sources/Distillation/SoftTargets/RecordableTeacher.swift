@@ -14,6 +14,8 @@ public protocol RecordableTeacher {
     func width(of column: TargetColumn) -> Int
     /// Roughly the floats that a forward pass holds per position.
     var floatsPerPosition: Int { get }
+    /// Weights of the products that a forward pass does per position.
+    var weights: Int { get }
 
     /// Runs the teacher over some rows, without dropout.
     ///
@@ -59,6 +61,12 @@ public struct EncoderTeacher: RecordableTeacher {
         let widest = configuration.feedForward.reduce(0, max)
         let logits = predictions?.scope == .position ? configuration.vocabularySize : 0
         return (configuration.layers + 8) * configuration.hiddenSize + 2 * widest + logits
+    }
+
+    public var weights: Int {
+        encoder.linearLayers.reduce(encoder.vocabularyHead == nil ? 0 : encoder.wordEmbeddings.parameterCount) {
+            $0 + $1.weight.value.count
+        }
     }
 
     public func run(
@@ -120,6 +128,8 @@ public struct DecoderTeacher: RecordableTeacher {
     public var floatsPerPosition: Int {
         (configuration.layers + 8) * configuration.hiddenSize + 3 * configuration.feedForward.reduce(0, max)
     }
+
+    public var weights: Int { configuration.parameterCount }
 
     public func run(
         _ batch: PackedBatch, columns: [TargetColumn], predict: ((Int, UnsafeMutableBufferPointer<Float>) -> Void)?

@@ -60,7 +60,7 @@ public struct SoftTargetRecorder {
         _ rows: any TokenRows, to directory: URL, shard: TargetShard = .whole, others: Others = .refuse,
         progress: (_ done: Int, _ total: Int, _ found: Int) throws -> Void
     ) throws -> Summary {
-        let parts = try TargetParts(rows)
+        let parts = try TargetParts(rows, positions: TargetParts.positions(weights: teacher.weights))
         for url in strangers(in: directory, parts: parts.ranges.count) {
             guard others == .replace else { throw stranger(url, parts: parts.ranges.count) }
             try FileManager.default.removeItem(at: url)
@@ -235,6 +235,11 @@ public struct SoftTargetRecorder {
     /// another batch would give other last digits.
     private func batches(of rows: [[Int32]]) -> [Range<Int>] {
         TargetParts.runs(
-            of: rows.map(\.count), positions: max(512, min(8192, (256 << 20) / (4 * teacher.floatsPerPosition))))
+            of: rows.map(\.count),
+            positions: max(
+                512,
+                min(
+                    TargetParts.positions(weights: teacher.weights) / 2,
+                    (256 << 20) / (4 * teacher.floatsPerPosition))))
     }
 }

@@ -7,13 +7,16 @@ struct TargetParts {
     let ranges: [Range<Int>]
     private let rows: any TokenRows
 
-    /// Positions of a part: a second or so of a small teacher's work, which is what a kill can cost.
-    private static let positions = 16_384
+    /// Positions of a part: some seconds of the teacher's work, which is what a kill can cost.
+    ///
+    /// - Parameter weights: of the teacher's products for one position.
+    static func positions(weights: Int) -> Int { min(16_384, max(512, 200_000_000_000 / max(1, weights))) }
     /// Parts that a recording has at most, roughly.
     private static let most = 1000
 
+    /// - Parameter positions: of a part, where there are not too many of them.
     /// - Throws: `InputError` where rows cannot be read.
-    init(_ rows: any TokenRows) throws {
+    init(_ rows: any TokenRows, positions: Int) throws {
         self.rows = rows
         // Equal hashes alone prove nothing: the tokens decide.
         var seen: [UInt64: [Int]] = [:]
@@ -27,7 +30,7 @@ struct TargetParts {
         }
         order = distinct.sorted { (rows.length($0), $0) < (rows.length($1), $1) }
         let lengths = order.map { rows.length($0) }
-        ranges = Self.runs(of: lengths, positions: max(Self.positions, lengths.reduce(0, +) / Self.most))
+        ranges = Self.runs(of: lengths, positions: max(positions, lengths.reduce(0, +) / Self.most))
     }
 
     /// The token rows of a part.

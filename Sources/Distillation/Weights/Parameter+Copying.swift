@@ -1,3 +1,4 @@
+import Files
 import Formats
 import Layers
 import Tensors
@@ -42,6 +43,10 @@ private enum FloatSource: Sendable {
     case converted([Float])
 
     init(_ tensor: StoredTensor) throws {
+        guard !tensor.type.isInteger else {
+            throw InputError(
+                problem: "found \(tensor.type.rawValue), expected floating-point numbers such as F32, F16 or BF16")
+        }
         self = tensor.holdsFloats ? .stored(tensor) : .converted(try tensor.float32())
     }
 

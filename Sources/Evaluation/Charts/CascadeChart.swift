@@ -59,5 +59,12 @@ enum CascadeChart {
         return drawing.markup
     }
 
-    static func name(_ measure: ConfidenceMeasure) -> String { measure.rawValue.replacing("_", with: " ") }
+    /// What is large where the model is sure.
+    static func name(_ measure: ConfidenceMeasure) -> String {
+        switch measure {
+        case .maxProbability: "max probability"
+        case .margin: "margin"
+        case .entropy: "1 − entropy / log C"
+        }
+    }
 }

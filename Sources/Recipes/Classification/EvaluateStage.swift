@@ -44,7 +44,7 @@ extension ClassificationStages {
                 + [.init("Classes", material.classes.joined(separator: ", "))] + (try vocabularyFacts(stages: stages))
                 + (try roundingFacts(stages: stages)),
             learningCurves: try context.learningCurves(), headScores: try headScores(stages: stages),
-            commands: ["retort run resolved.yaml"],
+            commands: RunRecord.repeating,
             digests: try splits.map { .init($0.1, try DataAddress($0.1).digest()) })
     }
 

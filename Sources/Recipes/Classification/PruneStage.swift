@@ -133,9 +133,21 @@ extension ClassificationStages {
         if FileManager.default.fileExists(atPath: url.path) {
             let progress = try pruneProgress()
             if progress.inputs == inputs {
+                guard progress.pruner.options == recipe.pruningOptions else {
+                    throw InputError(
+                        file: url.path, problem: "was saved with other options than those of the recipe",
+                        remedy: "delete it to prune again")
+                }
                 observer.note("prune: going on after round \(progress.pruner.roundsDone)")
                 let folder = run.file("prune/round-\(progress.pruner.roundsDone)")
-                return (progress.pruner, try ModelDirectory.readEncoder(folder))
+                let model = try ModelDirectory.readEncoder(folder)
+                do {
+                    try progress.pruner.check(model)
+                } catch var error as InputError {
+                    (error.file, error.remedy) = (url.path, "delete it to prune again")
+                    throw error
+                }
+                return (progress.pruner, model)
             }
         }
         let student = try prepare(ModelDirectory.readEncoder(run.file(distilledFolder)))

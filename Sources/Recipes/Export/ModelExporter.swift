@@ -22,6 +22,7 @@ public struct ModelExporter {
 
     public let kind: ExportFormat.Kind
     private let source: ExportSource
+    private let origin: URL
 
     /// Reads a model directory, a GGUF file, or a run's finished model.
     ///
@@ -29,6 +30,7 @@ public struct ModelExporter {
     public init(_ place: URL) throws {
         source = try ExportSource(place)
         kind = source.kind
+        origin = place
     }
 
     /// Texts as the model reads them; those without tokens are left out.
@@ -45,6 +47,11 @@ public struct ModelExporter {
         _ formats: [ExportFormat], to place: URL, provedOn sequences: [[Int32]] = [], card: ModelCard.Notes = .init(),
         progress: (ExportFormat) throws -> Void = { _ in }
     ) throws -> [Entry] {
+        guard !holdsSource(place) else {
+            throw InputError(
+                file: place.path, problem: "holds the model that is exported, which would be replaced",
+                remedy: "name another directory")
+        }
         if FileManager.default.fileExists(atPath: place.path), !isReplaceable(place) {
             throw InputError(
                 file: place.path, problem: "is there already, and is no export, or holds other files beside one",
@@ -82,11 +89,23 @@ public struct ModelExporter {
 
     /// Whether the directory is empty, or holds an export and nothing beside it, and may be replaced.
     private func isReplaceable(_ place: URL) -> Bool {
+        // Of what is no directory the list of entries may be empty too.
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: place.path, isDirectory: &isDirectory), isDirectory.boolValue
+        else {
+            return false
+        }
         guard let entries = try? FileManager.default.subpathsOfDirectory(atPath: place.path) else { return false }
         guard !entries.isEmpty else { return true }
         guard let record = try? ExportRecord(reading: place) else { return false }
         let known = Set(record.files.keys).union([ExportRecord.file])
         return entries.allSatisfy { entry in known.contains(entry) || known.contains { $0.hasPrefix(entry + "/") } }
+    }
+
+    /// Whether the model is read from this directory, or from one in it.
+    private func holdsSource(_ place: URL) -> Bool {
+        func path(_ url: URL) -> String { url.resolvingSymlinksInPath().standardizedFileURL.path }
+        return [origin, source.url].contains { (path($0) + "/").hasPrefix(path(place) + "/") }
     }
 
     /// What every format needs: the configuration, the tokenizer, and the weights if they are asked for.

@@ -81,7 +81,7 @@ extension LanguageModelStages {
             recipe: recipe.name, resolvedRecipe: recipe.resolvedYAML(),
             environment: RunEnvironment.current().facts.map { .init($0.name, $0.value) },
             data: splits.map { .init("Tokens, \($0.0)", "\(grouped($0.2)) of \($0.1)") },
-            learningCurves: try context.learningCurves(), commands: ["retort run resolved.yaml"],
+            learningCurves: try context.learningCurves(), commands: RunRecord.repeating,
             digests: try corpus.splits.map { .init($0.source.name, try $0.source.digest()) })
     }
 

@@ -87,7 +87,7 @@ extension ValueStages {
             recipe: recipe.name, resolvedRecipe: recipe.resolvedYAML(),
             environment: RunEnvironment.current().facts.map { .init($0.name, $0.value) },
             data: material.splits.map { .init("Rows, \($0.name)", "\(grouped($0.rows.count)) of \($0.rows.file)") },
-            learningCurves: try context.learningCurves(), commands: ["retort run resolved.yaml"],
+            learningCurves: try context.learningCurves(), commands: RunRecord.repeating,
             digests: try material.splits.map { .init($0.rows.file, try DataAddress($0.rows.file).digest()) })
     }
 

@@ -17,8 +17,9 @@ struct CascadeCalibrateCommand: ParsableCommand {
         abstract: "Find the confidence from which on the student answers itself, and what that saves.",
         discussion: """
             Both sides are classifiers, or .jsonl files of their recorded answers with scores. Half of the rows, or those of \
-            --calibration, choose a temperature and thresholds for three measures of confidence (largest probability, margin, \
-            entropy); the others judge them: accuracy with its interval, rows that go to the teacher, and what is saved at 90, \
+            --calibration, choose a temperature and thresholds for three measures of confidence, each large where the \
+            student is sure (largest probability, margin over the next class, entropy as 1 − entropy / log of the classes); the \
+            others judge them: accuracy with its interval, rows that go to the teacher, and what is saved at 90, \
             95 and 99 % of the teacher's accuracy. The student's cost of a row over the teacher's is that of their latencies, or \
             --relative-cost.
 

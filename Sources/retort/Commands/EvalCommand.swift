@@ -10,9 +10,10 @@ struct EvalCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "eval", abstract: "Compare a model with another one on the same rows: numbers, statistics, gates.",
         discussion: """
-            Give a run to evaluate its models anew on its test rows, or a model and data, perhaps with another model. A model is \
-            a directory, a run, an export, an ONNX file that retort exported, a GGUF file, or a .jsonl file of recorded answers: what `retort predict` writes, or \
-            the responses of an OpenAI-compatible API. Answers are joined to the rows by id; ids that only one side has, ids \
+            Give a run to evaluate its models on its test rows as its recipe says, or to see what it found, or a model and data, \
+            perhaps with another model. A model is a directory, a run, an export, an ONNX file that retort exported, a GGUF \
+            file, or a .jsonl file of recorded answers: what `retort predict` writes, or the responses of an OpenAI-compatible \
+            API. Answers are joined to the rows by id; ids that only one side has, ids \
             that stand twice and other classes are refused by name; so are scores that are no probabilities (their sum is 1, but for \
             0.01), and a label beside scores or logits that is not a likeliest class.
 

@@ -43,7 +43,9 @@ struct RunSession {
             printData("report: \(run.file("report/report.html").relativePath)")
             printData("model:  \(run.file("export").relativePath)")
             Message.line(
-                String(format: "done in %d:%02d min, peak memory %d MB", seconds / 60, seconds % 60, peakMemory))
+                (seconds < 60
+                    ? "done in \(seconds) s" : String(format: "done in %d:%02d min", seconds / 60, seconds % 60))
+                    + ", peak memory \(peakMemory) MB")
             Message.line("next: echo 'a text' | retort predict \(shown)")
             let failed = report.gates.filter { !$0.passed }
             if checkingGates, !failed.isEmpty { throw GatesFailed(gates: failed) }
@@ -74,7 +76,8 @@ struct GatesFailed: Error, CustomStringConvertible {
 
     var description: String {
         gates.map { gate in
-            String(format: "gate failed: \(gate.gate): %.4f against %.4f", gate.value, gate.threshold)
+            // A gate may name what stands in the data: no part of a format.
+            "gate failed: \(gate.gate)" + String(format: ": %.4f against %.4f", gate.value, gate.threshold)
         }.joined(separator: "\n")
     }
 }

@@ -54,11 +54,22 @@ struct ModelLabelling {
                     "label", done: done, total: total, unit: found > 0 ? "rows (\(found) were there)" : "rows")
             }
         } catch let interrupted as Interrupted {
-            Message.line("\ninterrupted: finished parts are in \(output); the same command goes on from them")
+            let entries = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
+            let parts = entries.count { $0.hasPrefix("part-") }
+            Message.line(
+                parts == 0
+                    ? "\ninterrupted: no part was finished, so nothing is kept"
+                    : "\ninterrupted: \(parts) finished \(parts == 1 ? "part is" : "parts are") in \(output); the same command "
+                        + "goes on from there")
             throw interrupted
         }
         let outcome = Outcome(summary, seconds: start.duration(to: clock.now).seconds, output: output)
         if options.json { return try JSONLineWriter(isPretty: true).write(outcome) }
+        guard summary.rows > 0 || options.shard == nil else {
+            return Message.line(
+                "this share has no rows: the recording has fewer parts than there are shares; "
+                    + "give label merge the others alone")
+        }
         for line in outcome.lines { printData(line) }
         if options.shard != nil {
             Message.line("next, when all shares are there: retort label merge FILE.h5 \(output) …")
