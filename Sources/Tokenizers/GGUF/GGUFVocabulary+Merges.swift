@@ -4,9 +4,6 @@ extension GGUFVocabulary {
     /// The merges as they are listed: `"a b"`, the first joins first.
     func listedMerges(_ vocabulary: Vocabulary, file: String?) throws -> [PipelineDescription.PairMerge] {
         guard merges.count <= Vocabulary.maximumTokens else { throw refusal("merges", "are too many", file: file) }
-        guard !merges.isEmpty else {
-            throw refusal("merges", "are missing, without which texts are cut otherwise", file: file)
-        }
         return try merges.enumerated().map { index, merge in
             func refuse(_ problem: String) -> InputError {
                 refusal("merges", "entry \(index), `\(merge)`, \(problem)", file: file)

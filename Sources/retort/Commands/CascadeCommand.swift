@@ -8,6 +8,11 @@ import Recipes
 struct CascadeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cascade", abstract: "A student that asks its teacher where it is not sure.",
+        discussion: """
+            EXAMPLE
+              retort cascade calibrate --student runs/NAME/export --teacher runs/NAME/models/teacher \\
+                --data test.csv --output cascade.json
+            """,
         subcommands: [CascadeCalibrateCommand.self])
 }
 

@@ -47,6 +47,9 @@ struct DoctorCommand: ParsableCommand {
                     "\(verdict.padding(toLength: 6, withPad: " ", startingAt: 0))\(check.level) \(check.kernel): "
                         + String(format: "largest error %.1e (allowed %.1e)", check.error, check.tolerance))
             }
+            let wrong = checks.count { !$0.passed }
+            printData(
+                wrong == 0 ? "all \(checks.count) checks passed" : "\(wrong) of \(checks.count) checks failed")
         }
         if ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] != nil {
             Message.line(
