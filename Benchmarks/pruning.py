@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Accuracy against the share of heads that stay, removed at once and in rounds, as a Markdown table and a plot.
 
-    pruning.py RETORT [--seeds 3] [--keep 0.8 0.6 0.4 0.2] [--recover 240 960] [--directory runs/pruning] [--plot FILE.svg] [KEY=VALUE ...]
+    pruning.py RETORT [--seeds 3] [--keep 0.8 0.6 0.4 0.2] [--recover 240 960] [--criterion sensitivity] [--rounds 4]
+        [--calibration 512] [--directory runs/pruning] [--plot FILE.svg] [KEY=VALUE ...]
 
 The model is all-MiniLM-L6-v2, fine-tuned on WordNet-26. Per seed it is distilled into itself once, all six layers of it; then heads
-go, in one round or in four, with as many recovering steps in all: a quarter of them between the rounds, three after the last. Of the smaller models with as many heads the floating-point operations are counted, and texts of the test file are timed one by one and in batches of
-32, in turn with the unpruned model (`retort bench --against`). Finished runs are not run again.
+go, in one round or in --rounds, with as many recovering steps in all: a quarter of them between the rounds, three after the last.
+Scores are divided by their layer's norm, but for those of ablation, which are losses of one model. Of the smaller models with as
+many heads the floating-point operations are counted, and texts of the test file are timed one by one and in batches of 32, in turn
+with the unpruned model (`retort bench --against`). Finished runs are not run again.
 """
 import argparse
 import json
@@ -17,7 +20,6 @@ import subprocess
 import sys
 
 RECIPE = "recipes/ablation-wordnet26.yaml"
-ROUNDS = {"at once": 1, "four rounds": 4}
 LENGTH = 16  # tokens of a text of this data, for the count of operations
 
 
@@ -47,7 +49,7 @@ def unpruned(program, directory, seed, teacher, changes):
     return run
 
 
-def pruned(program, base, place, keep, rounds, recover):
+def pruned(program, base, place, criterion, calibration, keep, rounds, recover):
     """The report of a copy of a run whose recipe prunes; its finished stages are used as they are."""
     run = place / base.name
     if not run.exists():
@@ -55,9 +57,11 @@ def pruned(program, base, place, keep, rounds, recover):
         shutil.rmtree(aside, ignore_errors=True)
         shutil.copytree(base, aside, ignore=shutil.ignore_patterns("lock", "report", "export", "checkpoints"))
         recipe = (base / "resolved.yaml").read_text()
-        between = recover // 12
+        between = recover // 4 // max(1, rounds - 1)
+        normalize = "none" if criterion == "ablation" else "layer"
         heads = (
-            f"{{criterion: sensitivity, keep: {keep}, rounds: {rounds}, recover_steps: {between}, "
+            f"{{criterion: {criterion}, calibration: {calibration}, normalize: {normalize}, keep: {keep}, rounds: {rounds}, "
+            f"recover_steps: {between}, "
             f"last_recover_steps: {recover - between * (rounds - 1)}}}")
         changed, count = re.subn(r"^prune: null$", f"prune: {{heads: {heads}}}", recipe, flags=re.M)
         if count != 1:
@@ -120,11 +124,17 @@ def main():
     parser.add_argument("--keep", nargs="+", type=float, default=[0.8, 0.6, 0.4, 0.2])
     parser.add_argument(
         "--recover", nargs="+", type=int, default=[240, 960], help="training steps after pruning, of all rounds together")
+    parser.add_argument("--criterion", default="sensitivity", help="what heads are scored by")
+    parser.add_argument("--rounds", type=int, default=4, help="beside all at once")
+    parser.add_argument("--calibration", type=int, default=512, help="texts that heads are scored on")
     parser.add_argument("--directory", type=pathlib.Path, default=pathlib.Path("runs/pruning"))
     parser.add_argument("--plot", type=pathlib.Path)
     parser.add_argument("changes", nargs="*")
     options = parser.parse_intermixed_args()
-    ways = {f"{name}, {recover} steps": (rounds, recover) for recover in options.recover for name, rounds in ROUNDS.items()}
+    if options.rounds < 2:
+        parser.error("--rounds is at least 2")
+    kinds = {"at once": 1, f"{options.rounds} rounds": options.rounds}
+    ways = {f"{name}, {recover} steps": (rounds, recover) for recover in options.recover for name, rounds in kinds.items()}
     base, found, teacher = [], {}, None
     for seed in range(1, options.seeds + 1):
         run = unpruned(options.program, options.directory, seed, teacher, options.changes)
@@ -133,8 +143,10 @@ def main():
         base.append(100 * models["student"]["metrics"]["accuracy"])
         for keep in options.keep:
             for name, (rounds, recover) in ways.items():
-                place = options.directory / f"seed-{seed}" / f"keep-{keep}-rounds-{rounds}-steps-{recover}"
-                place = pruned(options.program, run, place, keep, rounds, recover)
+                settings = f"{options.criterion}-{options.calibration}-keep-{keep}-rounds-{rounds}-steps-{recover}"
+                place = options.directory / f"seed-{seed}" / settings
+                place = pruned(
+                    options.program, run, place, options.criterion, options.calibration, keep, rounds, recover)
                 smaller = json.loads((place / "report" / "report.json").read_text())["models"]["pruned"]
                 found.setdefault((name, keep), []).append({
                     "run": place, "accuracy": 100 * smaller["metrics"]["accuracy"],
