@@ -17,10 +17,18 @@ struct RecipeSource {
         return (recipe, try String(contentsOf: url, encoding: .utf8))
     }
 
+    /// Reads and checks everything that the run will read; says so where that takes long.
+    static func plan(_ recipe: Recipe) throws -> any RunPlan {
+        let note = DispatchWorkItem { Message.line("reading the data and the models that the recipe names …") }
+        DispatchQueue.global().asyncAfter(deadline: .now() + 2, execute: note)
+        defer { note.cancel() }
+        return try recipe.plan()
+    }
+
     /// Reads and checks everything that the run will read, and only then makes its directory.
     func createRun() throws -> RunDirectory {
         let (recipe, text) = try load()
-        _ = try recipe.plan()
+        _ = try Self.plan(recipe)
         return try RunDirectory.create(for: recipe, source: text)
     }
 }

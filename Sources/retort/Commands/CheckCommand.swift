@@ -20,7 +20,7 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         let (recipe, _) = try options.source.load()
-        let plan = try recipe.plan()
+        let plan = try RecipeSource.plan(recipe)
         if json { return try JSONLineWriter(isPretty: true).write(plan) }
         for line in plan.lines { printData(line) }
         Message.line(
