@@ -196,7 +196,7 @@ void retort_product_rates(double *float32, double *bfloat16) {
   static float c[8 * 48];
   static _Alignas(64) float a[8 * 256], b[48 * 256];
   /* In turn, and the best of many, so that other programs on the machine slow both or neither. */
-  for (int attempt = 0; attempt < 40; attempt++) {
+  for (int attempt = 0; attempt < 200; attempt++) {
     double found = rate(best_float32, a, b, c);
     if (found > *float32) *float32 = found;
     if (best_bfloat16 != &product_bfloat16_avx512_bf16) continue;

@@ -7,7 +7,7 @@ public enum Precision: String, Codable, Sendable, CaseIterable {
     case bfloat16
 
     /// The faster of the two on this processor: bfloat16 where it has AMX, or where its vector instruction for
-    /// bfloat16 is measured (in about half a millisecond) to be at least 1.5 times as fast as float32's; some processors
+    /// bfloat16 is measured (in some milliseconds) to be at least 1.5 times as fast as float32's; some processors
     /// run it at half the speed.
     public static let fastest: Precision = {
         var (float32, bfloat16) = (0.0, 0.0)

@@ -29,7 +29,7 @@ enum TinyRecipe {
           cross_entropy: 0.5
           kl: {weight: 0.5, temperature: 2}
           features: {weight: 1.0, pairs: [[1, 1], [2, 2]]}
-        train: {epochs: 4, batch: 16, learning_rate: 3.0e-3}
+        train: {epochs: 4, batch: 16, learning_rate: 3.0e-3, precision: float32}
         prune:
           heads: {keep: 0.5, rounds: 2, recover_steps: 10, calibration: 64}
           feed_forward: {keep: 0.75}
