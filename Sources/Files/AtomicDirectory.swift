@@ -14,8 +14,7 @@ public enum AtomicDirectory {
     public static func replace<Result>(_ url: URL, _ fill: (URL) throws -> Result) throws -> Result {
         let files = FileManager.default
         let (aside, old) = (beside(url, "unfinished"), beside(url, "old"))
-        var status = stat()
-        guard lstat(url.path, &status) != 0 || status.st_mode & S_IFMT == S_IFDIR else {
+        guard [nil, .directory].contains(PathKind(of: url.path, followingLinks: false)) else {
             throw InputError(
                 file: url.path, problem: "is there already, and is no directory",
                 remedy: "name another place, or move it away")

@@ -32,8 +32,7 @@ public enum AtomicFile {
     ///
     /// - Throws: what `body` throws; `InputError` also where a directory, a device or a pipe is in the place.
     public static func replace(_ url: URL, _ body: (URL) throws -> Void) throws {
-        var status = stat()
-        guard stat(url.path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
+        guard [nil, .file].contains(PathKind(of: url.path)) else {
             throw InputError(
                 file: url.path, problem: "is there already, and is no ordinary file",
                 remedy: "name another file, or move it away")

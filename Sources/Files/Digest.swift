@@ -15,8 +15,7 @@ public enum Digest {
     ///
     /// - Throws: `InputError` for what cannot be opened or is no ordinary file: a pipe would be waited for.
     public static func sha256(fileAt url: URL) throws -> String {
-        var status = stat()
-        guard stat(url.path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
+        guard [nil, .file].contains(PathKind(of: url.path)) else {
             throw InputError(file: url.path, problem: "is no ordinary file", remedy: "give a file in its place")
         }
         let handle: FileHandle

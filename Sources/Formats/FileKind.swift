@@ -30,8 +30,7 @@ public enum FileKind: Sendable {
 
     /// What the file at `url` is; nil too where it cannot be read, and for pipes, which would be waited for.
     public init?(at url: URL) {
-        var status = stat()
-        guard stat(url.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard PathKind(of: url.path) == .file else { return nil }
         guard let handle = try? FileHandle(forReadingFrom: url) else { return nil }
         defer { try? handle.close() }
         guard let start = try? handle.read(upToCount: Self.startLength) else { return nil }

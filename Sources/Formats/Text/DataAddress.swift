@@ -74,8 +74,7 @@ public struct DataAddress: Sendable {
 
     /// Whether it is an ordinary file; one that cannot be asked is left to the reader's error.
     private static func canBeReadAgain(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
+        [nil, .file].contains(PathKind(of: path))
     }
 
     private static func isFile(_ path: String) -> Bool {

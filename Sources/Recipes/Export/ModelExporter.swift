@@ -22,7 +22,6 @@ public struct ModelExporter {
 
     public let kind: ExportFormat.Kind
     private let source: ExportSource
-    private let origin: URL
 
     /// Reads a model directory, a GGUF file, or a run's finished model.
     ///
@@ -30,7 +29,6 @@ public struct ModelExporter {
     public init(_ place: URL) throws {
         source = try ExportSource(place)
         kind = source.kind
-        origin = place
     }
 
     /// Texts as the model reads them; those without tokens are left out.
@@ -52,7 +50,7 @@ public struct ModelExporter {
                 file: place.path, problem: "holds the model that is exported, which would be replaced",
                 remedy: "name another directory")
         }
-        if FileManager.default.fileExists(atPath: place.path), !isReplaceable(place) {
+        if PathKind(of: place.path) != nil, !isReplaceable(place) {
             throw InputError(
                 file: place.path, problem: "is there already, and is no export, or holds other files beside one",
                 remedy: "name another directory, or move the other files away")
@@ -90,12 +88,9 @@ public struct ModelExporter {
     /// Whether the directory is empty, or holds an export and nothing beside it, and may be replaced.
     private func isReplaceable(_ place: URL) -> Bool {
         // Of what is no directory the list of entries may be empty too.
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: place.path, isDirectory: &isDirectory), isDirectory.boolValue
-        else {
-            return false
-        }
-        guard let entries = try? FileManager.default.subpathsOfDirectory(atPath: place.path) else { return false }
+        guard PathKind(of: place.path) == .directory,
+            let entries = try? FileManager.default.subpathsOfDirectory(atPath: place.path)
+        else { return false }
         guard !entries.isEmpty else { return true }
         guard let record = try? ExportRecord(reading: place) else { return false }
         let known = Set(record.files.keys).union([ExportRecord.file])
@@ -105,7 +100,7 @@ public struct ModelExporter {
     /// Whether the model is read from this directory, or from one in it.
     private func holdsSource(_ place: URL) -> Bool {
         func path(_ url: URL) -> String { url.resolvingSymlinksInPath().standardizedFileURL.path }
-        return [origin, source.url].contains { (path($0) + "/").hasPrefix(path(place) + "/") }
+        return (path(source.url) + "/").hasPrefix(path(place) + "/")
     }
 
     /// What every format needs: the configuration, the tokenizer, and the weights if they are asked for.
