@@ -58,7 +58,7 @@ public struct SoftTargetRecorder {
     /// - Throws: `InputError` where the directory holds another recording, or the teacher's answers are not finite.
     public func record(
         _ rows: any TokenRows, to directory: URL, shard: TargetShard = .whole, others: Others = .refuse,
-        progress: (_ done: Int, _ total: Int, _ found: Int) throws -> Void
+        progress: (_ done: Int, _ total: Int, _ kept: Int) throws -> Void
     ) throws -> Summary {
         let parts = try TargetParts(rows, positions: TargetParts.positions(weights: teacher.weights))
         for url in strangers(in: directory, parts: parts.ranges.count) {
@@ -80,11 +80,11 @@ public struct SoftTargetRecorder {
             if try isRecorded(url, expected, rows, others) {
                 if case .number(let mean) = try HDF5File(reading: url).attribute(Self.meanTail) { meanTail = mean }
                 summary.rowsFound += rows.count
-                try progress(done + rows.count, summary.rows, summary.rowsFound)
+                try progress(done + rows.count, summary.rows, done + rows.count)
             } else {
                 try HDF5File.create(at: url) { file in
                     meanTail = try write(rows, expected, to: file) {
-                        try progress(done + $0, summary.rows, summary.rowsFound)
+                        try progress(done + $0, summary.rows, done)
                     }
                 }
             }

@@ -45,22 +45,20 @@ struct ModelLabelling {
             ])
         let output = options.output!
         let summary: SoftTargetRecorder.Summary
+        var (kept, all) = (0, 0)
         do {
             summary = try recorder.record(
                 rows, to: URL(fileURLWithPath: output, isDirectory: true), shard: options.parsedShard()
-            ) { done, total, found in
+            ) { done, total, finished in
+                (kept, all) = (finished, total)
                 try Interruption.check()
-                progress.advanced(
-                    "label", done: done, total: total, unit: found > 0 ? "rows (\(found) were there)" : "rows")
+                progress.advanced("label", done: done, total: total, unit: "rows")
             }
         } catch let interrupted as Interrupted {
-            let entries = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
-            let parts = entries.count { $0.hasPrefix("part-") }
             Message.line(
-                parts == 0
+                kept == 0
                     ? "\ninterrupted: no part was finished, so nothing is kept"
-                    : "\ninterrupted: \(parts) finished \(parts == 1 ? "part is" : "parts are") in \(output); the same command "
-                        + "goes on from there")
+                    : "\ninterrupted: \(kept) of \(all) rows are in \(output); the same command goes on from there")
             throw interrupted
         }
         let outcome = Outcome(summary, seconds: start.duration(to: clock.now).seconds, output: output)
