@@ -115,7 +115,7 @@ public struct KernelCheck: Codable, Equatable, Sendable {
         let (m, k, n) = (37, 65, 50)
         let precision: Precision = product.element == 2 ? .bfloat16 : .float32
         let (x, weight, bias) = (numbers("left", m * k), numbers("right", n * k), numbers("bias", n))
-        let depth = precision == .bfloat16 ? (k + 31) / 32 * 32 : k
+        let depth = precision.paddedDepth(k)
         // Floats enough for either element; what is not packed is NaN, and may not reach the result.
         var rows = [Float](repeating: .nan, count: (m + 15) / 16 * 16 * depth)
         var panels = [Float](repeating: .nan, count: (n + 15) / 16 * 16 * depth)

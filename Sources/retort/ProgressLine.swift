@@ -31,7 +31,7 @@ final class ProgressLine: RunObserver {
             "\(position) \(progress.stage) \(bar(report.step, progress.totalSteps)) "
                 + "\(report.step)/\(progress.totalSteps) · loss \(number(report.loss))\(terms) "
                 + "· lr \(number(report.learningRate)) · \(pace(progress.examplesPerSecond)) examples/s "
-                + "· \(time(progress.secondsLeft)) left")
+                + "· \(Self.time(progress.secondsLeft)) left")
     }
 
     func advanced(_ stage: String, done: Int, total: Int, unit: String) {
@@ -39,7 +39,7 @@ final class ProgressLine: RunObserver {
         guard isDue || done == total else { return }
         let (seconds, fresh) = (first!.time.duration(to: clock.now).seconds, done - first!.done)
         let rate = fresh > 0 && seconds > 0 ? Double(fresh) / seconds : 0
-        let shown = rate > 0 ? " · \(pace(rate)) \(unit)/s · \(time(Double(total - done) / rate)) left" : ""
+        let shown = rate > 0 ? " · \(pace(rate)) \(unit)/s · \(Self.time(Double(total - done) / rate)) left" : ""
         show("\(position)\(position.isEmpty ? "" : " ")\(stage) \(bar(done, total)) \(done)/\(total) \(unit)\(shown)")
     }
 
@@ -52,16 +52,16 @@ final class ProgressLine: RunObserver {
         let format = total < 10 ? "%.1f/%.1f" : "%.0f/%.0f"
         show(
             "\(stage) \(bar(first, second)) \(String(format: format, done, total)) \(unit) "
-                + "· \(pace(rate)) \(unit)/s · \(time(left)) left")
+                + "· \(pace(rate)) \(unit)/s · \(Self.time(left)) left")
     }
 
     func ended(_ stage: String, seconds: Double, summary: String) {
-        close("\(position) \(stage): \(summary) (\(time(seconds)))")
+        close("\(position) \(stage): \(summary) (\(Self.time(seconds)))")
     }
 
     /// Says what was done and how long it took.
     func finished(_ text: String, seconds: Double) {
-        close("\(text) (\(time(seconds)))")
+        close("\(text) (\(Self.time(seconds)))")
     }
 
     func note(_ text: String) {
@@ -113,7 +113,8 @@ final class ProgressLine: RunObserver {
         String(format: rate < 1 ? "%.2f" : rate < 10 ? "%.1f" : "%.0f", rate)
     }
 
-    private func time(_ seconds: Double) -> String {
+    /// A time as a person reads it, to a tenth of a second below ten.
+    static func time(_ seconds: Double) -> String {
         guard seconds.isFinite else { return "?" }
         if seconds < 10 { return String(format: "%.1f s", seconds) }
         let whole = Int(seconds.rounded())

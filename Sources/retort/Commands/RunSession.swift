@@ -38,14 +38,11 @@ struct RunSession {
                 Message.line("next: retort resume \(shown)")
                 return nil
             }
-            let seconds = start.duration(to: clock.now).components.seconds
             for line in report.lines(showing: try run.recipe().evaluate.metrics) { printData(line) }
             printData("report: \(run.file("report/report.html").relativePath)")
             printData("model:  \(run.file("export").relativePath)")
             Message.line(
-                (seconds < 60
-                    ? "done in \(seconds) s" : String(format: "done in %d:%02d min", seconds / 60, seconds % 60))
-                    + ", peak memory \(peakMemory) MB")
+                "done in \(ProgressLine.time(start.duration(to: clock.now).seconds)), peak memory \(peakMemory) MB")
             Message.line("next: echo 'a text' | retort predict \(shown)")
             let failed = report.gates.filter { !$0.passed }
             if checkingGates, !failed.isEmpty { throw GatesFailed(gates: failed) }
