@@ -150,7 +150,7 @@ final class PruneModelTests {
     func search() throws {
         let table = try object("--search")
         let front = try #require(table["front"] as? [[String: Any]])
-        #expect(!front.isEmpty)
+        #expect(front.count > 2)
         let times = front.compactMap { $0["predicted_milliseconds"] as? Double }
         #expect(times == times.sorted())
         #expect(front.last?["divergence"] as? Double ?? 1 < 1e-6)

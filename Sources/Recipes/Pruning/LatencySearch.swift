@@ -45,22 +45,27 @@ public struct LatencySearch {
             of: model, calibration: calibration, normalize: .none, key: RandomKey(request.seed).mixed("search"))
         let configuration = model.configuration
         let texts = calibration.sequences
-        /// The median time of an encoder whose layers all have these sizes, less that without layers' work.
-        func time(_ heads: Int, _ neurons: Int) -> Double {
+        /// An encoder whose layers all have these sizes.
+        func probe(_ heads: Int, _ neurons: Int) -> Models.Encoder {
             var probe = configuration
             probe.heads = configuration.heads.map { _ in heads }
             probe.feedForward = configuration.feedForward.map { _ in neurons }
-            return MeasuredCost.milliseconds(
-                of: [Models.Encoder(probe, key: RandomKey(1))], on: texts, queries: request.queries)[0]
+            return Models.Encoder(probe, key: RandomKey(1))
         }
         let layers = Double(max(1, configuration.layers))
-        let nothing = time(0, 0)
-        fixedCost = nothing
+        let empty = probe(0, 0)
+        fixedCost = MeasuredCost.milliseconds(of: [empty], on: texts, queries: request.queries)[0]
+        /// What such a layer takes: its encoder and the empty one take turns, so that a busy machine slows both.
+        func time(_ heads: Int, _ neurons: Int) -> Double {
+            let times = MeasuredCost.milliseconds(
+                of: [empty, probe(heads, neurons)], on: texts, queries: request.queries)
+            return (times[1] - times[0]) / layers
+        }
         // Times are made monotone: a larger block is not offered as a cheaper one because a measurement was disturbed.
         func costs(_ sizes: [Int], _ time: (Int) -> Double) -> [Double] {
             var largest = 0.0
             return sizes.map { size in
-                largest = max(largest, size == 0 ? 0 : (time(size) - nothing) / layers)
+                largest = max(largest, size == 0 ? 0 : time(size))
                 return largest
             }
         }
