@@ -52,6 +52,15 @@ extension ModelDirectory {
         return encoder
     }
 
+    /// Reads a float encoder that is only run, in float32: of its large weights there is nothing but what products read.
+    ///
+    /// - Throws: as `readEncoder`.
+    public static func readTeacher(_ directory: URL) throws -> Encoder {
+        let encoder = try readEncoder(directory)
+        encoder.packForRunning(in: .float32)
+        return encoder
+    }
+
     private static let freshHeadRemedy =
         "the checkpoint has no classifier: give a fine-tuned one, or train a fresh one with teacher.fine_tune"
 

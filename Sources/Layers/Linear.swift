@@ -12,8 +12,8 @@ public final class Linear: Module {
 
     public init(weight: Parameter, bias: Parameter?) {
         precondition(
-            weight.value.shape.count == 2 && bias.map { $0.value.shape == [weight.value.shape[0]] } ?? true,
-            "Linear: weight \(weight.value.shape) and bias \(bias?.value.shape ?? [])")
+            weight.shape.count == 2 && bias.map { $0.shape == [weight.shape[0]] } ?? true,
+            "Linear: weight \(weight.shape) and bias \(bias?.shape ?? [])")
         self.weight = weight
         self.bias = bias
     }
@@ -29,11 +29,11 @@ public final class Linear: Module {
 
     /// The name without `.weight`.
     public var name: String { String(weight.name.dropLast(".weight".count)) }
-    public var parameters: [Parameter] { ([weight] + (bias.map { [$0] } ?? [])).filter { $0.value.count > 0 } }
+    public var parameters: [Parameter] { ([weight] + (bias.map { [$0] } ?? [])).filter { $0.count > 0 } }
 
     /// x: [N, I] → [N, O], through the activation if there is one.
     public func callAsFunction(_ x: Variable, on tape: Tape, activation: Activation? = nil) -> Variable {
-        if weight.value.count == 0 {
+        if weight.count == 0 {
             let output = emptyProduct(rows: x.shape[0], on: tape)
             return activation.map { tape.activation($0, output) } ?? output
         }
@@ -47,8 +47,8 @@ public final class Linear: Module {
 
     /// What is left of the formula without inputs or without outputs.
     private func emptyProduct(rows: Int, on tape: Tape) -> Variable {
-        if let bias, bias.value.count > 0 { return tape.repeated(bias.on(tape), rows: rows) }
-        return Variable(constant: Tensor(zeros: [rows, weight.value.shape[0]]))
+        if let bias, bias.count > 0 { return tape.repeated(bias.on(tape), rows: rows) }
+        return Variable(constant: Tensor(zeros: [rows, weight.shape[0]]))
     }
 }
 

@@ -4,7 +4,20 @@ public import Tensors
 public final class Parameter {
     /// The name under which the weight is stored, such as `bert.encoder.layer.0.output.dense.weight`.
     public let name: String
-    public var value: Tensor { didSet { forms = PackedForms() } }
+    public var value: Tensor {
+        get {
+            guard let stored else { preconditionFailure("Parameter \(name): only its packed form is kept") }
+            return stored
+        }
+        // In place: a setter would copy the tensor for each change of it.
+        _modify {
+            guard stored != nil else { preconditionFailure("Parameter \(name): only its packed form is kept") }
+            yield &stored!
+            forms = PackedForms()
+        }
+    }
+    /// Nil once `packForRunning` has packed it.
+    private var stored: Tensor?
     public let gradient: GradientBuffer
     /// The value packed for matrix products, until it changes.
     private var forms = PackedForms()
@@ -13,7 +26,7 @@ public final class Parameter {
 
     public init(name: String, value: Tensor, decays: Bool) {
         self.name = name
-        self.value = value
+        stored = value
         self.decays = decays
         gradient = GradientBuffer(shape: value.shape)
     }
@@ -39,9 +52,19 @@ public final class Parameter {
         Parameter(name: name, value: Tensor(repeating: value, shape: [count]), decays: false)
     }
 
+    public var shape: [Int] { gradient.shape }
+    public var count: Int { shape.reduce(1, *) }
+
+    /// Packs the weight of a linear layer that from now on is only run, in one precision, and gives the memory of its value
+    /// back. From then on the value must be neither asked for nor set, nor may it be on a tape that records.
+    public func packForRunning(in precision: Precision) {
+        if let value = stored, count > 0, forms.pack(weight: value, precision) { stored = nil }
+    }
+
     /// Puts the parameter on a tape.
     public func on(_ tape: Tape) -> Variable {
-        tape.leaf(value, gradient: gradient, forms: forms)
+        guard stored != nil || tape.isRecording else { return Variable(packed: forms, shape: shape) }
+        return tape.leaf(value, gradient: gradient, forms: forms)
     }
 }
 
@@ -52,5 +75,5 @@ public protocol Module {
 }
 
 extension Module {
-    public var parameterCount: Int { parameters.reduce(0) { $0 + $1.value.count } }
+    public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
 }

@@ -110,7 +110,7 @@ public struct DecoderFeedForward: Module {
 
     public var parameters: [Parameter] { (gate?.parameters ?? []) + up.parameters + down.parameters }
     /// Whether pruning has left no neuron.
-    var isEmpty: Bool { up.weight.value.count == 0 }
+    var isEmpty: Bool { up.weight.count == 0 }
 
     /// What W₂ reads; x: [N, C] → [N, F].
     func inner(_ x: Variable, on tape: Tape) -> Variable {

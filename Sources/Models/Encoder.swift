@@ -74,11 +74,21 @@ public final class Encoder: Module {
             + [pooler, classifier, vocabularyHead?.transform].compactMap { $0 }
     }
 
+    /// Keeps the weights of all linear layers only as their products in this precision read them: half of the memory of an
+    /// encoder that from now on is only run, and only in this precision.
+    public func packForRunning(in precision: Precision) {
+        for layer in linearLayers {
+            layer.weight.packForRunning(in: precision)
+            // At most one weight is there twice.
+            StoragePool.shared.drain()
+        }
+    }
+
     /// Replaces layer `index` by a smaller or larger one with the same hidden size.
     public func replaceLayer(_ index: Int, by layer: EncoderLayer) {
         layers[index] = layer
         configuration.heads[index] = layer.heads
-        configuration.feedForward[index] = layer.intermediate.weight.value.shape[0]
+        configuration.feedForward[index] = layer.intermediate.weight.shape[0]
     }
 
     func setLabels(_ labels: [String]) {

@@ -233,10 +233,17 @@ public final class PackedForms: @unchecked Sendable {
     }
 
     /// xᵀ as a right operand.
-    func transposedPanels(of x: Tensor, _ precision: Precision) -> ProductPanels {
+    func transposedPanels(of x: @autoclosure () -> Tensor, _ precision: Precision) -> ProductPanels {
         if let transposedPanels, transposedPanels.precision == precision { return transposedPanels }
-        let made = Profile.measure(.gemm) { ProductPanels(transposing: x, precision) }
+        let made = Profile.measure(.gemm) { ProductPanels(transposing: x(), precision) }
         transposedPanels = made
         return made
+    }
+
+    /// Makes what `Tape.linear` multiplies with when x is its weight.
+    ///
+    /// - Returns: whether that is all that it needs: OpenBLAS reads x itself.
+    public func pack(weight x: Tensor, _ precision: Precision) -> Bool {
+        !transposedPanels(of: x, precision).isPlain
     }
 }

@@ -13,6 +13,7 @@ public struct Variable {
     private enum Content {
         case tensor(Tensor)
         case activation(DeferredActivation)
+        case packed
     }
     private let content: Content
     /// The value packed for matrix products, as far as it has been.
@@ -38,10 +39,18 @@ public struct Variable {
         self.slot = slot
     }
 
+    /// A weight of which only what linear layers multiply with is left.
+    public init(packed forms: PackedForms, shape: [Int]) {
+        content = .packed
+        self.forms = forms
+        slot = GradientSlot(node: nil, buffer: nil, shape: shape)
+    }
+
     public var value: Tensor {
         switch content {
         case .tensor(let tensor): tensor
         case .activation(let activation): activation.tensor
+        case .packed: preconditionFailure("Variable.value: of this weight only its packed form is kept")
         }
     }
 

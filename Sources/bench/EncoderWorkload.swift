@@ -32,10 +32,7 @@ struct EncoderWorkload {
             switch teacher {
             case .inMemory: cached()
             case .onDisk: try recordedTargets(cached(), data.sequences, layers: layers)
-            case .running:
-                try LiveTeacher(
-                    encoder("teacher", layers: 12, width: teacherWidth, dropout: 0), hiddenLayers: Set(layers),
-                    precision: precision)
+            case .running: try liveTeacher(layers: layers)
             }
         // The objective takes the mean over the pairs: three times that is their sum.
         let weights = LossWeights(
@@ -47,9 +44,16 @@ struct EncoderWorkload {
             of: objective, objective, batch: batch, precision: precision, checkpointing: checkpointing)
     }
 
+    private func liveTeacher(layers: [Int]) throws -> LiveTeacher {
+        let teacher = encoder("teacher", layers: 12, width: teacherWidth, dropout: 0)
+        teacher.packForRunning(in: precision)
+        return try LiveTeacher(teacher, hiddenLayers: Set(layers), precision: precision)
+    }
+
     /// Classifies one batch.
     func encoding() -> () -> Void {
         let encoder = encoder("student", layers: 6, width: 384, dropout: 0)
+        encoder.packForRunning(in: precision)
         let packed = PackedBatch(texts(batch), samples: Array(0..<batch))
         return { [precision] in _ = encoder.logits(packed, precision: precision) }
     }

@@ -57,6 +57,24 @@ struct EncoderTests {
         #expect(teacher.layers[0].query.weight.value.values == taught)
     }
 
+    @Test(
+        "packed for running says the same to the last bit, also where pruning left layers without heads or neurons",
+        arguments: Precision.allCases)
+    func packedForRunning(precision: Precision) {
+        let uneven = configuration(layers: 3, heads: [3, 0, 2], feedForward: [16, 5, 0])
+        let batch = PackedBatch([[1, 2, 3, 4], [5], [19, 7]], samples: [0, 1, 2])
+        for configuration in [configuration(layers: 2), uneven] {
+            let encoder = Encoder(configuration, key: RandomKey(1))
+            let count = encoder.parameterCount
+            let logits = encoder.logits(batch, precision: precision)
+            for _ in 0..<2 {
+                encoder.packForRunning(in: precision)
+                #expect(encoder.logits(batch, precision: precision).values == logits.values)
+                #expect(encoder.parameterCount == count)
+            }
+        }
+    }
+
     @Test("takes the teacher's layers that are chosen, in that order")
     func chosenLayers() {
         let teacher = Encoder(configuration(layers: 5), key: RandomKey(1))

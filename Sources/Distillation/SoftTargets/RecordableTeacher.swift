@@ -65,7 +65,7 @@ public struct EncoderTeacher: RecordableTeacher {
 
     public var weights: Int {
         encoder.linearLayers.reduce(encoder.vocabularyHead == nil ? 0 : encoder.wordEmbeddings.parameterCount) {
-            $0 + $1.weight.value.count
+            $0 + $1.weight.count
         }
     }
 
