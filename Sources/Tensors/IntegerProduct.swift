@@ -187,7 +187,7 @@ public struct PackedInt8Weight: Sendable {
                         resultStride, rows.count, depth, columns.count)
                 }
             }
-            if Threads.isBusy {
+            if Threads.inRegion != nil {
                 body(0..<x.rows, 0..<width, multiply)
             } else if x.rows >= Self.fewRows * Threads.count {
                 let grain = max(Self.fewRows, Self.leastWork / max(1, depth * width))

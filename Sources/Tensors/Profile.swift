@@ -32,7 +32,7 @@ public enum Profile {
     /// Runs `body` and counts its time as `phase`: inside of a parallel region, its share of the threads' time.
     public static func measure<R>(_ phase: Phase, _ body: () throws -> R) rethrows -> R {
         guard isOn.load(ordering: .relaxed) else { return try body() }
-        let (start, threads) = (now(), Double(Threads.inRegion))
+        let (start, threads) = (now(), Double(Threads.inRegion ?? 1))
         defer { add((now() - start) / threads, to: phase) }
         return try body()
     }
@@ -40,7 +40,7 @@ public enum Profile {
     /// Runs a part of what is measured as `outer`, and moves its time from there to `phase`.
     static func measure<R>(_ phase: Phase, within outer: Phase, _ body: () -> R) -> R {
         guard isOn.load(ordering: .relaxed) else { return body() }
-        let (start, threads) = (now(), Double(Threads.inRegion))
+        let (start, threads) = (now(), Double(Threads.inRegion ?? 1))
         defer {
             let share = (now() - start) / threads
             add(share, to: phase)

@@ -49,11 +49,9 @@ public enum Threads {
         }
     }
 
-    /// Whether a parallel region is open: one that is asked for now would run on the calling thread alone.
-    static var isBusy: Bool { pool.threadsInRegion != nil }
-
-    /// How many threads share the open region; 1 outside of regions.
-    static var inRegion: Int { pool.threadsInRegion ?? 1 }
+    /// How many threads share the open parallel region; nil outside of regions. One that is asked for in another runs on the
+    /// calling thread alone.
+    static var inRegion: Int? { pool.threadsInRegion }
 
     private static let pool = WorkerPool(threads: count)
 

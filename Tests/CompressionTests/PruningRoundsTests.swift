@@ -76,6 +76,21 @@ struct PruningRoundsTests {
         #expect(pruner.feedForward.isEmpty)
     }
 
+    @Test("A layer whose scores were all zero in the first round is measured by its own norm in later ones")
+    func silentLayer() throws {
+        let original = PruningModel.encoder()
+        let projection = original.layers[1].attentionOutput.weight
+        projection.value = Tensor(zeros: projection.value.shape)
+        var pruner = try StructuredPruner(
+            PruningOptions(keepHeads: 0.7, rounds: 3, minimumHeads: 2), configuration: original.configuration)
+        let pruned = try run(&pruner, original, rounds: 1)
+        let silent = pruner.heads.filter { $0.layer == 1 }
+        #expect(silent.allSatisfy { $0.score == 0 } && silent.contains { $0.removedInRound == nil })
+        _ = try run(&pruner, pruned, rounds: 1)
+        let speaking = pruner.heads.filter { $0.layer == 1 && $0.roundScored == 2 }
+        #expect(!speaking.isEmpty && speaking.allSatisfy { 0 < $0.score && $0.score <= 1 })
+    }
+
     @Test("Neurons keep their numbers too, with the score and the interval of their last round")
     func neurons() throws {
         let original = PruningModel.encoder()

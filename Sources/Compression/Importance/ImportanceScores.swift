@@ -28,9 +28,11 @@ public struct ImportanceScores: Equatable, Sendable {
         self.rankStability = rankStability
     }
 
-    /// The same scores, those of each layer divided by another number than their own norm.
+    /// The same scores, those of each layer divided by another number than their own norm, unless that is the norm of
+    /// nothing but zeros, which would make any score count for more than all others.
     func divided(by norms: [Double]) -> ImportanceScores {
-        ImportanceScores(self, factors: zip(self.norms, norms).map { $0 / $1 }, norms: norms)
+        let norms = zip(self.norms, norms).map { $1 > ScoreNormalization.normOfZeros ? $1 : $0 }
+        return ImportanceScores(self, factors: zip(self.norms, norms).map { $0 / $1 }, norms: norms)
     }
 
     private init(_ scores: ImportanceScores, factors: [Double], norms: [Double]) {
@@ -53,6 +55,9 @@ public struct ImportanceScores: Equatable, Sendable {
 }
 
 extension ScoreNormalization {
+    /// What is added to every norm, so that a layer of zeros has scores of zero.
+    static let normOfZeros = 1e-20
+
     /// The scores made comparable across layers.
     func applied(to scores: [[Double]]) -> [[Double]] {
         zip(scores, norms(of: scores)).map { layer, norm in layer.map { $0 / norm } }
@@ -62,7 +67,7 @@ extension ScoreNormalization {
     func norms(of scores: [[Double]]) -> [Double] {
         switch self {
         case .none: scores.map { _ in 1 }
-        case .layer: scores.map { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() + 1e-20 }
+        case .layer: scores.map { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() + Self.normOfZeros }
         }
     }
 }

@@ -123,15 +123,33 @@ extension StructuredPruner {
             throw InputError(
                 problem: "all \(options.rounds) rounds of pruning are done", remedy: "start a new run to prune further")
         }
-        let left =
-            roundsDone == 0
-            ? headsPerLayer.map { Array(0..<$0) }
-            : headsPerLayer.indices.map { layer in
-                heads.filter { $0.layer == layer && $0.removedInRound == nil }.map(\.head)
-            }
-        let neurons =
-            roundsDone == 0 || options.keepNeurons == 1
+        try checkState()
+        let left = headsLeft
+        let layers = model.scorableLayers
+        let found = (heads: layers.map(\.attentionUnits), neurons: layers.map(\.neurons))
+        guard found.heads == left.map(\.count), found.neurons == neuronsLeft else {
+            throw InputError(
+                problem: "after \(roundsDone) rounds of pruning the model should have \(left.map(\.count)) heads and "
+                    + "\(neuronsLeft) neurons per layer, found \(found.heads) and \(found.neurons)",
+                remedy: "give the model that the last round left, or start pruning again")
+        }
+        return left
+    }
+
+    private var headsLeft: [[Int]] {
+        guard roundsDone > 0 else { return headsPerLayer.map { Array(0..<$0) } }
+        return headsPerLayer.indices.map { layer in
+            heads.filter { $0.layer == layer && $0.removedInRound == nil }.map(\.head)
+        }
+    }
+
+    private var neuronsLeft: [Int] {
+        roundsDone == 0 || options.keepNeurons == 1
             ? neuronsPerLayer : feedForward.filter { $0.round == roundsDone }.map(\.after)
+    }
+
+    /// Refuses norms and neurons that rounds do not leave.
+    private func checkState() throws {
         let norms = [headNorms, neuronNorms].compactMap { $0 }
         guard norms.allSatisfy({ $0.count == headsPerLayer.count && $0.allSatisfy { $0 > 0 && $0.isFinite } }) else {
             throw InputError(
@@ -139,29 +157,19 @@ extension StructuredPruner {
                     "the saved state of pruning should have a norm above 0 for each of \(headsPerLayer.count) layers",
                 remedy: "start pruning again")
         }
-        if options.keepNeurons < 1, roundsDone > 0, let scoredNeurons {
-            let isWhole =
-                scoredNeurons.count == neuronsPerLayer.count && neurons.count == neuronsPerLayer.count
-                && scoredNeurons.indices.allSatisfy {
-                    scoredNeurons[$0].isConsistent(
-                        layer: $0, count: neuronsPerLayer[$0], left: neurons[$0], rounds: roundsDone)
-                }
-            guard isWhole else {
-                throw InputError(
-                    problem:
-                        "the saved state of pruning does not know every neuron of \(neuronsPerLayer) in the layers",
-                    remedy: "start pruning again")
+        guard options.keepNeurons < 1, roundsDone > 0, let scoredNeurons else { return }
+        let left = neuronsLeft
+        let isWhole =
+            scoredNeurons.count == neuronsPerLayer.count && left.count == neuronsPerLayer.count
+            && scoredNeurons.indices.allSatisfy {
+                scoredNeurons[$0].isConsistent(
+                    layer: $0, count: neuronsPerLayer[$0], left: left[$0], rounds: roundsDone)
             }
-        }
-        let layers = model.scorableLayers
-        let found = (heads: layers.map(\.attentionUnits), neurons: layers.map(\.neurons))
-        guard found.heads == left.map(\.count), found.neurons == neurons else {
+        guard isWhole else {
             throw InputError(
-                problem: "after \(roundsDone) rounds of pruning the model should have \(left.map(\.count)) heads and "
-                    + "\(neurons) neurons per layer, found \(found.heads) and \(found.neurons)",
-                remedy: "give the model that the last round left, or start pruning again")
+                problem: "the saved state of pruning does not know every neuron of \(neuronsPerLayer) in the layers",
+                remedy: "start pruning again")
         }
-        return left
     }
 
     private mutating func recordHeads(
