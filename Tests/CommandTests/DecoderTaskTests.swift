@@ -87,7 +87,7 @@ struct DecoderTaskTests {
     func refusals() throws {
         try LetterModel.with { command in
             for (input, word) in [
-                ("{\"text\": \"a\", \"text_pair\": \"b\"}\n", "text_pair"), ("\n", "empty"),
+                ("{\"text\": \"a\", \"text_pair\": \"b\"}\n", "text_pair"), ("a\n\n", "standard input:2: an empty"),
                 (String(repeating: "a", count: 65) + "\n", "65 tokens"),
             ] {
                 let result = try command.run("predict", "model", input: input)

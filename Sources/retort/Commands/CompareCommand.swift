@@ -126,11 +126,12 @@ struct CompareCommand: ParsableCommand {
         let migration = try check.migration(commands: [command]) { done, total in
             progress.advanced("compare", done: done, total: total, unit: "answers")
         }
+        let shown = json ? 0 : 10
         if json {
             writeData(String(decoding: try migration.json(), as: UTF8.self))
         } else {
             for line in migration.lines { printData(line) }
-            for row in migration.risky.prefix(10) { printData("  " + Migration.described(row)) }
+            for row in migration.risky.prefix(shown) { printData("  " + Migration.described(row)) }
             for gate in migration.gates { printData(EvalCommand.line(gate)) }
         }
         try place?.write { directory in
@@ -139,7 +140,7 @@ struct CompareCommand: ParsableCommand {
         }
         let failed = migration.gates.filter { !$0.passed }
         guard !failed.isEmpty else { return }
-        let regressed = migration.risky.filter { $0.verdict == .regressed }
+        let regressed = migration.risky.dropFirst(shown).filter { $0.verdict == .regressed }
         for row in regressed.prefix(20) { Message.line(Migration.described(row)) }
         if regressed.count > 20 {
             Message.line("and \(regressed.count - 20) more rows: --json or --output lists them all")

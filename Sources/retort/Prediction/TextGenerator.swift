@@ -24,9 +24,15 @@ struct TextGenerator: Predictor {
         for request in requests {
             try request.requireSingleText()
             let prompt = model.tokenizer.encoding(of: request.text).ids
-            var continuation = try Continuation(
-                of: prompt, by: model.runner, sampling: sampling, limit: limit, sample: request.number,
-                endTokens: model.endTokens)
+            var continuation: Continuation
+            do {
+                continuation = try Continuation(
+                    of: prompt, by: model.runner, sampling: sampling, limit: limit, sample: request.number,
+                    endTokens: model.endTokens)
+            } catch var error as InputError {
+                (error.file, error.line) = ("standard input", request.number)
+                throw error
+            }
             var piece = TextPiece()
             while let token = try continuation.next() {
                 guard streams, isText(token) else { continue }
