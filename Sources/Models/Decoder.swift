@@ -78,21 +78,23 @@ public final class Decoder: Module {
     ///   - dropout: the key that stands for seed and epoch; nil evaluates without dropout.
     ///   - capturing: whether the states between the blocks are given back.
     ///   - tracing: whether what is inside of the blocks is given back, which otherwise is released on the way.
+    ///   - start: the block to begin with, whose input an earlier pass gave; the output has nothing of what is before it.
     public func forward(
         _ batch: PackedBatch, on tape: Tape, dropout: RandomKey? = nil, capturing: Bool = false,
-        tracing: Bool = false
+        tracing: Bool = false, from start: LayerInput? = nil
     ) -> Output {
         let keys = dropout.map { batch.dropoutKeys($0) }
         let positions = batch.positions
         let longest = (0..<batch.offsets.count).reduce(0) { max($0, batch.offsets[$1].count) }
         let rotary = rotaryTables.map { (table: $0.table(of: longest), positions: positions) }
-        let tokens = tokenEmbeddings(batch.tokens, on: tape)
-        let embedded = positionEmbeddings.map { tape.add(tokens, $0(positions, on: tape)) } ?? tokens
-        var x = tape.dropout(
-            embedded, probability: configuration.dropout, keys: keys, salt: DropoutSite.embedding.salt(layer: 0))
+        var x =
+            start?.hidden
+            ?? tape.dropout(
+                embedding(of: batch, on: tape), probability: configuration.dropout, keys: keys,
+                salt: DropoutSite.embedding.salt(layer: 0))
         var states = capturing ? [x] : []
         var (contexts, activations): ([Variable], [Variable]) = ([], [])
-        for layer in layers {
+        for layer in layers.dropFirst(start?.layer ?? 0) {
             if tracing {
                 let result = layer.forward(
                     x, batch.offsets, rotary: rotary, dropout: configuration.dropout, on: tape, keys: keys)
@@ -110,6 +112,12 @@ public final class Decoder: Module {
         }
         return Output(
             hidden: finalNorm(x, on: tape), states: states, contexts: contexts, activations: activations)
+    }
+
+    /// The sum of word rows and, in families with a table of them, position rows: [N, C].
+    private func embedding(of batch: PackedBatch, on tape: Tape) -> Variable {
+        let tokens = tokenEmbeddings(batch.tokens, on: tape)
+        return positionEmbeddings.map { tape.add(tokens, $0(batch.positions, on: tape)) } ?? tokens
     }
 
     /// The logits of every position, without a tape: [N, V].

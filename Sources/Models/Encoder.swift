@@ -110,7 +110,7 @@ public final class Encoder: Module {
         public var logits: Variable
     }
 
-    /// Runs the encoder over a packed batch.
+    /// Runs the encoder over a packed batch, or the rest of it.
     ///
     /// - Parameters:
     ///   - dropout: the key that stands for seed and epoch; nil evaluates without dropout.
@@ -118,17 +118,20 @@ public final class Encoder: Module {
     ///   - attentionLayers: the layers, counted from 1, whose queries, keys and values the output holds. A checkpointing
     ///     tape keeps the activations of these layers and computes the others again.
     ///   - predicting: the rows of the batch for which a masked language model gives logits: [M]; nil: all of them.
+    ///   - start: the layer to begin with, whose input an earlier pass gave; the output has nothing of what is before it.
     public func forward(
         _ batch: PackedBatch, on tape: Tape, dropout: RandomKey? = nil, capturing: Bool = false,
-        attentionLayers: Set<Int> = [], predicting rows: [Int32]? = nil
+        attentionLayers: Set<Int> = [], predicting rows: [Int32]? = nil, from start: LayerInput? = nil
     ) -> Output {
         let keys = dropout.map { batch.dropoutKeys($0) }
-        var x = embedding(of: batch, on: tape)
-        x = tape.dropout(
-            x, probability: configuration.hiddenDropout, keys: keys, salt: DropoutSite.embedding.salt(layer: 0))
+        var x =
+            start?.hidden
+            ?? tape.dropout(
+                embedding(of: batch, on: tape), probability: configuration.hiddenDropout, keys: keys,
+                salt: DropoutSite.embedding.salt(layer: 0))
         var output = Output(logits: x)
         output.hiddenStates.append(x)
-        for (index, layer) in layers.enumerated() {
+        for (index, layer) in layers.enumerated().dropFirst(start?.layer ?? 0) {
             let givesAttention = attentionLayers.contains(index + 1)
             if capturing || givesAttention {
                 let result = layer.forward(x, batch.offsets, configuration, on: tape, keys: keys)

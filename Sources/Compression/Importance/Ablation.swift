@@ -6,7 +6,7 @@ import Tensors
 /// What the loss does when a unit is really masked, one unit at a time: the honest, slow reference.
 ///
 /// With labels L(masked) − L(whole), which may be negative; without, KL(whole ‖ masked), or half of the squared distance
-/// between points. A forward pass for every unit.
+/// between points. A forward pass for every unit, from its layer on.
 enum Ablation {
     /// - Parameters:
     ///   - calibration: in canonical order, checked.
@@ -18,22 +18,29 @@ enum Ablation {
         let layers = model.scorableLayers
         let units = layers.reduce(0) { $0 + $1.attentionUnits + (neurons ? $1.neurons : 0) }
         try calibration.forEachBatch(of: batch) { examples in
-            let whole = Answers(of: model, calibration, examples)
+            let packed = calibration.batch(examples)
+            let trace = model.trace(packed, on: Tape(recording: false))
+            let whole = Answers(trace, calibration.target, examples)
             var masked = 0
-            func changes(_ output: Linear, _ columns: Range<Int>) throws -> [Double] {
+            func changes(_ layer: Int, _ output: Linear, _ columns: Range<Int>) throws -> [Double] {
                 try calibration.advanced?(examples.lowerBound + examples.count * masked / units)
                 masked += 1
-                return output.masking(columns) { Answers(of: model, calibration, examples).losses(comparedWith: whole) }
-            }
-            let heads = try layers.flatMap { layer in
-                try (0..<layer.attentionUnits).map { unit in
-                    try changes(layer.attentionOutput, unit * layer.unitWidth..<(unit + 1) * layer.unitWidth)
+                let start = LayerInput(layer: layer, hidden: trace.hiddenStates[layer])
+                return output.masking(columns) {
+                    Answers(
+                        model.trace(packed, on: Tape(recording: false), from: start), calibration.target, examples
+                    ).losses(comparedWith: whole)
                 }
             }
-            let inner = try layers.flatMap { layer in
+            let heads = try layers.enumerated().flatMap { index, layer in
+                try (0..<layer.attentionUnits).map { unit in
+                    try changes(index, layer.attentionOutput, unit * layer.unitWidth..<(unit + 1) * layer.unitWidth)
+                }
+            }
+            let inner = try layers.enumerated().flatMap { index, layer in
                 try (0..<layer.neurons).map { neuron in
                     neurons
-                        ? try changes(layer.feedForwardOutput, neuron..<neuron + 1)
+                        ? try changes(index, layer.feedForwardOutput, neuron..<neuron + 1)
                         : [Double](repeating: 0, count: examples.count)
                 }
             }
@@ -56,13 +63,16 @@ struct Answers {
     private let classes: [Int32]?
 
     init(of model: some ScorableModel, _ calibration: CalibrationSequences, _ examples: Range<Int>) {
-        let trace = model.trace(calibration.batch(examples), on: Tape(recording: false))
+        self.init(model.trace(calibration.batch(examples), on: Tape(recording: false)), calibration.target, examples)
+    }
+
+    init(_ trace: ModelTrace, _ target: CalibrationSequences.Target, _ examples: Range<Int>) {
         values = trace.output.value.values
         width = trace.output.value.width
         outputs = trace.outputs
         rows = trace.outputRows
         classes =
-            switch calibration.target {
+            switch target {
             case .labels(let labels): labels[examples].map(Int32.init)
             case .nextTokens: trace.nextTokens
             case .ownOutputs: nil

@@ -17,8 +17,8 @@ extension Decoder: ScorableModel {
 
     public var outputsPerToken: Int { configuration.vocabularySize }
 
-    public func trace(_ batch: PackedBatch, on tape: Tape) -> ModelTrace {
-        let output = forward(batch, on: tape, capturing: true, tracing: true)
+    public func trace(_ batch: PackedBatch, on tape: Tape, from start: LayerInput?) -> ModelTrace {
+        let output = forward(batch, on: tape, capturing: true, tracing: true, from: start)
         let logits = tape.linear(output.hidden, weight: Variable(constant: vocabularyTable.value), bias: nil)
         return ModelTrace(
             contexts: output.contexts, activations: output.activations, hiddenStates: output.states, output: logits,

@@ -16,8 +16,8 @@ extension Encoder: ScorableModel {
 
     public var outputsPerToken: Int { 0 }
 
-    public func trace(_ batch: PackedBatch, on tape: Tape) -> ModelTrace {
-        let output = forward(batch, on: tape, capturing: true)
+    public func trace(_ batch: PackedBatch, on tape: Tape, from start: LayerInput?) -> ModelTrace {
+        let output = forward(batch, on: tape, capturing: true, from: start)
         return ModelTrace(
             contexts: output.contexts, activations: output.activations, hiddenStates: output.hiddenStates,
             output: output.logits, outputs: configuration.head == .classification ? .distributions : .points,

@@ -12,12 +12,18 @@ public protocol ScorableModel: AnyObject, Module {
     /// Numbers that `trace` gives for each token; 0 where it gives some per text.
     var outputsPerToken: Int { get }
     /// Runs the model without dropout, and gives what scores are computed from.
-    func trace(_ batch: PackedBatch, on tape: Tape) -> ModelTrace
+    ///
+    /// - Parameter start: the layer to begin with; the trace has nothing of what is before it. Nil: all of the model.
+    func trace(_ batch: PackedBatch, on tape: Tape, from start: LayerInput?) -> ModelTrace
     /// Refuses examples that the model cannot read, and targets that it has no loss for.
     func check(_ calibration: CalibrationSequences) throws
 }
 
 extension ScorableModel {
+    func trace(_ batch: PackedBatch, on tape: Tape) -> ModelTrace {
+        trace(batch, on: tape, from: nil)
+    }
+
     /// How many examples go through the model at once: 16, fewer where the outputs of 16 would fill memory.
     ///
     /// Passes hold the outputs about eight times: probabilities, targets and gradients beside them.
