@@ -55,7 +55,7 @@ extension ModelDirectory {
     /// Reads a float encoder that is only run, in float32: of its large weights there is nothing but what products read.
     ///
     /// - Throws: as `readEncoder`.
-    public static func readTeacher(_ directory: URL) throws -> Encoder {
+    public static func readRunnable(_ directory: URL) throws -> Encoder {
         let encoder = try readEncoder(directory)
         encoder.packForRunning(in: .float32)
         return encoder

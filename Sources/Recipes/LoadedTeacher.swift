@@ -30,7 +30,7 @@ public struct LoadedTeacher {
             return
         }
         let folder = LoadedModel.modelFolder(of: url)
-        let encoder = try ModelDirectory.readTeacher(folder)
+        let encoder = try ModelDirectory.readRunnable(folder)
         tokenizer = try TokenizerFiles.load(from: folder)
         try ModelDirectory.check(tokenizer, fits: encoder.configuration, in: folder)
         teacher = EncoderTeacher(encoder)

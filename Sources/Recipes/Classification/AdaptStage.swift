@@ -23,7 +23,7 @@ extension ClassificationStages {
         let hold = settings.hold
         switch hold.kind {
         case .kl where hold.weight > 0:
-            let frozen = try ModelDirectory.readTeacher(run.file(ModelFolder.student))
+            let frozen = try ModelDirectory.readRunnable(run.file(ModelFolder.student))
             objective = try DistillationObjective(
                 student: student, data: data, targets: LiveTeacher(frozen, hiddenLayers: []),
                 weights: LossWeights(

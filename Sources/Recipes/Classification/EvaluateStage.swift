@@ -16,7 +16,7 @@ extension ClassificationStages {
         for (done, entry) in present.enumerated() {
             try Interruption.check()
             observer.advanced(Pipeline.Stage.evaluate.rawValue, done: done, total: present.count, unit: "models")
-            let model = try LoadedModel(run.file(entry.folder))
+            let model = try LoadedModel(run.file(entry.folder), isOnlyRun: true)
             results.append(try evaluation.result(model, key: entry.key, name: entry.name, path: entry.folder))
         }
         let gates = try recipe.evaluate.gates.map {

@@ -15,7 +15,7 @@ extension ClassificationStages {
         (plan.hiddenLayers, plan.attentionLayers) = recipe.recorded
         let folder = run.file(ModelFolder.teacher)
         return try context.record(
-            plan, of: EncoderTeacher(ModelDirectory.readTeacher(folder)), at: folder,
+            plan, of: EncoderTeacher(ModelDirectory.readRunnable(folder)), at: folder,
             over: sequences(material.train).sequences, data: material.digest
         ) { "\(grouped($0.rows)) distinct rows, hidden states of \(plan.hiddenLayers.count) layers" }
     }
@@ -28,7 +28,7 @@ extension ClassificationStages {
         }
         let layers = recipe.recorded
         return try LiveTeacher(
-            ModelDirectory.readTeacher(run.file(ModelFolder.teacher)), hiddenLayers: Set(layers.hidden),
+            ModelDirectory.readRunnable(run.file(ModelFolder.teacher)), hiddenLayers: Set(layers.hidden),
             attentionLayers: Set(layers.attention))
     }
 }

@@ -21,7 +21,8 @@ struct BenchSubject {
         self.maxTokens = maxTokens
         kind =
             DecoderDirectory.isDecoder(place)
-            ? .decoder(try LoadedDecoder(place)) : .encoder(try LoadedModel(URL(fileURLWithPath: path)))
+            ? .decoder(try LoadedDecoder(place))
+            : .encoder(try LoadedModel(URL(fileURLWithPath: path), isOnlyRun: true))
     }
 
     var takesBatches: Bool { if case .encoder = kind { true } else { false } }

@@ -22,7 +22,7 @@ enum Contestant {
             return
         }
         let place = DecoderDirectory.place(of: LoadedModel.modelFolder(of: url))
-        self = DecoderDirectory.isDecoder(place) ? .decoder(place) : .encoder(try LoadedModel(url))
+        self = DecoderDirectory.isDecoder(place) ? .decoder(place) : .encoder(try LoadedModel(url, isOnlyRun: true))
     }
 
     /// What it gives.

@@ -77,7 +77,7 @@ struct TextSimilarity {
 
     /// - Throws: `InputError` for a model that does not embed.
     init(_ path: String) throws {
-        model = try LoadedModel(URL(fileURLWithPath: path))
+        model = try LoadedModel(URL(fileURLWithPath: path), isOnlyRun: true)
         guard model.classifier.configuration.head == .embedding else {
             throw InputError(
                 file: path, problem: "is no embedding model", remedy: "give a sentence-transformers directory")

@@ -17,8 +17,9 @@ public struct LoadedModel {
 
     /// Reads a model directory, a run's finished model, or an ONNX file in the directory that it was exported to.
     ///
+    /// - Parameter isOnlyRun: whether nobody will ask for a float encoder's weights, which then take half of the memory.
     /// - Throws: `InputError` saying what is missing or wrong.
-    public init(_ place: URL) throws {
+    public init(_ place: URL, isOnlyRun: Bool = false) throws {
         graph = try Self.graph(at: place)
         let url = graph?.deletingLastPathComponent() ?? Self.modelFolder(of: place)
         var isDirectory: ObjCBool = false
@@ -35,10 +36,10 @@ public struct LoadedModel {
         if let graph {
             let configuration = url.appendingPathComponent(ModelDirectory.configurationFile)
             classifier = try ONNXClassifier(reading: graph, EncoderConfiguration(reading: configuration))
+        } else if try QuantizedEncoder.isQuantized(url) {
+            classifier = try IntegerRuntime(QuantizedEncoder(reading: url))
         } else {
-            classifier =
-                try QuantizedEncoder.isQuantized(url)
-                ? IntegerRuntime(QuantizedEncoder(reading: url)) : ModelDirectory.readEncoder(url)
+            classifier = try isOnlyRun ? ModelDirectory.readRunnable(url) : ModelDirectory.readEncoder(url)
         }
         try ModelDirectory.check(tokenizer, fits: classifier.configuration, in: url)
     }

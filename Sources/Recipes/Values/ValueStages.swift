@@ -79,7 +79,7 @@ final class ValueStages: TaskStages {
         plan.hiddenLayers = recipe.recorded.hidden
         let folder = run.file(ModelFolder.teacher)
         return try context.record(
-            plan, of: EncoderTeacher(ModelDirectory.readTeacher(folder)), at: folder,
+            plan, of: EncoderTeacher(ModelDirectory.readRunnable(folder)), at: folder,
             over: sequences(material.train), data: material.inputs.data
         ) { "\(grouped($0.rows)) distinct rows" }
     }
@@ -89,7 +89,7 @@ final class ValueStages: TaskStages {
             return ReadAheadTargets(try SoftTargets(reading: context.targetsPlace))
         }
         return try LiveTeacher(
-            ModelDirectory.readTeacher(run.file(ModelFolder.teacher)), hiddenLayers: Set(recipe.recorded.hidden))
+            ModelDirectory.readRunnable(run.file(ModelFolder.teacher)), hiddenLayers: Set(recipe.recorded.hidden))
     }
 
     /// Trains the student: on the numbers alone for the baseline, else by the losses of the recipe, in its stages.
@@ -130,7 +130,7 @@ final class ValueStages: TaskStages {
     /// The teacher's embeddings of some rows; nil where there is no teacher's model.
     private func teacherOutputs(_ rows: [[Int32]]) throws -> TextOutputs? {
         guard recipe.hasTeacher else { return nil }
-        return try outputs(of: ModelDirectory.readTeacher(run.file(ModelFolder.teacher)), rows)
+        return try outputs(of: ModelDirectory.readRunnable(run.file(ModelFolder.teacher)), rows)
     }
 
     func outputs(of model: Encoder, _ rows: [[Int32]]) throws -> TextOutputs {

@@ -82,7 +82,7 @@ struct PredictCommand: ParsableCommand {
     private func predictor(_ url: URL) throws -> any Predictor {
         guard DecoderDirectory.isDecoder(url) else {
             if stream { throw unfit("--stream", "the model does not continue texts") }
-            return try LoadedModel(url).predictor(
+            return try LoadedModel(url, isOnlyRun: true).predictor(
                 PredictionOptions(maxLength: maxLength, withLogits: logits, top: top))
         }
         if logits { throw unfit("--logits", "the model continues texts, it gives no logits of classes") }
