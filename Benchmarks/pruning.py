@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Accuracy against the share of heads that stay, removed at once and in rounds, as a Markdown table and a plot.
 
-    pruning.py RETORT [--seeds 3] [--keep 0.8 0.6 0.4 0.2] [--recover 240 960] [--criterion sensitivity] [--rounds 4]
+    pruning.py RETORT [--seeds 3] [--keep 0.8 0.6 0.4 0.2] [--recover 240] [--criterion sensitivity] [--rounds 4]
         [--calibration 512] [--directory runs/pruning] [--plot FILE.svg] [KEY=VALUE ...]
 
 The model is all-MiniLM-L6-v2, fine-tuned on WordNet-26. Per seed it is distilled into itself once, all six layers of it; then heads
@@ -123,7 +123,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--keep", nargs="+", type=float, default=[0.8, 0.6, 0.4, 0.2])
     parser.add_argument(
-        "--recover", nargs="+", type=int, default=[240, 960], help="training steps after pruning, of all rounds together")
+        "--recover", nargs="+", type=int, default=[240], help="training steps after pruning, of all rounds together")
     parser.add_argument("--criterion", default="sensitivity", help="what heads are scored by")
     parser.add_argument("--rounds", type=int, default=4, help="beside all at once")
     parser.add_argument("--calibration", type=int, default=512, help="texts that heads are scored on")

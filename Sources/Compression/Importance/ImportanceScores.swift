@@ -12,9 +12,6 @@ public struct ImportanceScores: Equatable, Sendable {
     /// unit: scores that are means of numbers with a sign. Means of sizes or squares lie above zero for every unit.
     public private(set) var canBeZero = false
 
-    /// What the scores of each layer have been divided by.
-    let norms: [Double]
-
     /// - Parameters:
     ///   - raw: the scores before they are normalized.
     ///   - intervals: those of the normalized scores.
@@ -22,29 +19,9 @@ public struct ImportanceScores: Equatable, Sendable {
         _ raw: [[Double]], normalize: ScoreNormalization, intervals: [[ClosedRange<Double>]]? = nil,
         rankStability: Double? = nil
     ) {
-        norms = normalize.norms(of: raw)
         values = normalize.applied(to: raw)
         self.intervals = intervals
         self.rankStability = rankStability
-    }
-
-    /// The same scores, those of each layer divided by another number than their own norm, unless that is the norm of
-    /// nothing but zeros, which would make any score count for more than all others.
-    func divided(by norms: [Double]) -> ImportanceScores {
-        let norms = zip(self.norms, norms).map { $1 > ScoreNormalization.normOfZeros ? $1 : $0 }
-        return ImportanceScores(self, factors: zip(self.norms, norms).map { $0 / $1 }, norms: norms)
-    }
-
-    private init(_ scores: ImportanceScores, factors: [Double], norms: [Double]) {
-        values = zip(scores.values, factors).map { layer, factor in layer.map { $0 * factor } }
-        intervals = scores.intervals.map {
-            zip($0, factors).map { layer, factor in
-                layer.map { $0.lowerBound * factor...$0.upperBound * factor }
-            }
-        }
-        rankStability = scores.rankStability
-        canBeZero = scores.canBeZero
-        self.norms = norms
     }
 
     func testable(_ canBeZero: Bool) -> ImportanceScores {
@@ -55,19 +32,15 @@ public struct ImportanceScores: Equatable, Sendable {
 }
 
 extension ScoreNormalization {
-    /// What is added to every norm, so that a layer of zeros has scores of zero.
-    static let normOfZeros = 1e-20
-
     /// The scores made comparable across layers.
     func applied(to scores: [[Double]]) -> [[Double]] {
-        zip(scores, norms(of: scores)).map { layer, norm in layer.map { $0 / norm } }
-    }
-
-    /// What each layer's scores are divided by.
-    func norms(of scores: [[Double]]) -> [Double] {
         switch self {
-        case .none: scores.map { _ in 1 }
-        case .layer: scores.map { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() + Self.normOfZeros }
+        case .none: scores
+        case .layer:
+            scores.map { layer in
+                let norm = layer.reduce(0) { $0 + $1 * $1 }.squareRoot() + 1e-20
+                return layer.map { $0 / norm }
+            }
         }
     }
 }

@@ -5,8 +5,9 @@ public import Tensors
 /// Removes heads and feed-forward neurons in rounds: each scores what is left, and removes an equal share of what is to
 /// go. Between the rounds the model is usually trained on to recover.
 ///
-/// Where scores are normalized by layer, every round divides by the norms of the first: by its own, a layer that has lost units
-/// would count its others for more.
+/// Where scores are normalized by layer, every round divides by its own norms: in a layer that has lost units the others count
+/// for more, which keeps layers from being emptied. (Divided by the norms of the first round, models were worse:
+/// 83.33 ± 0.54 instead of 84.00 ± 0.09 % in the table of the README, with 20 % of the heads in four rounds.)
 ///
 /// The state is `Codable`: a pruner that was saved after a round goes on with the next one exactly as it would have.
 public struct StructuredPruner: Codable, Equatable, Sendable {
@@ -22,9 +23,6 @@ public struct StructuredPruner: Codable, Equatable, Sendable {
     public var neurons: [LayerNeurons] { scoredNeurons ?? [] }
     /// Nil before the first round, and in a state that was saved when neurons had no records.
     private var scoredNeurons: [LayerNeurons]?
-    /// The layers' norms in the first round. Nil before it, and in a state that was saved when each round had its own.
-    private var headNorms: [Double]?
-    private var neuronNorms: [Double]?
     private let headsPerLayer: [Int]
     private let neuronsPerLayer: [Int]
 
@@ -83,18 +81,16 @@ public struct StructuredPruner: Codable, Equatable, Sendable {
         let (schedule, neuronSchedule) = try (headSchedule, neuronSchedule)
         let original = try originalHeads(of: model)
         let round = roundsDone + 1
-        let heads = headNorms.map(importance.heads.divided) ?? importance.heads
-        let neurons = neuronNorms.map(importance.neurons.divided) ?? importance.neurons
         let removedHeads = try LayerUnit.lowest(
-            schedule.removals(inRound: round), in: heads.values, keepingAtLeast: options.minimumHeads)
+            schedule.removals(inRound: round), in: importance.heads.values, keepingAtLeast: options.minimumHeads)
         let removedNeurons = try LayerUnit.lowest(
-            neuronSchedule.removals(inRound: round), in: neurons.values, keepingAtLeast: options.minimumNeurons)
+            neuronSchedule.removals(inRound: round), in: importance.neurons.values,
+            keepingAtLeast: options.minimumNeurons)
         let pruned = try model.removing(heads: Set(removedHeads), neurons: Set(removedNeurons))
-        recordHeads(heads, removed: Set(removedHeads), original: original, round: round)
+        recordHeads(importance.heads, removed: Set(removedHeads), original: original, round: round)
         if options.keepNeurons < 1 {
-            recordNeurons(neurons, removed: removedNeurons, round: round)
+            recordNeurons(importance.neurons, removed: removedNeurons, round: round)
         }
-        if round == 1 { (headNorms, neuronNorms) = (heads.norms, neurons.norms) }
         roundsDone = round
         return pruned
     }
@@ -123,7 +119,7 @@ extension StructuredPruner {
             throw InputError(
                 problem: "all \(options.rounds) rounds of pruning are done", remedy: "start a new run to prune further")
         }
-        try checkState()
+        try checkNeurons()
         let left = headsLeft
         let layers = model.scorableLayers
         let found = (heads: layers.map(\.attentionUnits), neurons: layers.map(\.neurons))
@@ -148,15 +144,8 @@ extension StructuredPruner {
             ? neuronsPerLayer : feedForward.filter { $0.round == roundsDone }.map(\.after)
     }
 
-    /// Refuses norms and neurons that rounds do not leave.
-    private func checkState() throws {
-        let norms = [headNorms, neuronNorms].compactMap { $0 }
-        guard norms.allSatisfy({ $0.count == headsPerLayer.count && $0.allSatisfy { $0 > 0 && $0.isFinite } }) else {
-            throw InputError(
-                problem:
-                    "the saved state of pruning should have a norm above 0 for each of \(headsPerLayer.count) layers",
-                remedy: "start pruning again")
-        }
+    /// Refuses neurons that rounds do not leave.
+    private func checkNeurons() throws {
         guard options.keepNeurons < 1, roundsDone > 0, let scoredNeurons else { return }
         let left = neuronsLeft
         let isWhole =
