@@ -2,6 +2,7 @@
    the level function by function, so that one binary runs on every processor. */
 #include "CKernels.h"
 #include "amx.h"
+#include "avx512.h"
 #include <string.h>
 
 #pragma clang fp contract(fast)
@@ -26,8 +27,6 @@ static inline __attribute__((always_inline)) void dequantize(const int32_t *sums
 #undef LEVEL
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define KERNEL(name) name##_avx2
 #define LEVEL "avx2"
@@ -37,7 +36,6 @@ static inline __attribute__((always_inline)) void dequantize(const int32_t *sums
 #pragma clang attribute pop
 
 #define UNROLL _Pragma("clang loop unroll(full)")
-#define AVX512 "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"
 
 #pragma clang attribute push(__attribute__((target(AVX512 ",avx512vnni"))), apply_to = function)
 /* `rows` by `panels` of 16 columns, those below `width`: one accumulator each and one vpdpbusd per four elements of depth. The
@@ -123,6 +121,116 @@ static void linear_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b,
 #include "kernels.inc"
 #undef KERNEL
 #undef LEVEL
+
+/* Functions that are 1/2 at 0 and, less that, odd: polynomials around the multiples of 3/8, which interpolate at the Chebyshev
+   nodes of the 3/8 around each, and 1/2 from 5.4375 on. Row k holds the coefficients of degree k. */
+#define SEGMENT 0.375f
+/* Φ(x), absolute error below 1.8e-7. */
+static const float distribution[5][16] = {
+    {0.0f, 0.14616977f, 0.27337265f, 0.36970547f, 0.4331928f, 0.46960363f, 0.48777553f, 0.49566755f, 0.4986501f,
+     0.49963093f, 0.49991158f, 0.49998146f, 0.4999966f, 0.49999946f, 0.4999999f, 0.5f},
+    {0.39893845f, 0.3718525f, 0.30113748f, 0.21187867f, 0.12951985f, 0.068787545f, 0.031739835f, 0.012723811f,
+     0.004431422f, 0.0013408407f, 3.524631e-04f, 8.049072e-05f, 1.5968577e-05f, 2.7521148e-06f, 4.120383e-07f, 0.0f},
+    {0.0f, -0.06972182f, -0.112925366f, -0.119180106f, -0.09713845f, -0.06448767f, -0.035707492f, -0.016700605f,
+     -0.0066477307f, -0.0022630636f, -6.6106574e-04f, -1.6609066e-04f, -3.5954778e-05f, -6.715122e-06f, -1.0831362e-06f,
+     0.0f},
+    {-0.06605392f, -0.05296519f, -0.021963872f, 0.009149098f, 0.026725788f, 0.028695663f, 0.021469688f,
+     0.012534455f, 0.00595769f, 0.0023541525f, 7.8270416e-04f, 2.2063413e-04f, 5.3002776e-05f, 1.0891033e-05f,
+     1.9193872e-06f, 0.0f},
+    {0.0f, 0.01649826f, 0.02280506f, 0.017167956f, 0.006099771f, -0.0027097936f, -0.0060936385f, -0.0054014465f,
+     -0.0033286882f, -0.0015909214f, -6.152881e-04f, -1.9674827e-04f, -5.26792e-05f, -1.1907222e-05f, -2.2849167e-06f,
+     0.0f},
+};
+/* Φ(x) + x · φ(x), absolute error below 9e-7. */
+static const float slope[6][16] = {
+    {0.0f, 0.2856154f, 0.4992257f, 0.6080667f, 0.6274692f, 0.5985779f, 0.55918974f, 0.5290685f, 0.51194566f,
+     0.5041572f, 0.5012338f, 0.5003137f, 0.50006855f, 0.5000129f, 0.5000021f, 0.5f},
+    {0.7978845f, 0.69141805f, 0.43288505f, 0.15559693f, -0.032379396f, -0.1042542f, -0.09720269f, -0.0622292f,
+     -0.031022938f, -0.012593944f, -0.004253185f, -0.0012093651f, -2.9170333e-04f, -5.9984846e-05f, -1.0553418e-05f,
+     0.0f},
+    {0.0f, -0.26907262f, -0.3881715f, -0.3258827f, -0.16999905f, -0.03124288f, 0.03793685f, 0.04827628f,
+     0.033240627f, 0.016726824f, 0.0066525848f, 0.0021619615f, 5.843021e-04f, 1.3273074e-04f, 2.5519881e-05f, 0.0f},
+    {-0.26595497f, -0.1881185f, -0.01902025f, 0.115029f, 0.1443565f, 0.09457982f, 0.030728983f, -0.006883855f,
+     -0.016250363f, -0.012073114f, -0.0060716555f, -0.0023413587f, -7.254062e-04f, -1.8483537e-04f, -3.926502e-05f,
+     0.0f},
+    {0.0f, 0.09465282f, 0.11311711f, 0.056276295f, -0.0131124295f, -0.044143822f, -0.03573368f, -0.014465849f,
+     -1.3392055e-04f, 0.0041718567f, 0.0033571098f, 0.001675616f, 6.2315917e-04f, 1.834744e-04f, 4.401529e-05f, 0.0f},
+    {0.05934284f, 0.034297332f, -0.014326314f, -0.040150296f, -0.029168636f, -0.004122882f, 0.010472709f,
+     0.010459016f, 0.0046726624f, 4.2068143e-04f, -9.15812e-04f, -7.662618e-04f, -3.690064e-04f, -1.2947651e-04f,
+     -3.5549576e-05f, 0.0f},
+};
+
+static inline __attribute__((always_inline)) __m512 segments(const float (*table)[16], const int degree, __m512 x) {
+  /* In this order the minimum of NaN is NaN. */
+  const __m512 size = _mm512_min_ps(_mm512_set1_ps(15 * SEGMENT), _mm512_abs_ps(x));
+  const __m512 magic = _mm512_set1_ps(12582912.0f); /* 1.5 · 2²³ leaves the integer in the low bits */
+  const __m512 shifted = _mm512_fmadd_ps(size, _mm512_set1_ps(1 / SEGMENT), magic);
+  const __m512i index = _mm512_castps_si512(shifted);
+  const __m512 t = _mm512_fnmadd_ps(_mm512_sub_ps(shifted, magic), _mm512_set1_ps(SEGMENT), size);
+  __m512 p = _mm512_permutexvar_ps(index, _mm512_loadu_ps(table[degree]));
+  UNROLL for (int k = degree - 1; k >= 0; k--)
+    p = _mm512_fmadd_ps(p, t, _mm512_permutexvar_ps(index, _mm512_loadu_ps(table[k])));
+  const __m512 sign = _mm512_and_ps(x, _mm512_set1_ps(-0.0f));
+  return _mm512_add_ps(_mm512_set1_ps(0.5f), _mm512_xor_ps(p, sign));
+}
+
+static void gelu_avx512_segments(const float *x, float *y, size_t n) {
+  for (size_t i = 0; i < n; i += 16) {
+    const __mmask16 mask = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : 0xffff;
+    const __m512 v = _mm512_maskz_loadu_ps(mask, x + i);
+    /* −∞ · 0 would be NaN. */
+    const __m512 finite = _mm512_max_ps(_mm512_set1_ps(-__FLT_MAX__), v);
+    _mm512_mask_storeu_ps(y + i, mask, _mm512_mul_ps(finite, segments(distribution, 4, v)));
+  }
+}
+
+static void gelu_backward_avx512_segments(const float *x, const float *dy, float *dx, size_t n) {
+  for (size_t i = 0; i < n; i += 16) {
+    const __mmask16 mask = n - i < 16 ? (__mmask16)((1u << (n - i)) - 1) : 0xffff;
+    const __m512 factor = segments(slope, 5, _mm512_maskz_loadu_ps(mask, x + i));
+    _mm512_mask_storeu_ps(dx + i, mask, _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, dy + i), factor));
+  }
+}
+
+/* Some rows at a time, so that one's sums need not be waited for. */
+static inline __attribute__((always_inline)) void softmax_rows(float *x, size_t width, __m512 factor, const int rows) {
+  const __m512 nothing = _mm512_set1_ps(-__builtin_inff());
+  const size_t whole = width / 16 * 16;
+  const __mmask16 rest = (__mmask16)((1u << (width - whole)) - 1);
+  __m512 most[4], sum[4];
+  /* Which of two the maximum is where one is NaN does not matter: the sum will be NaN. */
+  UNROLL for (int r = 0; r < rows; r++) most[r] = _mm512_mask_loadu_ps(nothing, rest, x + r * width + whole);
+  for (size_t j = 0; j < whole; j += 16)
+    UNROLL for (int r = 0; r < rows; r++) most[r] = _mm512_max_ps(most[r], _mm512_loadu_ps(x + r * width + j));
+  UNROLL for (int r = 0; r < rows; r++) {
+    most[r] = _mm512_set1_ps(_mm512_reduce_max_ps(most[r]));
+    sum[r] = _mm512_setzero_ps();
+  }
+  for (size_t j = 0; j < width; j += 16) {
+    const __mmask16 mask = j < whole ? 0xffff : rest;
+    UNROLL for (int r = 0; r < rows; r++) {
+      float *at = x + r * width + j;
+      const __m512 t = _mm512_mul_ps(_mm512_sub_ps(_mm512_mask_loadu_ps(nothing, mask, at), most[r]), factor);
+      const __m512 e = retort_power_of_two(t);
+      sum[r] = _mm512_mask_add_ps(sum[r], mask, sum[r], e);
+      _mm512_mask_storeu_ps(at, mask, e);
+    }
+  }
+  UNROLL for (int r = 0; r < rows; r++) sum[r] = _mm512_set1_ps(1.0f / _mm512_reduce_add_ps(sum[r]));
+  for (size_t j = 0; j < width; j += 16) {
+    const __mmask16 mask = j < whole ? 0xffff : rest;
+    UNROLL for (int r = 0; r < rows; r++) {
+      float *at = x + r * width + j;
+      _mm512_mask_storeu_ps(at, mask, _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, at), sum[r]));
+    }
+  }
+}
+
+static void softmax_avx512_rows(float *x, size_t rows, size_t width, float scale) {
+  const __m512 factor = _mm512_set1_ps(scale * 1.44269504088896341f);
+  for (; rows >= 4; rows -= 4, x += 4 * width) softmax_rows(x, width, factor, 4);
+  for (; rows > 0; rows--, x += width) softmax_rows(x, width, factor, 1);
+}
 
 /* A block's weights: those of signed bytes or of halves, or of the low and then the high nibbles of 16 bytes, which choose from a
    table of all 16 weights. A weight is equal to what the level's expand function gives. */
@@ -252,6 +360,9 @@ static __attribute__((constructor)) void choose(void) {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("f16c")) {
     avx512_table = table_avx512;
+    avx512_table.softmax = softmax_avx512_rows;
+    avx512_table.gelu = gelu_avx512_segments;
+    avx512_table.gelu_backward = gelu_backward_avx512_segments;
     avx512_table.multiply_q8_0 = multiply_q8_0_avx512;
     avx512_table.multiply_q4_0 = multiply_q4_0_avx512;
     avx512_table.multiply_q4_1 = multiply_q4_1_avx512;

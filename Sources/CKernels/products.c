@@ -1,16 +1,13 @@
 /* The matrix products once per instruction level, and the choice between them (see kernels.c for how). */
 #include "CProducts.h"
 #include "amx.h"
+#include "avx512.h"
 #include <string.h>
 #include <time.h>
 
 #pragma clang fp contract(fast)
 /* Vectors wider than the level's registers pass only between functions that are inlined. */
 #pragma clang diagnostic ignored "-Wpsabi"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #define KERNEL(name) product_##name##_base
 #define LEVEL "base"
@@ -74,9 +71,9 @@ static void emulated_multiply(emulated_tile *c, const emulated_tile *a, const em
 #define TILE_LIST(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8)
 #define TILE_PANELS 3
 #define TILE_COLUMNS(F, rows) F(rows, 1) F(rows, 2) F(rows, 3)
-#define AVX512 "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma"
 
 #pragma clang attribute push(__attribute__((target(AVX512))), apply_to = function)
+#define POWER_OF_TWO(t) (KERNEL(floats))retort_power_of_two((__m512)(t))
 #define KERNEL(name) product_##name##_avx512
 #define LEVEL "avx512"
 #include "products.inc"
@@ -91,7 +88,7 @@ static inline __attribute__((always_inline)) __m512 bfloat16_pairs(__m512 sum, c
   return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_set1_epi32(two), (__m512bh)_mm512_loadu_si512(w));
 }
 #define BFLOAT16_PAIRS(sum, a, w) sum = bfloat16_pairs(sum, a, w)
-/* The instruction takes subnormals for zeros. */
+/* The instruction takes subnormals for zeros, as the product does. */
 #define BFLOAT16_ROUND(x) (KERNEL(halves))_mm512_cvtneps_pbh((__m512)(x))
 #define KERNEL(name) product_##name##_avx512_bf16
 #define LEVEL "avx512-bf16"
@@ -100,6 +97,7 @@ static inline __attribute__((always_inline)) __m512 bfloat16_pairs(__m512 sum, c
 #undef LEVEL
 #undef BFLOAT16_PAIRS
 #undef BFLOAT16_ROUND
+#undef POWER_OF_TWO
 #pragma clang attribute pop
 
 #pragma clang attribute push(__attribute__((target(AVX512 ",amx-tile,amx-bf16"))), apply_to = function)

@@ -17,7 +17,9 @@ struct PackingTests {
             && buffer.values.enumerated().allSatisfy { index, found in
                 guard let found, let value = expected(index) else { return found == nil && expected(index) == nil }
                 let held = Float(level.held(value))
-                return found.bitPattern == held.bitPattern || found.isNaN && held.isNaN
+                if found.bitPattern == held.bitPattern || found.isNaN && held.isNaN { return true }
+                // What the products take for a zero may be packed as one.
+                return level.dropsSubnormals && value.isSubnormal && found == 0 && found.sign == value.sign
             }
     }
 

@@ -22,6 +22,9 @@ struct ProductLevel: Sendable, CustomTestStringConvertible {
     var name: String { String(cString: product.name) }
     var testDescription: String { element + " " + name }
 
+    /// Whether the processor's own instructions multiply, which take subnormals for zeros.
+    var dropsSubnormals: Bool { isBFloat16 && ["avx512-bf16", "amx"].contains(name) }
+
     /// What a packed operand holds of x.
     func held(_ x: Float) -> Double { isBFloat16 ? Reference.bfloat16(x) : Double(x) }
 

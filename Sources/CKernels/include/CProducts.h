@@ -10,8 +10,8 @@
    the depth padded with zeros to a multiple of 32. Columns beyond n are zeros. `panel` elements lie from panel to panel.
    C: m × n in float32, row-major, `c_stride` floats from row to row. Sums are kept in float32.
 
-   bfloat16 is the upper half of a float32, rounded to nearest even; NaN stays NaN. The products treat bfloat16
-   subnormals as zero where the processor does. */
+   bfloat16 is the upper half of a float32, rounded to nearest even; NaN stays NaN. Packing and products treat subnormals
+   as zero where the processor's instructions for bfloat16 do. */
 typedef struct retort_product {
   const char *name;
   /* Bytes of an element of the packed operands: 4 (float32) or 2 (bfloat16). */
