@@ -103,7 +103,7 @@ public final class Tape {
     }
 
     public let isRecording: Bool
-    /// The precision of the matrix products of linear layers, forward and backward.
+    /// The precision of the matrix products of linear layers and attention, forward and backward.
     public let precision: Precision
     /// Whether what runs in `checkpoint` is computed again in backward instead of being kept.
     public let isCheckpointing: Bool

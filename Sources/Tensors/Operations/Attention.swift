@@ -8,7 +8,8 @@ import CKernels
 /// heads share one, whose gradients are the sums of theirs.
 /// With g = ∂L/∂Y: ∂L/∂V = D'ᵀ · g, ∂L/∂D' = g · Vᵀ, ∂L/∂S = (D' ⊙ ∂L/∂D' − P · Σ_row D' ⊙ ∂L/∂D') / √D (the mask and its
 /// factor are in D' already), ∂L/∂Q = ∂L/∂S · K, ∂L/∂K = ∂L/∂Sᵀ · Q. The probabilities are computed again in backward: only q, k and v are kept. Scores exist for a
-/// block of rows of one head at a time and stay in the cache (Dao et al. 2022, arXiv 2205.14135, blocked over rows).
+/// block of rows of one head at a time and stay in the cache (Dao et al. 2022, arXiv 2205.14135, blocked over rows). Operands of
+/// the products have the tape's precision; scores, probabilities and their gradients are float32 between them.
 private struct Attention: DifferentiableOperation {
     let q: Variable
     let k: Variable
@@ -41,6 +42,7 @@ private struct AttentionLayout {
     let headSize: Int
     let isCausal: Bool
     let dropout: DropoutMask?
+    let precision: Precision
 
     /// Floats of a row of q and of the output.
     var width: Int { heads * headSize }
@@ -50,9 +52,8 @@ private struct AttentionLayout {
 
     /// Runs `body` for each key head of each sequence, in parallel; each writes its own columns of its own rows.
     func forEachGroup(_ body: (AttentionGroup) -> Void) {
-        let product = Precision.float32.product
         func run(_ index: Int) {
-            body(AttentionGroup(self, rows: offsets[index / keyHeads], keyHead: index % keyHeads, product: product))
+            body(AttentionGroup(self, rows: offsets[index / keyHeads], keyHead: index % keyHeads))
         }
         if offsets.rows * width > 1 << 14 {
             Threads.forEach(offsets.count * keyHeads, run)
@@ -67,7 +68,6 @@ private struct AttentionGroup {
     let layout: AttentionLayout
     /// The sequence's rows of the packed batch.
     let rows: Range<Int>
-    let product: retort_product
     /// Where the key head begins in k and v.
     let keyStart: Int
     let heads: Range<Int>
@@ -75,10 +75,9 @@ private struct AttentionGroup {
     /// Rows of scores that exist at a time.
     private static let blockRows = 64
 
-    init(_ layout: AttentionLayout, rows: Range<Int>, keyHead: Int, product: retort_product) {
+    init(_ layout: AttentionLayout, rows: Range<Int>, keyHead: Int) {
         self.layout = layout
         self.rows = rows
-        self.product = product
         keyStart = rows.lowerBound * layout.keyWidth + keyHead * layout.headSize
         let size = layout.heads / layout.keyHeads
         heads = keyHead * size..<(keyHead + 1) * size
@@ -90,8 +89,18 @@ private struct AttentionGroup {
     private var headSize: Int { layout.headSize }
     private var width: Int { layout.width }
     private var keyWidth: Int { layout.keyWidth }
-    /// Floats of the packed form of one operand: positions × D, both rounded up to whole panels.
-    private var panelCount: Int { (length + 15) / 16 * 16 * ((headSize + 15) / 16 * 16) }
+    /// Floats of a packed operand with a row for each position, and of one with a column for each.
+    private var panelFloats: Int {
+        AttentionProducts.panelFloats(layout.precision, depth: length, columns: headSize)
+    }
+    private var transposedFloats: Int {
+        AttentionProducts.panelFloats(layout.precision, depth: headSize, columns: length)
+    }
+    /// Floats of a packed block of rows.
+    private var leftFloats: Int {
+        AttentionProducts.leftFloats(
+            layout.precision, block: min(length, Self.blockRows), length: length, headSize: headSize)
+    }
 
     /// Calls `body` with blocks of rows and the number of positions that they see.
     private func forEachBlock(_ body: (Range<Int>, Int) -> Void) {
@@ -104,19 +113,22 @@ private struct AttentionGroup {
     func forward(
         q: UnsafePointer<Float>, k: UnsafePointer<Float>, v: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>
     ) {
-        var scratch = Tensor(uninitialized: [2 * panelCount + min(length, Self.blockRows) * length])
+        let square = min(length, Self.blockRows) * length
+        var scratch = Tensor(uninitialized: [transposedFloats + panelFloats + square + leftFloats])
         defer { withExtendedLifetime(scratch) {} }
         let keys = scratch.mutablePointer
-        let (values, scores) = (keys + panelCount, keys + 2 * panelCount)
-        product.pack_panels_transposed(k + keyStart, keyWidth, keys, headSize, length)
-        product.pack_panels(v + keyStart, keyWidth, values, length, headSize)
+        let values = keys + transposedFloats
+        let scores = values + panelFloats
+        let products = AttentionProducts(layout.precision, left: scores + square)
+        products.packTransposed(k + keyStart, keyWidth, depth: headSize, columns: length, into: keys)
+        products.pack(v + keyStart, keyWidth, depth: length, columns: headSize, into: values)
         for head in heads {
             forEachBlock { block, seen in
-                probabilities(q + start(head), keys, block, seen, into: scores)
+                probabilities(q + start(head), keys, block, seen, into: scores, products)
                 drop(scores, into: scores, head, block, seen)
-                product.multiply(
-                    scores, seen, values, length * 16, y + start(head) + block.lowerBound * width, width, nil,
-                    block.count, seen, headSize, 0)
+                products.multiply(
+                    scores, seen, values, panelDepth: length, into: y + start(head) + block.lowerBound * width, width,
+                    rows: block.count, depth: seen, columns: headSize)
             }
         }
     }
@@ -126,61 +138,62 @@ private struct AttentionGroup {
         dq: UnsafeMutablePointer<Float>, dk: UnsafeMutablePointer<Float>, dv: UnsafeMutablePointer<Float>
     ) {
         let square = min(length, Self.blockRows) * length
-        var scratch = Tensor(uninitialized: [5 * panelCount + 3 * square])
+        var scratch = Tensor(uninitialized: [2 * transposedFloats + 3 * panelFloats + 3 * square + leftFloats])
         defer { withExtendedLifetime(scratch) {} }
         let keysTransposed = scratch.mutablePointer
-        let valuesTransposed = keysTransposed + panelCount
-        let (keys, queries) = (valuesTransposed + panelCount, valuesTransposed + 2 * panelCount)
-        let (incoming, scores) = (queries + panelCount, queries + 2 * panelCount)
+        let valuesTransposed = keysTransposed + transposedFloats
+        let keys = valuesTransposed + transposedFloats
+        let (queries, incoming) = (keys + panelFloats, keys + 2 * panelFloats)
+        let scores = keys + 3 * panelFloats
         let (dropped, dscores) = (scores + square, scores + 2 * square)
-        product.pack_panels_transposed(k + keyStart, keyWidth, keysTransposed, headSize, length)
-        product.pack_panels_transposed(v + keyStart, keyWidth, valuesTransposed, headSize, length)
-        product.pack_panels(k + keyStart, keyWidth, keys, length, headSize)
+        let products = AttentionProducts(layout.precision, left: scores + 3 * square)
+        products.packTransposed(k + keyStart, keyWidth, depth: headSize, columns: length, into: keysTransposed)
+        products.packTransposed(v + keyStart, keyWidth, depth: headSize, columns: length, into: valuesTransposed)
+        products.pack(k + keyStart, keyWidth, depth: length, columns: headSize, into: keys)
         for head in heads {
             let start = start(head)
-            product.pack_panels(q + start, width, queries, length, headSize)
-            product.pack_panels(g + start, width, incoming, length, headSize)
+            products.pack(q + start, width, depth: length, columns: headSize, into: queries)
+            products.pack(g + start, width, depth: length, columns: headSize, into: incoming)
             forEachBlock { block, seen in
                 let offset = start + block.lowerBound * width
-                probabilities(q + start, keysTransposed, block, seen, into: scores)
+                probabilities(q + start, keysTransposed, block, seen, into: scores, products)
                 let used = drop(scores, into: dropped, head, block, seen) ? dropped : scores
                 // What this group has not met yet is written, not added to: causal blocks see ever more positions.
                 let isFirst = head == heads.lowerBound
                 let known = !isFirst ? seen : layout.isCausal ? block.lowerBound : block.lowerBound > 0 ? seen : 0
-                addTransposed(used, incoming, dv, block, seen, known)
-                product.multiply(
-                    g + offset, width, valuesTransposed, headSize * 16, dscores, seen, nil, block.count, headSize, seen,
-                    0)
+                let parts = [(rows: 0..<known, accumulate: true), (rows: known..<seen, accumulate: false)]
+                /// destination = scoresᵀ · panels[block].
+                func multiplyTransposed(
+                    _ scores: UnsafePointer<Float>, _ panels: UnsafePointer<Float>,
+                    _ destination: UnsafeMutablePointer<Float>
+                ) {
+                    products.multiplyTransposed(
+                        scores, seen, panels, panelDepth: length, first: block.lowerBound, into: destination + keyStart,
+                        keyWidth, parts: parts, depth: block.count, columns: headSize)
+                }
+                multiplyTransposed(used, incoming, dv)
+                products.multiply(
+                    g + offset, width, valuesTransposed, panelDepth: headSize, into: dscores, seen, rows: block.count,
+                    depth: headSize, columns: seen)
                 Profile.measure(.softmax, within: .attention) {
                     kernels.softmax_backward(scores, used, dscores, block.count, seen, layout.scale)
                 }
-                product.multiply(
-                    dscores, seen, keys, length * 16, dq + offset, width, nil, block.count, seen, headSize, 0)
-                addTransposed(dscores, queries, dk, block, seen, known)
+                products.multiply(
+                    dscores, seen, keys, panelDepth: length, into: dq + offset, width, rows: block.count, depth: seen,
+                    columns: headSize)
+                multiplyTransposed(dscores, queries, dk)
             }
-        }
-    }
-
-    /// destination[:seen] = scoresᵀ · panels[block], added to what the first `known` rows hold.
-    private func addTransposed(
-        _ scores: UnsafePointer<Float>, _ panels: UnsafePointer<Float>, _ destination: UnsafeMutablePointer<Float>,
-        _ block: Range<Int>, _ seen: Int, _ known: Int
-    ) {
-        for (part, accumulate) in [(0..<known, Int32(1)), (known..<seen, 0)] where !part.isEmpty {
-            product.multiply_transposed(
-                scores + part.lowerBound, seen, panels + block.lowerBound * 16, length * 16,
-                destination + keyStart + part.lowerBound * keyWidth, keyWidth, part.count, block.count, headSize,
-                accumulate)
         }
     }
 
     /// P = softmax(Q · Kᵀ / √D) for a block of rows: [block, seen]; 0 for later positions if causal. q begins at the head.
     private func probabilities(
         _ q: UnsafePointer<Float>, _ keys: UnsafePointer<Float>, _ block: Range<Int>, _ seen: Int,
-        into p: UnsafeMutablePointer<Float>
+        into p: UnsafeMutablePointer<Float>, _ products: AttentionProducts
     ) {
-        product.multiply(
-            q + block.lowerBound * width, width, keys, headSize * 16, p, seen, nil, block.count, headSize, seen, 0)
+        products.multiply(
+            q + block.lowerBound * width, width, keys, panelDepth: headSize, into: p, seen, rows: block.count,
+            depth: headSize, columns: seen)
         Profile.measure(.softmax, within: .attention) {
             guard layout.isCausal else { return kernels.softmax(p, block.count, seen, layout.scale) }
             for row in block {
@@ -225,7 +238,8 @@ extension Tape {
         )
         let layout = AttentionLayout(
             offsets: offsets, heads: heads, keyHeads: keyHeads, headSize: q.value.width / heads, isCausal: causal,
-            dropout: DropoutMask(keys: keys, salt: salt, probability: dropout, rows: offsets.rows))
+            dropout: DropoutMask(keys: keys, salt: salt, probability: dropout, rows: offsets.rows),
+            precision: precision)
         var y = Tensor(uninitialized: q.shape)
         let destination = y.mutablePointer
         Profile.measure(.attention) {
