@@ -47,6 +47,6 @@ extension Encoder: Classifier {
 
     /// Logits with the matrix products in a given precision: [B, classes].
     public func logits(_ batch: PackedBatch, precision: Precision) -> Tensor {
-        forward(batch, on: Tape(recording: false, precision: precision)).logits.value
+        forwardLogits(batch, on: Tape(recording: false, precision: precision)).value
     }
 }

@@ -152,9 +152,22 @@ public final class Encoder: Module {
             let predicted = rows.map { tape.embedding(x, ids: $0) } ?? x
             output.logits = vocabularyHead(predicted, words: wordEmbeddings, on: tape)
         } else {
-            output.logits = head(x, batch, on: tape, dropout: dropout)
+            output.logits = head(pooled(x, batch.offsets, on: tape), batch, on: tape, dropout: dropout)
         }
         return output
+    }
+
+    /// The logits of `forward` alone, for inference: where the head reads first positions, only these leave the last layer.
+    func forwardLogits(_ batch: PackedBatch, on tape: Tape) -> Variable {
+        guard configuration.pooling == .first, vocabularyHead == nil, let last = layers.last else {
+            return forward(batch, on: tape).logits
+        }
+        var x = embedding(of: batch, on: tape)
+        for layer in layers.dropLast() {
+            x = layer.forward(x, batch.offsets, configuration, on: tape, keys: nil).hidden
+        }
+        let first = last.firstPositions(x, batch.offsets, configuration, on: tape)
+        return head(first, batch, on: tape, dropout: nil)
     }
 
     /// The normalized sum of word, token type and position rows: [N, C].
@@ -166,14 +179,18 @@ public final class Encoder: Module {
         return embeddingNorm(tape.add(x, positionEmbeddings(positions, on: tape)), on: tape)
     }
 
-    /// What a head for whole texts gives; x: [N, C] → [B, labels], or [B, C] of an embedding.
-    private func head(_ x: Variable, _ batch: PackedBatch, on tape: Tape, dropout: RandomKey?) -> Variable {
-        var pooled =
-            switch configuration.pooling {
-            case .first: tape.firstPosition(x, batch.offsets)
-            case .mean: tape.meanPosition(x, batch.offsets)
-            case .max: tape.maxPosition(x, batch.offsets)
-            }
+    /// One row for each text: [N, C] → [B, C].
+    private func pooled(_ x: Variable, _ offsets: SequenceOffsets, on tape: Tape) -> Variable {
+        switch configuration.pooling {
+        case .first: tape.firstPosition(x, offsets)
+        case .mean: tape.meanPosition(x, offsets)
+        case .max: tape.maxPosition(x, offsets)
+        }
+    }
+
+    /// What a head for whole texts gives; pooled: [B, C] → [B, labels], or [B, C] of an embedding.
+    private func head(_ pooled: Variable, _ batch: PackedBatch, on tape: Tape, dropout: RandomKey?) -> Variable {
+        var pooled = pooled
         guard let pooler, let classifier else {
             return configuration.normalizesEmbedding ? tape.normalize(pooled) : pooled
         }

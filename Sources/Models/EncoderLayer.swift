@@ -82,6 +82,32 @@ public struct EncoderLayer: Module {
             : tape.attention(
                 q: q, k: k, v: v, heads: heads, offsets: offsets, dropout: configuration.attentionDropout, keys: keys,
                 salt: DropoutSite.attention.salt(layer: index))
+        let (hidden, activation) = finished(x, context, configuration, on: tape, keys: keys)
+        return Output(
+            hidden: hidden, context: context, activation: activation, attention: [.query: q, .key: k, .value: v])
+    }
+
+    /// What the block gives at the first position of every sequence, for inference: x: [N, C] → [B, C]. Only keys and values are
+    /// computed of the others.
+    func firstPositions(
+        _ x: Variable, _ offsets: SequenceOffsets, _ configuration: EncoderConfiguration, on tape: Tape
+    ) -> Variable {
+        let first = tape.firstPosition(x, offsets)
+        let queries = query(first, on: tape)
+        let context =
+            heads == 0
+            ? queries
+            : Variable(
+                constant: BlockAttention.firstPositions(
+                    queries: queries.value, keys: key(x, on: tape).value, values: value(x, on: tape).value, offsets,
+                    heads: heads, precision: tape.precision))
+        return finished(first, context, configuration, on: tape, keys: nil).hidden
+    }
+
+    /// What follows attention; x and context: [N, C] and [N, H · D], rows of the same positions.
+    private func finished(
+        _ x: Variable, _ context: Variable, _ configuration: EncoderConfiguration, on tape: Tape, keys: DropoutKeys?
+    ) -> (hidden: Variable, activation: Variable) {
         let h = attentionNorm(
             adding: attentionOutput(context, on: tape), to: x, on: tape, dropout: configuration.hiddenDropout,
             keys: keys, salt: DropoutSite.attentionOutput.salt(layer: index))
@@ -89,7 +115,6 @@ public struct EncoderLayer: Module {
         let hidden = outputNorm(
             adding: output(activation, on: tape), to: h, on: tape, dropout: configuration.hiddenDropout, keys: keys,
             salt: DropoutSite.output.salt(layer: index))
-        return Output(
-            hidden: hidden, context: context, activation: activation, attention: [.query: q, .key: k, .value: v])
+        return (hidden, activation)
     }
 }

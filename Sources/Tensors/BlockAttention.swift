@@ -34,6 +34,22 @@ public final class BlockAttention: @unchecked Sendable {
         storage = Storage(count: precision.floats(starts[starts.count - 1]))
     }
 
+    /// What the first position of every sequence sees; keys and values: [N, H · D], queries: [B, H · D] → [B, H · D].
+    public static func firstPositions(
+        queries: Tensor, keys: Tensor, values: Tensor, _ offsets: SequenceOffsets, heads: Int, precision: Precision
+    ) -> Tensor {
+        guard offsets.count > 0 else { return queries }
+        let attention = BlockAttention(offsets, heads: heads, headSize: keys.width / heads, precision: precision)
+        let blocks = RowBlock.covering(offsets)
+        Threads.forEach(blocks.count) {
+            let block = blocks[$0]
+            attention.store(keys: keys.rows(block.rows), values: values.rows(block.rows), of: block)
+        }
+        let firsts = RowBlock.firstPositions(offsets)
+        return Tensor.joining(
+            Threads.map(firsts.count) { attention.attend(queries.rows(firsts[$0].rows), of: firsts[$0]) })
+    }
+
     /// Keeps the keys and values of a block's rows: [rows, H · D] each.
     public func store(keys: Tensor, values: Tensor, of block: RowBlock) {
         let width = heads * headSize

@@ -75,6 +75,35 @@ struct EncoderTests {
         }
     }
 
+    /// Float32 differs by the order of softmax's roundings; in bfloat16 besides what is rounded is the exponential, not the
+    /// probability: 2⁻⁸ of what is mixed, at the end of one layer.
+    @Test(
+        "gives the logits of a whole pass where only what the head reads is computed",
+        arguments: [EncoderConfiguration.Pooling.first, .mean, .max], [(Precision.float32, 2e-6), (.bfloat16, 5e-3)])
+    func logitsAlone(pooling: EncoderConfiguration.Pooling, precision: (kind: Precision, tolerance: Double)) {
+        let shapes: [(heads: [Int], feedForward: [Int])] = [([3], [16]), ([3, 2], [16, 9]), ([3, 0], [5, 0])]
+        let batch = PackedBatch([[1, 2, 3, 4, 18, 6], [5], [19, 7]], samples: [0, 1, 2])
+        for family in EncoderConfiguration.Family.allCases {
+            for shape in shapes {
+                var configuration = configuration(
+                    layers: shape.heads.count, heads: shape.heads, feedForward: shape.feedForward)
+                (configuration.family, configuration.pooling) = (family, pooling)
+                let encoder = Encoder(configuration, key: RandomKey(1))
+                for parameter in encoder.parameters {
+                    parameter.value = Tensor(parameter.value.values.map { $0 * 8 }, shape: parameter.value.shape)
+                }
+                let whole = encoder.forward(batch, on: Tape(recording: false, precision: precision.kind)).logits.value
+                let found = encoder.logits(batch, precision: precision.kind)
+                let largest = whole.values.reduce(1) { max($0, abs($1)) }
+                #expect(found.shape == whole.shape && whole.values.contains { $0 != whole.values[0] })
+                #expect(
+                    zip(found.values, whole.values).allSatisfy {
+                        abs(Double($0 - $1)) <= precision.tolerance * Double(largest)
+                    }, "\(family), heads \(shape.heads)")
+            }
+        }
+    }
+
     @Test("takes the teacher's layers that are chosen, in that order")
     func chosenLayers() {
         let teacher = Encoder(configuration(layers: 5), key: RandomKey(1))

@@ -98,7 +98,9 @@ public enum SparseMasks {
         let observers = layers.map { _ in InputNorms() }
         for (layer, observer) in zip(layers, observers) { layer.quantization = observer }
         defer { for layer in layers { layer.quantization = nil } }
-        try ordered.forEachBatch(of: batch) { _ = model.logits(ordered.batch($0)) }
+        try ordered.forEachBatch(of: batch) {
+            _ = model.forward(ordered.batch($0), on: Tape(recording: false))
+        }
         return Dictionary(uniqueKeysWithValues: zip(layers, observers).map { ($0.name, $1.norms) })
     }
 }

@@ -77,7 +77,9 @@ public struct ActivationCalibration: Equatable, Sendable {
         for (group, observer) in zip(groups, observers) { group[0].quantization = observer }
         for start in stride(from: 0, to: sequences.count, by: batch) {
             let range = start..<min(start + batch, sequences.count)
-            _ = encoder.logits(PackedBatch(Array(sequences[range]), samples: Array(range)))
+            // All positions pass all layers, also those that the head does not read.
+            _ = encoder.forward(
+                PackedBatch(Array(sequences[range]), samples: Array(range)), on: Tape(recording: false))
         }
         let broken = zip(groups, observers).filter { $0.1.sawNonFinite }
         guard broken.isEmpty else {
