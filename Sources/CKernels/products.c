@@ -167,7 +167,7 @@ static __attribute__((constructor)) void choose(void) {
     add(&product_bfloat16_avx2);
   }
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512dq")) {
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("f16c")) {
     add(&product_float32_avx512);
     add(&product_bfloat16_avx512);
     if (__builtin_cpu_supports("avx512bf16")) add(&product_bfloat16_avx512_bf16);

@@ -92,6 +92,7 @@ public struct EncoderLayer: Module {
     func firstPositions(
         _ x: Variable, _ offsets: SequenceOffsets, _ configuration: EncoderConfiguration, on tape: Tape
     ) -> Variable {
+        precondition(!tape.isRecording, "EncoderLayer.firstPositions: gives no gradients")
         let first = tape.firstPosition(x, offsets)
         let queries = query(first, on: tape)
         let context =

@@ -10,18 +10,23 @@ struct ModelCostTests {
     func encoder() {
         let model = PruningModel.encoder()
         let length = 10
-        var expected = 0
-        for layer in model.layers {
-            for linear in [
-                layer.query, layer.key, layer.value, layer.attentionOutput, layer.intermediate, layer.output,
-            ] {
-                expected += 2 * length * linear.weight.value.count
+        for pooling in [EncoderConfiguration.Pooling.mean, .first] {
+            var expected = 0
+            for layer in model.layers {
+                // Only first positions leave the last layer where the head reads no others.
+                let rows = pooling == .first && layer.index == model.layers.count - 1 ? 1 : length
+                for linear in [layer.key, layer.value] { expected += 2 * length * linear.weight.value.count }
+                for linear in [layer.query, layer.attentionOutput, layer.intermediate, layer.output] {
+                    expected += 2 * rows * linear.weight.value.count
+                }
+                // Q · Kᵀ and P · V for each head of width 4.
+                expected += 2 * 2 * rows * length * 4 * layer.heads
             }
-            // Q · Kᵀ and P · V for each head of width 4.
-            expected += 2 * 2 * length * length * 4 * layer.heads
+            expected += 2 * (16 * 16 + 16 * 3)
+            var configuration = model.configuration
+            configuration.pooling = pooling
+            #expect(configuration.operations(length: length) == expected)
         }
-        expected += 2 * (16 * 16 + 16 * 3)
-        #expect(model.configuration.operations(length: length) == expected)
     }
 
     @Test("A decoder's count its groups, its gate and the vocabulary")

@@ -66,24 +66,33 @@ struct SpecialValueTests {
 
     @Test("Softmax: −∞ is excluded; NaN, +∞ or nothing left make the row NaN, and no other", arguments: KernelLevel.all)
     func softmax(level: KernelLevel) {
-        let width = 19
-        func run(_ change: (inout [Float]) -> Void) -> (first: [Float], second: [Float]) {
-            var values = normals(2 * width, "scores")
-            change(&values)
+        // Kernels may take four rows at a time, and one alone after them.
+        let (width, rows) = (19, 5)
+        func run(row: Int = 0, _ change: (inout [Float]) -> Void) -> (changed: [Float], others: [Float]) {
+            let own = row * width..<(row + 1) * width
+            var values = normals(rows * width, "scores")
+            var changed = Array(values[own])
+            change(&changed)
+            values.replaceSubrange(own, with: changed)
             let x = FencedBuffer(values)
-            level.kernels.softmax(x.pointer, 2, width, 0.5)
-            return (Array(x.values[..<width]), Array(x.values[width...]))
+            level.kernels.softmax(x.pointer, rows, width, 0.5)
+            var others = x.values
+            others.removeSubrange(own)
+            return (Array(x.values[own]), others)
         }
-        let clean = run { _ in }.second
-        for place in [0, 1, 16, 18] {
-            for poison in [Float.nan, .infinity] {
-                let result = run { $0[place] = poison }
-                #expect(result.first.allSatisfy(\.isNaN) && result.second == clean, "\(poison) at \(place)")
+        for row in 0..<rows {
+            let clean = run(row: row) { _ in }.others
+            for place in [0, 1, 16, 18] {
+                for poison in [Float.nan, .infinity] {
+                    let result = run(row: row) { $0[place] = poison }
+                    #expect(
+                        result.changed.allSatisfy(\.isNaN) && result.others == clean, "\(poison) at \(row), \(place)")
+                }
+                let excluded = run(row: row) { $0[place] = -.infinity }.changed
+                #expect(excluded[place] == 0 && abs(excluded.reduce(0, +) - 1) < 1e-6)
             }
-            let excluded = run { $0[place] = -.infinity }.first
-            #expect(excluded[place] == 0 && abs(excluded.reduce(0, +) - 1) < 1e-6)
         }
-        func uniform(_ value: Float) -> [Float] { run { for i in 0..<width { $0[i] = value } }.first }
+        func uniform(_ value: Float) -> [Float] { run { for i in 0..<width { $0[i] = value } }.changed }
         let nothingLeft = uniform(-.infinity).filter(\.isNaN)
         #expect(nothingLeft.count == width)
         // Far apart: exp underflows to 0 and nothing else happens.
@@ -92,7 +101,10 @@ struct SpecialValueTests {
             $0[4] = -3e38
         }
         let alone: [Float] = (0..<width).map { $0 == 3 ? 1 : 0 }
-        #expect(apart.first == alone)
+        #expect(apart.changed == alone)
+        // Where an exponential would be a subnormal it is 0.
+        let low = run { $0[7] = $0.max()! - 200 }.changed
+        #expect(low[7] == 0)
         let even = uniform(0x1p-140).map { abs($0 - 1 / Float(width)) }
         #expect(even.max()! < 1e-7)
     }

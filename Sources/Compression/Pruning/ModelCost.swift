@@ -14,9 +14,13 @@ public protocol CountableModel {
 extension EncoderConfiguration: CountableModel {
     public func operations(length: Int) -> Int {
         let width = hiddenSize
-        let blocks = zip(heads, feedForward).reduce(0) { sum, layer in
-            let attention = layer.0 * headSize
-            return sum + 2 * length * (4 * attention * width + 2 * layer.1 * width) + 4 * length * length * attention
+        // Where the head reads first positions, the last layer computes only keys and values of the others.
+        let readsFirst = pooling == .first && head != .maskedLanguageModel
+        let blocks = zip(heads, feedForward).enumerated().reduce(0) { sum, layer in
+            let (attention, inner) = (layer.element.0 * headSize, layer.element.1)
+            let rows = readsFirst && layer.offset == layers - 1 ? 1 : length
+            return sum + 4 * (length + rows) * attention * width + 4 * rows * inner * width
+                + 4 * rows * length * attention
         }
         let head =
             switch head {

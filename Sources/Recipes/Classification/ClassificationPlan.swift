@@ -139,7 +139,8 @@ struct ClassificationPlan: RunPlan {
         if let teacher, recipe.teacher.targets.source == .live {
             let model = Encoder(teacher, key: RandomKey(0))
             let rows = Array(data.sequences.prefix(recipe.train.batch))
-            let time = try ContinuousClock().measure { _ = try model.logits(of: rows) }
+            let batch = PackedBatch(rows, samples: Array(rows.indices))
+            let time = ContinuousClock().measure { _ = model.forward(batch, on: Tape(recording: false)) }
             let taught = steps.filter { !["teacher", "labels_only", "adapt"].contains($0.key) }.values.reduce(0, +)
             total += time.seconds * Double(taught)
         }

@@ -22,10 +22,16 @@ public struct LatencySearch {
     }
 
     /// Milliseconds of a layer's attention with 0, 1, … heads, and of its feed-forward block by its size; at zero size 0.
-    public let attentionCosts: [Double]
-    public let feedForwardCosts: [(neurons: Int, milliseconds: Double)]
+    private struct LayerCosts {
+        let attention: [Double]
+        let feedForward: [(neurons: Int, milliseconds: Double)]
+    }
+
+    /// What the layers cost, and the last one, of which only first positions are computed where the head reads no others.
+    private let costs: LayerCosts
+    private let lastCosts: LayerCosts
     /// Milliseconds of everything else.
-    public let fixedCost: Double
+    private let fixedCost: Double
     private let model: Models.Encoder
     private let importance: ModelImportance
     private let calibration: CalibrationSequences
@@ -45,35 +51,44 @@ public struct LatencySearch {
             of: model, calibration: calibration, normalize: .none, key: RandomKey(request.seed).mixed("search"))
         let configuration = model.configuration
         let texts = calibration.sequences
-        /// An encoder whose layers all have these sizes.
-        func probe(_ heads: Int, _ neurons: Int) -> Models.Encoder {
+        /// An encoder whose chosen layers have these sizes, and the others none.
+        func probe(_ heads: Int, _ neurons: Int, in chosen: Range<Int>) -> Models.Encoder {
             var probe = configuration
-            probe.heads = configuration.heads.map { _ in heads }
-            probe.feedForward = configuration.feedForward.map { _ in neurons }
+            probe.heads = configuration.heads.indices.map { chosen.contains($0) ? heads : 0 }
+            probe.feedForward = configuration.feedForward.indices.map { chosen.contains($0) ? neurons : 0 }
             return Models.Encoder(probe, key: RandomKey(1))
         }
-        let layers = Double(max(1, configuration.layers))
-        let empty = probe(0, 0)
+        let empty = probe(0, 0, in: 0..<0)
         fixedCost = MeasuredCost.milliseconds(of: [empty], on: texts, queries: request.queries)[0]
-        /// What such a layer takes: its encoder and the empty one take turns, so that a busy machine slows both.
-        func time(_ heads: Int, _ neurons: Int) -> Double {
-            let times = MeasuredCost.milliseconds(
-                of: [empty, probe(heads, neurons)], on: texts, queries: request.queries)
-            return (times[1] - times[0]) / layers
-        }
-        // Times are made monotone: a larger block is not offered as a cheaper one because a measurement was disturbed.
-        func costs(_ sizes: [Int], _ time: (Int) -> Double) -> [Double] {
-            var largest = 0.0
-            return sizes.map { size in
-                largest = max(largest, size == 0 ? 0 : time(size))
-                return largest
-            }
-        }
         let most = configuration.heads.max() ?? 0
-        attentionCosts = costs(Array(0...most)) { time($0, 0) }
-        let widest = configuration.feedForward.max() ?? 0
-        let sizes = Self.sizes(widest)
-        feedForwardCosts = Array(zip(sizes, costs(sizes) { time(0, $0) }))
+        let sizes = Self.sizes(configuration.feedForward.max() ?? 0)
+        func measured(_ chosen: Range<Int>) -> LayerCosts {
+            /// What such a layer takes: its encoder and the empty one take turns, so that a busy machine slows both.
+            func time(_ heads: Int, _ neurons: Int) -> Double {
+                let times = MeasuredCost.milliseconds(
+                    of: [empty, probe(heads, neurons, in: chosen)], on: texts, queries: request.queries)
+                return (times[1] - times[0]) / Double(chosen.count)
+            }
+            // Times are made monotone: a larger block is not offered as a cheaper one because a measurement was disturbed.
+            func costs(_ sizes: [Int], _ time: (Int) -> Double) -> [Double] {
+                var largest = 0.0
+                return sizes.map { size in
+                    largest = max(largest, size == 0 || chosen.isEmpty ? 0 : time(size))
+                    return largest
+                }
+            }
+            return LayerCosts(
+                attention: costs(Array(0...most)) { time($0, 0) },
+                feedForward: Array(zip(sizes, costs(sizes) { time(0, $0) })))
+        }
+        let layers = configuration.layers
+        if configuration.pooling == .first, layers > 0 {
+            costs = measured(0..<layers - 1)
+            lastCosts = measured(layers - 1..<layers)
+        } else {
+            costs = measured(0..<layers)
+            lastCosts = costs
+        }
     }
 
     private static func sizes(_ widest: Int) -> [Int] {
@@ -134,16 +149,18 @@ public struct LatencySearch {
     /// other criteria's scores are as they are.
     private var blocks: [[SizeSearch.Option]] {
         let configuration = model.configuration
+        func costs(_ layer: Int) -> LayerCosts { layer == configuration.layers - 1 ? lastCosts : self.costs }
         let attention = importance.heads.values.enumerated().map { layer, scores in
             let least = min(request.minimumHeads, configuration.heads[layer])
-            return SizeSearch.options(scores: scores, sizes: Array(least...scores.count)) { attentionCosts[$0] }
+            let costs = costs(layer).attention
+            return SizeSearch.options(scores: scores, sizes: Array(least...scores.count)) { costs[$0] }
         }
         let inner = importance.neurons.values.enumerated().map { layer, scores in
             let least = min(request.minimumNeurons, scores.count)
-            let sizes =
-                feedForwardCosts.map(\.neurons).filter { $0 < scores.count }.map { max($0, least) } + [scores.count]
+            let costs = costs(layer).feedForward
+            let sizes = costs.map(\.neurons).filter { $0 < scores.count }.map { max($0, least) } + [scores.count]
             return SizeSearch.options(scores: scores, sizes: sizes) { size in
-                feedForwardCosts.first { $0.neurons >= size }?.milliseconds ?? feedForwardCosts.last!.milliseconds
+                costs.first { $0.neurons >= size }?.milliseconds ?? costs.last!.milliseconds
             }
         }
         return attention + inner
