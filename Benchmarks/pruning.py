@@ -74,14 +74,19 @@ def pruned(program, base, place, criterion, calibration, keep, rounds, recover):
 
 
 def operations(model):
-    """Floating-point operations of the layers for one text: two for each weight of a matrix and token, and the attention's own."""
+    """Floating-point operations of the layers for one text: two for each weight of a matrix and token, and the attention's own.
+
+    Of the last layer only the first position is computed, whose output the classifier reads, and all keys and values.
+    """
     configuration = json.loads((model / "config.json").read_text())
     layers, width = configuration["num_hidden_layers"], configuration["hidden_size"]
     size = configuration.get("attention_head_size", width // configuration["num_attention_heads"])
     heads = configuration.get("layer_attention_heads", [configuration["num_attention_heads"]] * layers)
     inner = configuration.get("layer_intermediate_sizes", [configuration["intermediate_size"]] * layers)
+    rows = [LENGTH] * (layers - 1) + [1]
     return sum(
-        LENGTH * (2 * 4 * width * h * size + 2 * 2 * width * f + 2 * 2 * LENGTH * h * size) for h, f in zip(heads, inner))
+        4 * (LENGTH + n) * width * h * size + 4 * n * width * f + 4 * n * LENGTH * h * size
+        for n, h, f in zip(rows, heads, inner))
 
 
 def times(program, run):
