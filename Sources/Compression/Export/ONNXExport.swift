@@ -20,7 +20,8 @@ public enum ONNXExport {
         /// DequantizeLinear at its weight; runtimes make integer products of it.
         case qdq
         /// Integer products written out: QuantizeLinear, or DynamicQuantizeLinear where each token has its own grid, and
-        /// MatMulInteger.
+        /// MatMulInteger. QLinearMatMul is not used: it rounds its result to 8 bits too, where what follows (softmax, the
+        /// activation, the residual stream) is float in the model.
         ///
         /// DynamicQuantizeLinear finds one grid for a whole batch, so that results are close to those of the model, and
         /// depend a little on the batch.
