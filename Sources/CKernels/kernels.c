@@ -123,7 +123,8 @@ static void linear_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b,
 #undef LEVEL
 
 /* Functions that are 1/2 at 0 and, less that, odd: polynomials around the multiples of 3/8, which interpolate at the Chebyshev
-   nodes of the 3/8 around each, and 1/2 from 5.4375 on. Row k holds the coefficients of degree k. */
+   nodes of the 3/8 around each, and 1/2 from 5.4375 on. Row k holds the coefficients of degree k
+   (Tests/Golden/gelu_tables.py). */
 #define SEGMENT 0.375f
 /* Φ(x), absolute error below 1.8e-7. */
 static const float distribution[5][16] = {
