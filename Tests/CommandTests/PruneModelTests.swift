@@ -160,7 +160,9 @@ final class PruneModelTests {
         let distilled = try object("--search", "--milliseconds", "1000", "--distill-steps", "20", "--dry-run")
         let rows = try #require(distilled["front"] as? [[String: Any]])
         let recovered = rows.filter { $0["distilled_divergence"] is Double }
-        #expect(recovered.count == 3)
+        // The best three of those that differ from the whole model, or as many as there are.
+        let different = rows.filter { $0["divergence"] as? Double ?? 0 > 1e-6 }
+        #expect(recovered.count == min(3, different.count) && !recovered.isEmpty)
         let all = try run("--search", "--milliseconds", "1000", "--calibration", "60")
         #expect(all.status == 2 && all.errors.contains("--distill-steps 0"), "\(all.errors)")
         let impossible = try run("--search", "--milliseconds", "0.000001")

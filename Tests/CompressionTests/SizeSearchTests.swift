@@ -21,6 +21,19 @@ struct SizeSearchTests {
         }
     }
 
+    /// scikit-learn 1.9.1 gives the same (`IsotonicRegression().fit_transform`).
+    @Test("Measured costs are pooled where they fall")
+    func monotone() {
+        for (measured, expected) in [
+            ([1, 2, 2, 5], [1, 2, 2, 5]), ([1, 4, 2, 3, 5, 4], [1, 3, 3, 3, 4.5, 4.5]), ([3, 2, 1], [2, 2, 2]),
+            ([7], [7]),
+            ([], []), ([9, 1, 2, 3], [3.75, 3.75, 3.75, 3.75]), ([0, 6, 1, 1, 8], [0, 8.0 / 3, 8.0 / 3, 8.0 / 3, 8]),
+        ] as [([Double], [Double])] {
+            let found = SizeSearch.monotone(measured)
+            #expect(found.count == expected.count && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-12 })
+        }
+    }
+
     @Test("The best choice within a budget is what trying all of them finds", arguments: [1, 2, 3, 4] as [UInt64])
     func best(seed: UInt64) throws {
         let blocks = blocks(seed)

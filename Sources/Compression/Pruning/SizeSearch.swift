@@ -52,6 +52,22 @@ public struct SizeSearch: Sendable {
         }
     }
 
+    /// The nearest numbers that nowhere fall, in the mean square: neighbours that do are replaced by their mean (isotonic
+    /// regression by pooling adjacent violators; Ayer et al. 1955, doi 10.1214/aoms/1177728423).
+    public static func monotone(_ values: [Double]) -> [Double] {
+        var pools: [(sum: Double, count: Int)] = []
+        for value in values {
+            pools.append((value, 1))
+            while pools.count > 1 {
+                let (last, before) = (pools[pools.count - 1], pools[pools.count - 2])
+                guard last.sum / Double(last.count) < before.sum / Double(before.count) else { break }
+                pools.removeLast(2)
+                pools.append((last.sum + before.sum, last.count + before.count))
+            }
+        }
+        return pools.flatMap { Array(repeating: $0.sum / Double($0.count), count: $0.count) }
+    }
+
     /// The cost of the cheapest choice.
     public var smallestCost: Double { blocks.reduce(0) { $0 + ($1.map(\.cost).min() ?? 0) } }
     /// The cost of keeping the most of every block.

@@ -69,13 +69,10 @@ public struct LatencySearch {
                     of: [empty, probe(heads, neurons, in: chosen)], on: texts, queries: request.queries)
                 return (times[1] - times[0]) / Double(chosen.count)
             }
-            // Times are made monotone: a larger block is not offered as a cheaper one because a measurement was disturbed.
+            // A larger block is not offered as a cheaper one because a measurement was disturbed.
             func costs(_ sizes: [Int], _ time: (Int) -> Double) -> [Double] {
-                var largest = 0.0
-                return sizes.map { size in
-                    largest = max(largest, size == 0 || chosen.isEmpty ? 0 : time(size))
-                    return largest
-                }
+                let times = sizes.filter { $0 > 0 }.map { chosen.isEmpty ? 0 : time($0) }
+                return sizes.filter { $0 == 0 }.map { _ in 0 } + SizeSearch.monotone(times).map { max(0, $0) }
             }
             return LayerCosts(
                 attention: costs(Array(0...most)) { time($0, 0) },
