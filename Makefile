@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 retort := .build/release/retort
 python := .venv/bin/python
+# Tests of what depends on the processor's instructions.
+numerical := (Tensors|Layers|Models|Distillation|Compression|Evaluation)Tests
 
 .PHONY: help setup build demo lint test consumers teachers seeds ablation distil pruning bench int8 tokenization decoding llamacpp transformers torture clean
 
@@ -26,9 +28,11 @@ demo: setup ## Teacher to INT8 student and report, on the committed data
 lint: ## Check the formatting
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests
 
-test: setup lint ## Format lint, build with warnings as errors, all tests, and the formats' real readers
+test: setup lint ## Format lint, build with warnings as errors, all tests, the numerical ones at other instruction levels too, and the formats' real readers
 	swift build -c release --build-tests
 	RETORT_EXPORTS=$(CURDIR)/.build/exports swift test -c release --skip-build
+	RETORT_INSTRUCTIONS=avx2 swift test -c release --skip-build --filter '$(numerical)'
+	RETORT_INSTRUCTIONS=amx-emulated swift test -c release --skip-build --filter '$(numerical)'
 	$(MAKE) --no-print-directory consumers
 	$(python) Tests/Consumers/encoders_agree.py .build/exports
 

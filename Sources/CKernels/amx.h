@@ -2,14 +2,6 @@
 #include <stdint.h>
 
 #if defined(__x86_64__)
-/* Features of AMX: their bits in CPUID(7).EDX. */
-#define RETORT_AMX_BFLOAT16 22
-#define RETORT_AMX_INT8 25
-
-/* Whether the processor has AMX with this feature and the system lets this process use it: Linux gives the tiles' state only
-   to processes that ask, and threads inherit the permission. */
-int retort_amx_permitted(unsigned feature);
-
 typedef struct retort_amx_configuration {
   uint8_t palette, start;
   uint8_t reserved[14];

@@ -3,6 +3,7 @@
 #include "CKernels.h"
 #include "amx.h"
 #include "avx512.h"
+#include "instructions.h"
 #include <string.h>
 
 #pragma clang fp contract(fast)
@@ -345,21 +346,21 @@ static void emulated_multiply(emulated_tile *c, const emulated_tile *a, const em
 #endif
 
 static retort_kernels emulated_table, avx512_table, vnni_table, amx_table;
-static const retort_kernels *tables[6];
+static const retort_kernels *tables[6], *best;
 static size_t table_count;
 
+static void add(const retort_kernels *table) { tables[table_count++] = best = table; }
+
 static __attribute__((constructor)) void choose(void) {
+  const unsigned instructions = retort_instructions();
   emulated_table = table_base;
   emulated_table.name = "amx-emulated";
   emulated_table.linear_u8s8 = linear_tiles_emulated;
-  tables[table_count++] = &emulated_table;
-  tables[table_count++] = &table_base;
+  add(&emulated_table);
+  add(&table_base);
 #if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
-    tables[table_count++] = &table_avx2;
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("f16c")) {
+  if (instructions & RETORT_AVX2) add(&table_avx2);
+  if (instructions & RETORT_AVX512) {
     avx512_table = table_avx512;
     avx512_table.softmax = softmax_avx512_rows;
     avx512_table.gelu = gelu_avx512_segments;
@@ -369,24 +370,25 @@ static __attribute__((constructor)) void choose(void) {
     avx512_table.multiply_q4_1 = multiply_q4_1_avx512;
     avx512_table.multiply_float16 = multiply_float16_avx512;
     avx512_table.multiply_bfloat16 = multiply_bfloat16_avx512;
-    tables[table_count++] = &avx512_table;
-    if (__builtin_cpu_supports("avx512vnni")) {
-      vnni_table = avx512_table;
-      vnni_table.name = "avx512-vnni";
-      vnni_table.linear_u8s8 = linear_u8s8_vnni;
-      tables[table_count++] = &vnni_table;
-      if (retort_amx_permitted(RETORT_AMX_INT8)) {
-        amx_table = vnni_table;
-        amx_table.name = "amx";
-        amx_table.linear_u8s8 = linear_tiles_amx;
-        tables[table_count++] = &amx_table;
-      }
-    }
+    add(&avx512_table);
+  }
+  if (instructions & RETORT_VNNI) {
+    vnni_table = avx512_table;
+    vnni_table.name = "avx512-vnni";
+    vnni_table.linear_u8s8 = linear_u8s8_vnni;
+    add(&vnni_table);
+  }
+  if (instructions & RETORT_AMX_INT8) {
+    amx_table = *best;
+    amx_table.name = "amx";
+    amx_table.linear_u8s8 = linear_tiles_amx;
+    add(&amx_table);
   }
 #endif
+  if (instructions & RETORT_AMX_EMULATED) best = &emulated_table;
 }
 
-const retort_kernels *retort_kernels_best(void) { return tables[table_count - 1]; }
+const retort_kernels *retort_kernels_best(void) { return best; }
 
 const retort_kernels *const *retort_kernels_all(size_t *count) {
   *count = table_count;

@@ -2,6 +2,7 @@
 #include "CProducts.h"
 #include "amx.h"
 #include "avx512.h"
+#include "instructions.h"
 #include <string.h>
 #include <time.h>
 
@@ -108,23 +109,8 @@ static inline __attribute__((always_inline)) __m512 bfloat16_pairs(__m512 sum, c
 #undef KERNEL
 #pragma clang attribute pop
 
-#include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 const retort_amx_configuration retort_amx_tiles = {
     .palette = 1, .bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
-
-int retort_amx_permitted(unsigned feature) {
-  unsigned a, b, c, d;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & 1u << feature) || !(d & 1u << 24)) return 0;
-#if defined(__linux__)
-  const long request_permission = 0x1023, tile_data = 18;
-  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
-#else
-  return 0;
-#endif
-}
 
 static double seconds(void) {
   struct timespec t;
@@ -154,6 +140,7 @@ static void add(const retort_product *product) {
 }
 
 static __attribute__((constructor)) void choose(void) {
+  const unsigned instructions = retort_instructions();
   emulated = product_bfloat16_base;
   emulated.name = "amx-emulated";
   emulated.multiply = product_multiply_tiles_emulated;
@@ -161,24 +148,23 @@ static __attribute__((constructor)) void choose(void) {
   add(&product_float32_base);
   add(&product_bfloat16_base);
 #if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+  if (instructions & RETORT_AVX2) {
     add(&product_float32_avx2);
     add(&product_bfloat16_avx2);
   }
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("f16c")) {
+  if (instructions & RETORT_AVX512) {
     add(&product_float32_avx512);
     add(&product_bfloat16_avx512);
-    if (__builtin_cpu_supports("avx512bf16")) add(&product_bfloat16_avx512_bf16);
-    if (retort_amx_permitted(RETORT_AMX_BFLOAT16)) {
-      amx = *best_bfloat16;
-      amx.name = "amx";
-      amx.multiply = product_multiply_tiles_amx;
-      add(&amx);
-    }
+  }
+  if (instructions & RETORT_BFLOAT16) add(&product_bfloat16_avx512_bf16);
+  if (instructions & RETORT_AMX_BFLOAT16) {
+    amx = *best_bfloat16;
+    amx.name = "amx";
+    amx.multiply = product_multiply_tiles_amx;
+    add(&amx);
   }
 #endif
+  if (instructions & RETORT_AMX_EMULATED) best_bfloat16 = &emulated;
 }
 
 const retort_product *retort_product_best(size_t element) { return element == 4 ? best_float32 : best_bfloat16; }
@@ -201,6 +187,6 @@ void retort_product_rates(double *float32, double *bfloat16) {
     found = rate(best_bfloat16, a, b, c);
     if (found > *bfloat16) *bfloat16 = found;
   }
-  if (best_bfloat16 == &amx) *bfloat16 = 8 * *float32;
+  if (best_bfloat16 == &amx || best_bfloat16 == &emulated) *bfloat16 = 8 * *float32;
 #endif
 }

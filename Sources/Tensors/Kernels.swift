@@ -6,10 +6,13 @@ nonisolated(unsafe) let kernels: retort_kernels = retort_kernels_best().pointee
 
 /// What was chosen for this processor at run time.
 public enum Processor {
-    /// The instruction level of the vector kernels: `base`, `avx2`, `avx512`, `avx512-vnni` or `amx`.
+    /// The instruction level of the vector kernels: `base`, `avx2`, `avx512`, `avx512-vnni`, `amx` or `amx-emulated`.
     public static var kernelLevel: String { String(cString: kernels.name) }
 
-    /// The kernel levels that this processor can run, slowest first.
+    /// What `RETORT_INSTRUCTIONS` says, if it is set and no level that it may name: then it has no effect.
+    public static var misspelt: String? { retort_instructions_misspelt().map { String(cString: $0) } }
+
+    /// The kernel levels that this processor can run and `RETORT_INSTRUCTIONS` permits, slowest first.
     public static var kernelLevels: [String] {
         var count = 0
         let tables = retort_kernels_all(&count)!

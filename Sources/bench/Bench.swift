@@ -18,7 +18,7 @@ struct Bench: ParsableCommand {
               encode-32    the encoder classifies 32 of them
 
             A step is forward, backward and AdamW. Weights and data are random, and the \
-            same in every run. RETORT_THREADS sets the number of threads.
+            same in every run. RETORT_THREADS and RETORT_INSTRUCTIONS are those of retort --help.
 
             EXAMPLE
               bench step-cached --precision auto --json

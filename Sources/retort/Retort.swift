@@ -20,9 +20,16 @@ struct Retort: ParsableCommand {
               retort check quickstart.yaml
               retort run quickstart.yaml
 
+            ENVIRONMENT
+              RETORT_THREADS       threads to use; default: all processors given
+              RETORT_INSTRUCTIONS  highest instructions to use: base, avx2, avx512 or
+                                   avx512-vnni (amx-emulated runs AMX's code without
+                                   AMX, slowly); default: all there are
+
             EXIT CODES
-              0 done · 1 a gate failed · 2 bad recipe, data or file · 64 usage · 75 the run directory is in use ·
-              130/143 interrupted, after a checkpoint (129 by a closed terminal, 138 by SIGUSR1)
+              0 done · 1 a gate failed · 2 bad recipe, data or file · 64 usage
+              75 the run directory is in use · 130/143 interrupted, after a checkpoint
+              (129 by a closed terminal, 138 by SIGUSR1)
             """,
         version: Version.current,
         subcommands: [
@@ -43,6 +50,12 @@ struct Retort: ParsableCommand {
                     file: "environment", field: "RETORT_THREADS",
                     problem: "found \(text), expected a number from 1 to 256",
                     remedy: "unset it to use all processors")
+            }
+            if let text = Processor.misspelt {
+                throw InputError(
+                    file: "environment", field: "RETORT_INSTRUCTIONS",
+                    problem: "found \(text), expected base, avx2, avx512, avx512-vnni or amx-emulated",
+                    remedy: "unset it to use all that the processor has")
             }
             var command = try parseAsRoot()
             try command.run()

@@ -197,9 +197,11 @@ struct PrecisionTests {
         }
     }
 
-    @Test("Few rows, of which the threads share columns, give what each row alone gives, and so does the next layer")
-    func fewRows() {
-        for (precision, activation) in [(Precision.float32, Activation?.none), (.float32, .gelu), (.bfloat16, .gelu)] {
+    @Test(
+        "Few rows, of which the threads share columns, give what each row alone gives, and so does the next layer",
+        arguments: own)
+    func fewRows(precision: Precision) {
+        for activation in [nil, .gelu] as [Activation?] {
             let (first, second) = (tensor([512, 256], "w"), tensor([64, 512], "v"))
             func twoLayers(_ x: Tensor) -> [Float] {
                 let tape = Tape(recording: false, precision: precision)

@@ -154,8 +154,10 @@ static inline void retort_pause(void) {
 #endif
 }
 
-/* The best table for this processor. */
+/* What RETORT_INSTRUCTIONS says where it is no level that it may name; then it has no effect. Else NULL. */
+const char *retort_instructions_misspelt(void);
+/* The best table for this processor within what RETORT_INSTRUCTIONS permits. */
 const retort_kernels *retort_kernels_best(void);
-/* All tables that this processor can run, slowest first, among them `amx-emulated`, which runs the body of AMX's 8-bit layer on
-   emulated tiles; `count` receives how many. */
+/* All tables that this processor can run and RETORT_INSTRUCTIONS permits, slowest first, among them `amx-emulated`, which runs the
+   body of AMX's 8-bit layer on emulated tiles; `count` receives how many. */
 const retort_kernels *const *retort_kernels_all(size_t *count);

@@ -44,10 +44,11 @@ typedef struct retort_product {
                               size_t c_stride, size_t rows, size_t depth, size_t width, int accumulate);
 } retort_product;
 
-/* The best product of an element type for this processor: 4 for float32, 2 for bfloat16. */
+/* The best product of an element type for this processor within what RETORT_INSTRUCTIONS permits (see CKernels.h): 4 for float32,
+   2 for bfloat16. */
 const retort_product *retort_product_best(size_t element);
-/* All that this processor can run, slowest first, among them `amx-emulated`, which runs the body of the AMX product
-   on emulated tiles; `count` receives how many. */
+/* All that this processor can run and RETORT_INSTRUCTIONS permits, slowest first, among them `amx-emulated`, which runs the body
+   of the AMX product on emulated tiles; `count` receives how many. */
 const retort_product *const *retort_products_all(size_t *count);
 /* Giga-operations per second of one core in float32 and with bfloat16 pairs, measured for a few microseconds; 0 where
    the processor has no instruction for bfloat16. AMX is not measured but counted as eight times float32. */

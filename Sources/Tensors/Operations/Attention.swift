@@ -195,12 +195,13 @@ private struct AttentionGroup {
             q + block.lowerBound * width, width, keys, panelDepth: headSize, into: p, seen, rows: block.count,
             depth: headSize, columns: seen)
         Profile.measure(.softmax, within: .attention) {
-            guard layout.isCausal else { return kernels.softmax(p, block.count, seen, layout.scale) }
-            for row in block {
-                let scores = p + (row - block.lowerBound) * seen
-                kernels.softmax(scores, 1, row + 1, layout.scale)
-                (scores + row + 1).update(repeating: 0, count: seen - row - 1)
+            if layout.isCausal {
+                for row in block {
+                    let later = p + (row - block.lowerBound) * seen + row + 1
+                    later.update(repeating: -.infinity, count: seen - row - 1)
+                }
             }
+            kernels.softmax(p, block.count, seen, layout.scale)
         }
     }
 
