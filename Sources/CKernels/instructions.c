@@ -10,6 +10,7 @@ static const struct {
 } levels[] = {
     {"base", 0},
     {"avx2", RETORT_AVX2},
+    {"avx-vnni", RETORT_AVX2 | RETORT_AVX_VNNI | RETORT_VNNI_256},
     {"avx512", RETORT_AVX2 | RETORT_AVX512},
     {"avx512-vnni", RETORT_AVX2 | RETORT_AVX512 | RETORT_VNNI | RETORT_BFLOAT16},
     {"amx-emulated", RETORT_AMX_EMULATED},
@@ -52,14 +53,25 @@ static unsigned available(void) {
   unsigned found = 0;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
     found |= RETORT_AVX2;
+  unsigned a, b, c, d;
+  if (found && __get_cpuid_count(7, 1, &a, &b, &c, &d) && a & 1u << 4) found |= RETORT_AVX_VNNI;
   if (!found || !__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
       !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
     return found;
   found |= RETORT_AVX512;
-  if (__builtin_cpu_supports("avx512vnni")) found |= RETORT_VNNI;
+  if (__builtin_cpu_supports("avx512vnni")) found |= RETORT_VNNI | RETORT_VNNI_256;
   if (__builtin_cpu_supports("avx512bf16")) found |= RETORT_BFLOAT16;
   return found | amx();
 }
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+
+static unsigned available(void) {
+  const unsigned long dot_products = 1ul << 20;
+  return getauxval(AT_HWCAP) & dot_products ? RETORT_DOTPROD : 0;
+}
+#elif defined(__aarch64__) && defined(__APPLE__)
+static unsigned available(void) { return RETORT_DOTPROD; }
 #else
 static unsigned available(void) { return 0; }
 #endif

@@ -8,35 +8,131 @@
 
 #pragma clang fp contract(fast)
 
-/* Up to 16 columns of a row's sums, from column `first` on, as numbers: y and residual begin at the row. */
-static inline __attribute__((always_inline)) void dequantize(const int32_t *sums, const retort_dequantization *by,
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+/* Up to 16 columns of a row's sums, from column `first` on, as numbers: y and residual, which may be one, begin at the row. */
+static inline __attribute__((always_inline)) void dequantize(const int32_t sums[16], const retort_dequantization *by,
                                                              float scale, const float *residual, float *y,
                                                              size_t first, size_t width) {
 #pragma clang fp contract(off)
   const size_t columns = width - first < 16 ? width - first : 16;
-  for (size_t l = 0; l < columns; l++) {
-    const size_t j = first + l;
-    const float value = (float)(sums[l] - by->zero * by->weight_sums[j]) * (by->factors[j] * scale) + by->bias[j];
-    y[j] = residual ? value + residual[j] : value;
+  float factors[16] = {0}, bias[16] = {0}, added[16] = {0}, values[16];
+  int32_t weight_sums[16] = {0};
+  if (columns == 16) {
+    memcpy(factors, by->factors + first, 64);
+    memcpy(bias, by->bias + first, 64);
+    memcpy(weight_sums, by->weight_sums + first, 64);
+  } else {
+    memcpy(factors, by->factors + first, 4 * columns);
+    memcpy(bias, by->bias + first, 4 * columns);
+    memcpy(weight_sums, by->weight_sums + first, 4 * columns);
   }
+  for (size_t l = 0; l < 16; l++)
+    values[l] = (float)(sums[l] - by->zero * weight_sums[l]) * (factors[l] * scale) + bias[l];
+  if (residual) {
+    memcpy(added, residual + first, 4 * columns);
+    for (size_t l = 0; l < 16; l++) values[l] += added[l];
+  }
+  if (columns == 16) memcpy(y + first, values, 64);
+  else memcpy(y + first, values, 4 * columns);
 }
 
+/* Products of pairs of bytes as numbers of 16 bits, exact for all weights. */
+#if defined(__x86_64__)
+#define VECTOR __m128i
+#define ROWS 2
+#define LEFT(x, four)                                            \
+  const __m128i x##_all = _mm_set1_epi32(four);                  \
+  const __m128i x = _mm_and_si128(x##_all, _mm_set1_epi16(255)), x##_odd = _mm_srli_epi16(x##_all, 8);
+#define DOT(sums, w, x)                                                                                     \
+  sums = _mm_add_epi32(sums, _mm_add_epi32(_mm_madd_epi16(x, _mm_srai_epi16(_mm_slli_epi16(w, 8), 8)),      \
+                                           _mm_madd_epi16(x##_odd, _mm_srai_epi16(w, 8))));
+#else
+typedef int32_t four_sums __attribute__((vector_size(16)));
+#define VECTOR four_sums
+#define ROWS 4
+#define LEFT(x, four) const uint32_t x = (uint32_t)four;
+#define DOT(sums, w, x)                                                                                           \
+  sums += (w << 24 >> 24) * (int32_t)(x & 255) + (w << 16 >> 24) * (int32_t)(x >> 8 & 255) +                      \
+          (w << 8 >> 24) * (int32_t)(x >> 16 & 255) + (w >> 24) * (int32_t)(x >> 24);
+#endif
+#define SHIFT 0
 #define KERNEL(name) name##_base
-#define LEVEL "base"
+#include "linear_int8.inc"
+
+#define KERNEL(name) name##_base
 #include "kernels.inc"
 #undef KERNEL
-#undef LEVEL
+
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
+/* Signed by signed. */
+#define VECTOR int32x4_t
+#define ROWS 4
+#define LEFT(x, four) const int8x16_t x = vreinterpretq_s8_s32(vdupq_n_s32(four ^ (int32_t)0x80808080));
+#define DOT(sums, w, x) sums = vdotq_s32(sums, vreinterpretq_s8_s32(w), x);
+#define SHIFT 128
+#define KERNEL(name) name##_dotprod
+#include "linear_int8.inc"
+#pragma clang attribute pop
+#endif
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#define VECTOR __m256i
+#define ROWS 4
+#define LEFT(x, four)                                            \
+  const __m256i x##_all = _mm256_set1_epi32(four);               \
+  const __m256i x = _mm256_and_si256(x##_all, _mm256_set1_epi16(255)), x##_odd = _mm256_srli_epi16(x##_all, 8);
+#define DOT(sums, w, x)                                                                                           \
+  sums = _mm256_add_epi32(sums, _mm256_add_epi32(_mm256_madd_epi16(x, _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8)), \
+                                                 _mm256_madd_epi16(x##_odd, _mm256_srai_epi16(w, 8))));
+#define SHIFT 0
+#define KERNEL(name) name##_avx2_any
+#include "linear_int8.inc"
+
+/* Its sums of two products saturate beyond 16 bits. */
+#define VECTOR __m256i
+#define ROWS 4
+#define LEFT(x, four) const __m256i x = _mm256_set1_epi32(four);
+#define DOT(sums, w, x) \
+  sums = _mm256_add_epi32(sums, _mm256_madd_epi16(_mm256_maddubs_epi16(x, w), _mm256_set1_epi16(1)));
+#define SHIFT 0
+#define KERNEL(name) name##_avx2_pairs
+#include "linear_int8.inc"
+
+static void linear_u8s8_avx2(const uint8_t *a, size_t a_stride, const int8_t *b, const retort_dequantization *by,
+                             const float *scales, size_t scale_step, const float *residual, float *y, size_t y_stride,
+                             size_t rows, size_t depth, size_t width) {
+  (by->pairs_fit ? linear_u8s8_avx2_pairs : linear_u8s8_avx2_any)(a, a_stride, b, by, scales, scale_step, residual, y,
+                                                                  y_stride, rows, depth, width);
+}
+
 #define KERNEL(name) name##_avx2
-#define LEVEL "avx2"
 #include "kernels.inc"
 #undef KERNEL
-#undef LEVEL
 #pragma clang attribute pop
 
-#define UNROLL _Pragma("clang loop unroll(full)")
+/* VNNI on 256 bits: by its own encoding, and by that of AVX-512. */
+#pragma clang attribute push(__attribute__((target("avx2,avxvnni"))), apply_to = function)
+#define VECTOR __m256i
+#define ROWS 6
+#define LEFT(x, four) const __m256i x = _mm256_set1_epi32(four);
+#define DOT(sums, w, x) sums = _mm256_dpbusd_avx_epi32(sums, x, w);
+#define SHIFT 0
+#define KERNEL(name) name##_avx_vnni
+#include "linear_int8.inc"
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx2,avx512vl,avx512vnni"))), apply_to = function)
+#define VECTOR __m256i
+#define ROWS 6
+#define LEFT(x, four) const __m256i x = _mm256_set1_epi32(four);
+#define DOT(sums, w, x) sums = _mm256_dpbusd_epi32(sums, x, w);
+#define SHIFT 0
+#define KERNEL(name) name##_vnni_256
+#include "linear_int8.inc"
+#pragma clang attribute pop
 
 #pragma clang attribute push(__attribute__((target(AVX512 ",avx512vnni"))), apply_to = function)
 /* `rows` by `panels` of 16 columns, those below `width`: one accumulator each and one vpdpbusd per four elements of depth. The
@@ -118,10 +214,8 @@ static void linear_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b,
 
 #pragma clang attribute push(__attribute__((target(AVX512))), apply_to = function)
 #define KERNEL(name) name##_avx512
-#define LEVEL "avx512"
 #include "kernels.inc"
 #undef KERNEL
-#undef LEVEL
 
 /* Functions that are 1/2 at 0 and, less that, odd: polynomials around the multiples of 3/8, which interpolate at the Chebyshev
    nodes of the 3/8 around each, and 1/2 from 5.4375 on. Row k holds the coefficients of degree k
@@ -345,47 +439,47 @@ static void emulated_multiply(emulated_tile *c, const emulated_tile *a, const em
 #pragma clang attribute pop
 #endif
 
-static retort_kernels emulated_table, avx512_table, vnni_table, amx_table;
-static const retort_kernels *tables[6], *best;
+static retort_kernels storage[8];
+static const retort_kernels *tables[8], *best;
 static size_t table_count;
 
-static void add(const retort_kernels *table) { tables[table_count++] = best = table; }
+/* A table more, which is the best so far: a copy, to be changed. */
+static retort_kernels *add(const retort_kernels *table, const char *name) {
+  retort_kernels *copy = storage + table_count;
+  *copy = *table;
+  copy->name = name;
+  tables[table_count++] = best = copy;
+  return copy;
+}
 
 static __attribute__((constructor)) void choose(void) {
   const unsigned instructions = retort_instructions();
-  emulated_table = table_base;
-  emulated_table.name = "amx-emulated";
-  emulated_table.linear_u8s8 = linear_tiles_emulated;
-  add(&emulated_table);
-  add(&table_base);
-#if defined(__x86_64__)
-  if (instructions & RETORT_AVX2) add(&table_avx2);
+  retort_kernels *emulated = add(&table_base, "amx-emulated");
+  emulated->linear_u8s8 = linear_tiles_emulated;
+  add(&table_base, "base")->linear_u8s8 = linear_u8s8_base;
+#if defined(__aarch64__)
+  if (instructions & RETORT_DOTPROD) add(best, "dotprod")->linear_u8s8 = linear_u8s8_dotprod;
+#elif defined(__x86_64__)
+  if (instructions & RETORT_AVX2) add(&table_avx2, "avx2")->linear_u8s8 = linear_u8s8_avx2;
+  if (instructions & (RETORT_AVX_VNNI | RETORT_VNNI_256))
+    add(&table_avx2, "avx-vnni")->linear_u8s8 =
+        instructions & RETORT_AVX_VNNI ? linear_u8s8_avx_vnni : linear_u8s8_vnni_256;
   if (instructions & RETORT_AVX512) {
-    avx512_table = table_avx512;
-    avx512_table.softmax = softmax_avx512_rows;
-    avx512_table.gelu = gelu_avx512_segments;
-    avx512_table.gelu_backward = gelu_backward_avx512_segments;
-    avx512_table.multiply_q8_0 = multiply_q8_0_avx512;
-    avx512_table.multiply_q4_0 = multiply_q4_0_avx512;
-    avx512_table.multiply_q4_1 = multiply_q4_1_avx512;
-    avx512_table.multiply_float16 = multiply_float16_avx512;
-    avx512_table.multiply_bfloat16 = multiply_bfloat16_avx512;
-    add(&avx512_table);
+    retort_kernels *table = add(&table_avx512, "avx512");
+    table->linear_u8s8 = linear_u8s8_avx2;
+    table->softmax = softmax_avx512_rows;
+    table->gelu = gelu_avx512_segments;
+    table->gelu_backward = gelu_backward_avx512_segments;
+    table->multiply_q8_0 = multiply_q8_0_avx512;
+    table->multiply_q4_0 = multiply_q4_0_avx512;
+    table->multiply_q4_1 = multiply_q4_1_avx512;
+    table->multiply_float16 = multiply_float16_avx512;
+    table->multiply_bfloat16 = multiply_bfloat16_avx512;
   }
-  if (instructions & RETORT_VNNI) {
-    vnni_table = avx512_table;
-    vnni_table.name = "avx512-vnni";
-    vnni_table.linear_u8s8 = linear_u8s8_vnni;
-    add(&vnni_table);
-  }
-  if (instructions & RETORT_AMX_INT8) {
-    amx_table = *best;
-    amx_table.name = "amx";
-    amx_table.linear_u8s8 = linear_tiles_amx;
-    add(&amx_table);
-  }
+  if (instructions & RETORT_VNNI) add(best, "avx512-vnni")->linear_u8s8 = linear_u8s8_vnni;
+  if (instructions & RETORT_AMX_INT8) add(best, "amx")->linear_u8s8 = linear_tiles_amx;
 #endif
-  if (instructions & RETORT_AMX_EMULATED) best = &emulated_table;
+  if (instructions & RETORT_AMX_EMULATED) best = emulated;
 }
 
 const retort_kernels *retort_kernels_best(void) { return best; }

@@ -78,6 +78,8 @@ public struct PackedInt8Weight: Sendable {
     /// Σ q_w of each output channel.
     private let sums: [Int32]
     private let bias: [Float]
+    /// Whether two neighbouring products always add up within 16 bits (see `retort_dequantization`).
+    private let pairsFit: Bool
 
     /// So many inputs cannot make a sum exceed 255 · 128 · 2¹⁶ < 2³¹.
     public static let maximumDepth = 1 << 16
@@ -110,6 +112,9 @@ public struct PackedInt8Weight: Sendable {
         }
         self.packed = packed
         self.sums = sums
+        pairsFit = stride(from: 0, to: packed.count, by: 2).allSatisfy {
+            Int(packed[$0].magnitude) + Int(packed[$0 + 1].magnitude) <= 128
+        }
     }
 
     /// x · Wᵀ + b of x: [N, I] → [N, O], computed from the integers.
@@ -173,13 +178,15 @@ public struct PackedInt8Weight: Sendable {
         precondition(x.width == depth, "PackedInt8Weight.multiply: input of width \(x.width) for \(depth)")
         let isShared = x.scales.count == 1
         let (zeroPoint, depth, groups, stride) = (Int32(x.zeroPoint), depth, (depth + 3) / 4, x.stride)
+        let pairsFit = pairsFit
         // Pointers: arrays that threads share would be retained by every one of them.
         withPointers(sums, scales, bias, x.scales, x.levels, packed) {
             sums, factors, bias, rowScales, levels, weight in
             let multiply: BlockProduct = { rows, columns, residual, results, resultStride in
                 let first = columns.lowerBound
                 var dequantization = retort_dequantization(
-                    zero: zeroPoint, weight_sums: sums + first, factors: factors + first, bias: bias + first)
+                    zero: zeroPoint, weight_sums: sums + first, factors: factors + first, bias: bias + first,
+                    pairs_fit: pairsFit ? 1 : 0)
                 Profile.measure(.gemm) {
                     kernels.linear_u8s8(
                         levels + rows.lowerBound * stride, stride, weight + first * groups * 4, &dequantization,

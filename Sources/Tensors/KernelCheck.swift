@@ -95,7 +95,7 @@ public struct KernelCheck: Codable, Equatable, Sendable {
                 zeros.withUnsafeBufferPointer { zeros in
                     var dequantization = retort_dequantization(
                         zero: zero, weight_sums: weightSums.baseAddress, factors: ones.baseAddress,
-                        bias: zeros.baseAddress)
+                        bias: zeros.baseAddress, pairs_fit: 0)
                     table.linear_u8s8(a, k, packed, &dequantization, ones.baseAddress, 1, added, &sums, n, m, k, n)
                 }
             }

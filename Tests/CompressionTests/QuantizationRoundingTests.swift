@@ -139,6 +139,26 @@ struct QuantizationRoundingTests {
         }
     }
 
+    @Test("weights of which two neighbours just fit 16 bits, or just do not, give exact sums")
+    func neighbours() {
+        let pairs: [[Int8]] = [
+            [64, 64], [64, 65], [-64, -64], [-65, -64], [127, 1], [127, 2], [-128, 0], [-128, -1], [0, -128],
+            [127, 127],
+        ]
+        for pair in pairs {
+            // One pair among zeros decides for the whole weight.
+            var levels = [Int8](repeating: 0, count: 20 * 30)
+            levels.replaceSubrange(18 * 30 + 8..<18 * 30 + 10, with: pair)
+            let weight = PackedInt8Weight(
+                Int8Matrix(rows: 20, width: 30, levels: levels, scales: [Float](repeating: 1, count: 20)),
+                bias: [Float](repeating: 0, count: 20))
+            let x = UInt8Activations(
+                Tensor(repeating: 255, shape: [3, 30]), UInt8Quantization(scale: 1, zeroPoint: 0))
+            let row = (0..<20).map { $0 == 18 ? Float(255) * (Float(pair[0]) + Float(pair[1])) : 0 }
+            #expect(weight.multiply(x).values == row + row + row, "\(pair)")
+        }
+    }
+
     @Test("the deepest product that is allowed does not overflow")
     func deepestProduct() {
         let depth = PackedInt8Weight.maximumDepth

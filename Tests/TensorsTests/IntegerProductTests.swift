@@ -13,7 +13,8 @@ struct IntegerProductTests {
 
     /// Unit factors leave the sums themselves, which floats hold exactly below 2²⁴.
     private func check(
-        _ level: KernelLevel, _ a: [UInt8], _ b: [Int8], _ shape: (Int, Int, Int), slack: Int, gap: Int = 0
+        _ level: KernelLevel, _ a: [UInt8], _ b: [Int8], _ shape: (Int, Int, Int), slack: Int, gap: Int = 0,
+        pairsFit: Bool = false
     ) {
         let (rows, depth, width) = shape
         let stride = (depth + 3) / 4 * 4 + slack
@@ -30,7 +31,8 @@ struct IntegerProductTests {
         )
         let ones = FencedBuffer([Float](repeating: 1, count: max(width, 1)))
         var dequantization = retort_dequantization(
-            zero: 0, weight_sums: none.pointer, factors: ones.pointer, bias: zeros.pointer)
+            zero: 0, weight_sums: none.pointer, factors: ones.pointer, bias: zeros.pointer,
+            pairs_fit: pairsFit ? 1 : 0)
         level.kernels.linear_u8s8(
             x.pointer, stride, w.pointer, &dequantization, ones.pointer, 0, nil, y.pointer, width + gap, rows, depth,
             width)
@@ -71,6 +73,23 @@ struct IntegerProductTests {
         }
     }
 
+    @Test("for weights of which two neighbours fit 16 bits, and says so", arguments: KernelLevel.all)
+    func pairs(level: KernelLevel) {
+        for shape in Self.shapes {
+            let (depth, count) = (shape.1, shape.1 * shape.2)
+            let key = RandomKey(13).mixed(depth)
+            let a = (0..<shape.0 * depth).map { UInt8(truncatingIfNeeded: key.bits($0)) }
+            let sevenBits = (0..<count).map { Int8(Int(key.mixed("b").bits($0) % 127) - 63) }
+            check(level, a, sevenBits, shape, slack: 0, pairsFit: true)
+            // Sums of 128, which are as many as fit.
+            let highest = [UInt8](repeating: 255, count: a.count)
+            for (even, odd) in [(64, 64), (-64, -64), (-128, 0), (1, 127), (0, -128), (-127, 1)] as [(Int8, Int8)] {
+                let weights = (0..<count).map { $0 / shape.2 % 2 == 0 ? even : odd }
+                check(level, highest, weights, shape, slack: 4, pairsFit: true)
+            }
+        }
+    }
+
     @Test("its sums become floats by the very same roundings at every level", arguments: KernelLevel.all)
     func linear(level: KernelLevel) {
         for (rows, depth, width) in Self.shapes {
@@ -87,7 +106,8 @@ struct IntegerProductTests {
             let weightSums = FencedBuffer((0..<width).map { Int32(truncatingIfNeeded: key.mixed("o").bits($0) >> 52) })
             let (factors, bias) = (FencedBuffer(floats(width, "factors")), FencedBuffer(floats(width, "bias")))
             var dequantization = retort_dequantization(
-                zero: 131, weight_sums: weightSums.pointer, factors: factors.pointer, bias: bias.pointer)
+                zero: 131, weight_sums: weightSums.pointer, factors: factors.pointer, bias: bias.pointer,
+                pairs_fit: 0)
             let sums = Reference.multiplyU8S8(a, b, rows: rows, depth: depth, width: width)
             for (isShared, hasResidual, gap) in [(true, false, 0), (false, true, 0), (true, true, 5)] where width > 0 {
                 let scales = FencedBuffer(floats(isShared ? 1 : rows, "scales"))

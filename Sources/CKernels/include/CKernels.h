@@ -12,6 +12,9 @@ typedef struct retort_dequantization {
   const int32_t *weight_sums;
   const float *factors;
   const float *bias;
+  /* Not 0: for every column and every even k, |b[k]| + |b[k + 1]| ≤ 128, so that the products of two neighbours with levels add up
+     within 16 bits. Always so for weights of 7 bits. */
+  int pairs_fit;
 } retort_dequantization;
 
 /* Vector kernels that Swift cannot reach: one body (kernels.inc) compiled per instruction level, chosen at run time.
