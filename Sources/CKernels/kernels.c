@@ -61,6 +61,11 @@ typedef int32_t four_sums __attribute__((vector_size(16)));
 #include "linear_int8.inc"
 
 #define KERNEL(name) name##_base
+#if defined(__x86_64__)
+#define ROWS_OF_BLOCKS 2
+#else
+#define ROWS_OF_BLOCKS 4
+#endif
 #include "kernels.inc"
 #undef KERNEL
 
@@ -110,6 +115,7 @@ static void linear_u8s8_avx2(const uint8_t *a, size_t a_stride, const int8_t *b,
 }
 
 #define KERNEL(name) name##_avx2
+#define ROWS_OF_BLOCKS 4
 #include "kernels.inc"
 #undef KERNEL
 #pragma clang attribute pop
@@ -214,6 +220,7 @@ static void linear_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b,
 
 #pragma clang attribute push(__attribute__((target(AVX512))), apply_to = function)
 #define KERNEL(name) name##_avx512
+#define ROWS_OF_BLOCKS 4
 #include "kernels.inc"
 #undef KERNEL
 
@@ -328,8 +335,8 @@ static void softmax_avx512_rows(float *x, size_t rows, size_t width, float scale
   for (; rows > 0; rows--, x += width) softmax_rows(x, width, factor, 1);
 }
 
-/* A block's weights: those of signed bytes or of halves, or of the low and then the high nibbles of 16 bytes, which choose from a
-   table of all 16 weights. A weight is equal to what the level's expand function gives. */
+/* A block's weights: those of the low and then of the high nibbles of 16 bytes, which choose from a table of all 16 weights. A
+   weight is equal to what the level's expand function gives. */
 typedef struct { __m512 first, second; } weights_of_block;
 
 /* The two halves at the start of a block. */
@@ -345,13 +352,6 @@ static inline __attribute__((always_inline)) weights_of_block nibbles(const uint
                             _mm512_permutexvar_ps(_mm512_srli_epi32(bytes, 4), table)};
 }
 
-static inline __attribute__((always_inline)) weights_of_block weights_q8_0(const uint8_t *w) {
-  const __m512 d = _mm512_broadcastss_ps(halves_at(w));
-  const __m128i *levels = (const __m128i *)(w + 2);
-  return (weights_of_block){_mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(levels)))),
-                            _mm512_mul_ps(d, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(levels + 1))))};
-}
-
 static inline __attribute__((always_inline)) weights_of_block weights_q4_0(const uint8_t *w) {
   const __m512 levels = _mm512_setr_ps(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
   return nibbles(w + 2, _mm512_mul_ps(_mm512_broadcastss_ps(halves_at(w)), levels));
@@ -362,20 +362,6 @@ static inline __attribute__((always_inline)) weights_of_block weights_q4_1(const
   const __m128 d = halves_at(w);
   return nibbles(
       w + 4, _mm512_fmadd_ps(_mm512_broadcastss_ps(d), levels, _mm512_broadcastss_ps(_mm_movehdup_ps(d))));
-}
-
-static inline __attribute__((always_inline)) weights_of_block weights_float16(const uint8_t *w) {
-  return (weights_of_block){_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)w)),
-                            _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)w + 1))};
-}
-
-static inline __attribute__((always_inline)) __m512 upper_halves(const uint8_t *w) {
-  const __m512i words = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)w));
-  return _mm512_castsi512_ps(_mm512_slli_epi32(words, 16));
-}
-
-static inline __attribute__((always_inline)) weights_of_block weights_bfloat16(const uint8_t *w) {
-  return (weights_of_block){upper_halves(w), upper_halves(w + 32)};
 }
 
 /* Rows of blocks times one vector, eight rows at a time, with the sums of multiply_rows. The rows come from memory once, in
@@ -396,16 +382,13 @@ static inline __attribute__((always_inline)) weights_of_block weights_bfloat16(c
     }                                                                                                                 \
     totals_avx512(sums, (size_t)rows, y);                                                                             \
   }                                                                                                                   \
-  static void multiply_##format##_avx512(const uint8_t *w, size_t rows, size_t blocks, const float *x, float *y) {    \
+  static void multiply_##format##_tables(const uint8_t *w, size_t rows, size_t blocks, const float *x, float *y) {    \
     size_t r = 0;                                                                                                     \
     for (; r + 8 <= rows; r += 8) multiply_few_##format(w + r * blocks * bytes, blocks, x, y + r, 8);                 \
     for (; r < rows; r++) multiply_few_##format(w + r * blocks * bytes, blocks, x, y + r, 1);                         \
   }
-MULTIPLY_BLOCKS(q8_0, 34)
 MULTIPLY_BLOCKS(q4_0, 18)
 MULTIPLY_BLOCKS(q4_1, 20)
-MULTIPLY_BLOCKS(float16, 64)
-MULTIPLY_BLOCKS(bfloat16, 64)
 #undef MULTIPLY_BLOCKS
 #pragma clang attribute pop
 #endif
@@ -470,11 +453,8 @@ static __attribute__((constructor)) void choose(void) {
     table->softmax = softmax_avx512_rows;
     table->gelu = gelu_avx512_segments;
     table->gelu_backward = gelu_backward_avx512_segments;
-    table->multiply_q8_0 = multiply_q8_0_avx512;
-    table->multiply_q4_0 = multiply_q4_0_avx512;
-    table->multiply_q4_1 = multiply_q4_1_avx512;
-    table->multiply_float16 = multiply_float16_avx512;
-    table->multiply_bfloat16 = multiply_bfloat16_avx512;
+    table->multiply_q4_0 = multiply_q4_0_tables;
+    table->multiply_q4_1 = multiply_q4_1_tables;
   }
   if (instructions & RETORT_VNNI) add(best, "avx512-vnni")->linear_u8s8 = linear_u8s8_vnni;
   if (instructions & RETORT_AMX_INT8) add(best, "amx")->linear_u8s8 = linear_tiles_amx;

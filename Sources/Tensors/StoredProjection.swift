@@ -43,8 +43,8 @@ public struct StoredProjection: Projection {
                 UnsafePointer<UInt8>?, Int, Int, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?
             ) -> Void
 
-        /// A product of rows with one vector, without expanding the rows first, where the processor has one.
-        fileprivate var product: Product? {
+        /// A product of rows with one vector, without expanding the rows first.
+        fileprivate var product: Product {
             switch self {
             case .q80: kernels.multiply_q8_0
             case .q40: kernels.multiply_q4_0
@@ -97,8 +97,8 @@ public struct StoredProjection: Projection {
         bytes.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
             let start = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
             func row(_ index: Int) -> UnsafePointer<UInt8> { start + index * blocks * format.blockBytes }
-            if x.rows == 1, inputs % 32 == 0, let product = format.product {
-                return product(row(range.lowerBound), range.count, inputs / 32, x.pointer, y + range.lowerBound)
+            if x.rows == 1, inputs % 32 == 0 {
+                return format.product(row(range.lowerBound), range.count, inputs / 32, x.pointer, y + range.lowerBound)
             }
             withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.rowsAtOnce * inputs) { expanded in
                 for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.rowsAtOnce) {

@@ -134,7 +134,7 @@ typedef struct retort_kernels {
   void (*multiply_rows)(const float *w, size_t rows, size_t width, const float *x, size_t n, float *y,
                         size_t y_stride);
   /* y[r] = row r of w, `blocks` blocks of 32 in one of these formats, · x: [32 · blocks]: the numbers that expanding the rows and
-     multiply_rows give, bit for bit where all are finite. NULL at levels that have nothing faster. */
+     multiply_rows give, bit for bit where all are finite. */
   void (*multiply_q8_0)(const uint8_t *w, size_t rows, size_t blocks, const float *x, float *y);
   void (*multiply_q4_0)(const uint8_t *w, size_t rows, size_t blocks, const float *x, float *y);
   void (*multiply_q4_1)(const uint8_t *w, size_t rows, size_t blocks, const float *x, float *y);
