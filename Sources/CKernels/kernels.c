@@ -62,9 +62,13 @@ typedef int32_t four_sums __attribute__((vector_size(16)));
 
 #define KERNEL(name) name##_base
 #if defined(__x86_64__)
-#define ROWS_OF_BLOCKS 2
+#define ROWS_AT_ONCE 2
+#define ROWS_BY_VECTORS 1
+#define VECTORS_AT_ONCE 2
 #else
-#define ROWS_OF_BLOCKS 4
+#define ROWS_AT_ONCE 4
+#define ROWS_BY_VECTORS 2
+#define VECTORS_AT_ONCE 3
 #endif
 #include "kernels.inc"
 #undef KERNEL
@@ -115,7 +119,9 @@ static void linear_u8s8_avx2(const uint8_t *a, size_t a_stride, const int8_t *b,
 }
 
 #define KERNEL(name) name##_avx2
-#define ROWS_OF_BLOCKS 4
+#define ROWS_AT_ONCE 4
+#define ROWS_BY_VECTORS 2
+#define VECTORS_AT_ONCE 3
 #include "kernels.inc"
 #undef KERNEL
 #pragma clang attribute pop
@@ -220,7 +226,9 @@ static void linear_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b,
 
 #pragma clang attribute push(__attribute__((target(AVX512))), apply_to = function)
 #define KERNEL(name) name##_avx512
-#define ROWS_OF_BLOCKS 4
+#define ROWS_AT_ONCE 8
+#define ROWS_BY_VECTORS 4
+#define VECTORS_AT_ONCE 3
 #include "kernels.inc"
 #undef KERNEL
 
@@ -364,8 +372,7 @@ static inline __attribute__((always_inline)) weights_of_block weights_q4_1(const
       w + 4, _mm512_fmadd_ps(_mm512_broadcastss_ps(d), levels, _mm512_broadcastss_ps(_mm_movehdup_ps(d))));
 }
 
-/* Rows of blocks times one vector, eight rows at a time, with the sums of multiply_rows. The rows come from memory once, in
-   eight short streams that the processor does not foresee: the next eight rows are asked for while these are multiplied. */
+/* multiply_q4_0 and multiply_q4_1 of kernels.inc with these tables, eight rows at a time. */
 #define MULTIPLY_BLOCKS(format, bytes)                                                                                \
   static inline __attribute__((always_inline)) void multiply_few_##format(const uint8_t *w, size_t blocks,            \
                                                                           const float *x, float *y, const int rows) { \

@@ -6,7 +6,7 @@ nonisolated(unsafe) let kernels: retort_kernels = retort_kernels_best().pointee
 
 /// What was chosen for this processor at run time.
 public enum Processor {
-    /// The instruction level of the vector kernels: `base`, `avx2`, `avx512`, `avx512-vnni`, `amx` or `amx-emulated`.
+    /// The instruction level of the vector kernels, such as `avx2` or `avx512-vnni`.
     public static var kernelLevel: String { String(cString: kernels.name) }
 
     /// What `RETORT_INSTRUCTIONS` says, if it is set and no level that it may name: then it has no effect.

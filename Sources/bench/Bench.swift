@@ -42,6 +42,9 @@ struct Bench: ParsableCommand {
     @Flag(help: "In a step, compute each layer again in backward instead of keeping its activations.")
     var checkpointing = false
 
+    @Flag(help: "With int8: weights of 7 bits, which are faster on processors with AVX2 and without VNNI.")
+    var reduceRange = false
+
     @Flag(help: "Print one JSON object.")
     var json = false
 
@@ -54,6 +57,9 @@ struct Bench: ParsableCommand {
         guard warmUp >= 0 else { throw ValidationError("--warm-up \(warmUp) is negative.") }
         guard precision != .int8 || !workload.isTraining else {
             throw ValidationError("--precision int8 is what a finished model runs in; training steps have none.")
+        }
+        guard precision == .int8 || !reduceRange else {
+            throw ValidationError("--reduce-range is of --precision int8 alone.")
         }
         guard (0..<1).contains(dropout) else {
             throw ValidationError("--dropout \(dropout) is not a rate from 0 to below 1.")
@@ -68,7 +74,7 @@ struct Bench: ParsableCommand {
             if let float = precision.float {
                 try workload.prepare(precision: float, dropout: dropout, checkpointing: checkpointing)
             } else {
-                try workload.prepareIntegers()
+                try workload.prepareIntegers(weightBits: reduceRange ? 7 : 8)
             }
         let result = Measurement(
             workload, precision: precision.float?.rawValue ?? precision.rawValue, dropout: dropout,

@@ -59,10 +59,12 @@ struct EncoderWorkload {
     }
 
     /// The same on integers, with grids that were found on 16 of the texts.
-    func integerEncoding() throws -> () -> Void {
+    func integerEncoding(weightBits: Int) throws -> () -> Void {
         let encoder = encoder("student", layers: 6, width: 384, dropout: 0)
         let ranges = try ActivationCalibration(method: .minMax).ranges(of: encoder, on: texts(16))
-        let runtime = IntegerRuntime(try QuantizedEncoder(encoder, ranges: ranges))
+        var scheme = try QuantizationScheme(ranges, of: encoder)
+        scheme.weightBits = weightBits
+        let runtime = IntegerRuntime(try QuantizedEncoder(encoder, scheme))
         let packed = PackedBatch(texts(batch), samples: Array(0..<batch))
         return { _ = runtime.logits(packed) }
     }

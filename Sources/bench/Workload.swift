@@ -53,8 +53,8 @@ enum Workload: String, CaseIterable, ExpressibleByArgument {
     }
 
     /// The same for an encoder in 8-bit integers.
-    func prepareIntegers() throws -> () throws -> Void {
-        try EncoderWorkload(batch: batch, length: length, precision: .float32).integerEncoding()
+    func prepareIntegers(weightBits: Int) throws -> () throws -> Void {
+        try EncoderWorkload(batch: batch, length: length, precision: .float32).integerEncoding(weightBits: weightBits)
     }
 }
 

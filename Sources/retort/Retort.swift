@@ -22,9 +22,9 @@ struct Retort: ParsableCommand {
 
             ENVIRONMENT
               RETORT_THREADS       threads to use; default: all processors given
-              RETORT_INSTRUCTIONS  highest instructions to use: base, avx2, avx512 or
-                                   avx512-vnni (amx-emulated runs AMX's code without
-                                   AMX, slowly); default: all there are
+              RETORT_INSTRUCTIONS  highest instructions to use: base, avx2, avx-vnni,
+                                   avx512 or avx512-vnni (amx-emulated runs AMX's
+                                   code without AMX, slowly); default: all there are
 
             EXIT CODES
               0 done · 1 a gate failed · 2 bad recipe, data or file · 64 usage
@@ -54,7 +54,7 @@ struct Retort: ParsableCommand {
             if let text = Processor.misspelt {
                 throw InputError(
                     file: "environment", field: "RETORT_INSTRUCTIONS",
-                    problem: "found \(text), expected base, avx2, avx512, avx512-vnni or amx-emulated",
+                    problem: "found \(text), expected base, avx2, avx-vnni, avx512, avx512-vnni or amx-emulated",
                     remedy: "unset it to use all that the processor has")
             }
             var command = try parseAsRoot()
