@@ -31,7 +31,7 @@ lint: ## Check the formatting
 test: setup lint ## Format lint, build with warnings as errors, all tests, the numerical ones at other instruction levels too, and the formats' real readers
 	swift build -c release --build-tests
 	RETORT_EXPORTS=$(CURDIR)/.build/exports swift test -c release --skip-build
-	RETORT_INSTRUCTIONS=avx2 swift test -c release --skip-build --filter '$(numerical)'
+	RETORT_INSTRUCTIONS=avx2 OPENBLAS_CORETYPE=Haswell swift test -c release --skip-build --filter '$(numerical)'
 	RETORT_INSTRUCTIONS=amx-emulated swift test -c release --skip-build --filter '$(numerical)'
 	$(MAKE) --no-print-directory consumers
 	$(python) Tests/Consumers/encoders_agree.py .build/exports

@@ -14,7 +14,7 @@ static const struct {
     {"avx512", RETORT_AVX2 | RETORT_AVX512},
     {"avx512-vnni", RETORT_AVX2 | RETORT_AVX512 | RETORT_VNNI | RETORT_BFLOAT16},
     {"amx-emulated", RETORT_AMX_EMULATED},
-};
+}; /* arm64 has `base`, or all. */
 
 /* The level that the environment asks for; -1: none, -2: one that is not known. */
 static int asked(const char *text) {

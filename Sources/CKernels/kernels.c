@@ -37,7 +37,7 @@ static inline __attribute__((always_inline)) void dequantize(const int32_t sums[
   else memcpy(y + first, values, 4 * columns);
 }
 
-/* Products of pairs of bytes as numbers of 16 bits, exact for all weights. */
+/* Bytes as wider numbers: exact for all weights. */
 #if defined(__x86_64__)
 #define VECTOR __m128i
 #define ROWS 2
@@ -225,12 +225,14 @@ static void linear_u8s8_vnni(const uint8_t *a, size_t a_stride, const int8_t *b,
 #pragma clang attribute pop
 
 #pragma clang attribute push(__attribute__((target(AVX512))), apply_to = function)
+#define CHOOSE(table, indices) (KERNEL(lanes))_mm512_permutexvar_ps((__m512i)(indices), (__m512)(table))
 #define KERNEL(name) name##_avx512
 #define ROWS_AT_ONCE 8
 #define ROWS_BY_VECTORS 4
 #define VECTORS_AT_ONCE 3
 #include "kernels.inc"
 #undef KERNEL
+#undef CHOOSE
 
 /* Functions that are 1/2 at 0 and, less that, odd: polynomials around the multiples of 3/8, which interpolate at the Chebyshev
    nodes of the 3/8 around each, and 1/2 from 5.4375 on. Row k holds the coefficients of degree k
@@ -342,61 +344,6 @@ static void softmax_avx512_rows(float *x, size_t rows, size_t width, float scale
   for (; rows >= 4; rows -= 4, x += 4 * width) softmax_rows(x, width, factor, 4);
   for (; rows > 0; rows--, x += width) softmax_rows(x, width, factor, 1);
 }
-
-/* A block's weights: those of the low and then of the high nibbles of 16 bytes, which choose from a table of all 16 weights. A
-   weight is equal to what the level's expand function gives. */
-typedef struct { __m512 first, second; } weights_of_block;
-
-/* The two halves at the start of a block. */
-static inline __attribute__((always_inline)) __m128 halves_at(const uint8_t *w) {
-  int32_t bits;
-  __builtin_memcpy(&bits, w, 4);
-  return _mm_cvtph_ps(_mm_cvtsi32_si128(bits));
-}
-
-static inline __attribute__((always_inline)) weights_of_block nibbles(const uint8_t *w, __m512 table) {
-  const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)w));
-  return (weights_of_block){_mm512_permutexvar_ps(bytes, table),
-                            _mm512_permutexvar_ps(_mm512_srli_epi32(bytes, 4), table)};
-}
-
-static inline __attribute__((always_inline)) weights_of_block weights_q4_0(const uint8_t *w) {
-  const __m512 levels = _mm512_setr_ps(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
-  return nibbles(w + 2, _mm512_mul_ps(_mm512_broadcastss_ps(halves_at(w)), levels));
-}
-
-static inline __attribute__((always_inline)) weights_of_block weights_q4_1(const uint8_t *w) {
-  const __m512 levels = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  const __m128 d = halves_at(w);
-  return nibbles(
-      w + 4, _mm512_fmadd_ps(_mm512_broadcastss_ps(d), levels, _mm512_broadcastss_ps(_mm_movehdup_ps(d))));
-}
-
-/* multiply_q4_0 and multiply_q4_1 of kernels.inc with these tables, eight rows at a time. */
-#define MULTIPLY_BLOCKS(format, bytes)                                                                                \
-  static inline __attribute__((always_inline)) void multiply_few_##format(const uint8_t *w, size_t blocks,            \
-                                                                          const float *x, float *y, const int rows) { \
-    lanes_avx512 sums[8] = {0};                                                                                       \
-    for (size_t b = 0; b < blocks; b++) {                                                                             \
-      const __m512 first = _mm512_loadu_ps(x + 32 * b), second = _mm512_loadu_ps(x + 32 * b + 16);                    \
-      for (size_t byte = 0; rows == 8 && byte < 8 * bytes; byte += 64)                                                \
-        _mm_prefetch((const char *)w + 8 * bytes * (blocks + b) + byte, _MM_HINT_T0);                                 \
-      _Pragma("clang loop unroll(full)") for (int r = 0; r < rows; r++) {                                             \
-        const weights_of_block weights = weights_##format(w + ((size_t)r * blocks + b) * bytes);                      \
-        sums[r] = (lanes_avx512)_mm512_fmadd_ps(weights.first, first, (__m512)sums[r]);                               \
-        sums[r] = (lanes_avx512)_mm512_fmadd_ps(weights.second, second, (__m512)sums[r]);                             \
-      }                                                                                                               \
-    }                                                                                                                 \
-    totals_avx512(sums, (size_t)rows, y);                                                                             \
-  }                                                                                                                   \
-  static void multiply_##format##_tables(const uint8_t *w, size_t rows, size_t blocks, const float *x, float *y) {    \
-    size_t r = 0;                                                                                                     \
-    for (; r + 8 <= rows; r += 8) multiply_few_##format(w + r * blocks * bytes, blocks, x, y + r, 8);                 \
-    for (; r < rows; r++) multiply_few_##format(w + r * blocks * bytes, blocks, x, y + r, 1);                         \
-  }
-MULTIPLY_BLOCKS(q4_0, 18)
-MULTIPLY_BLOCKS(q4_1, 20)
-#undef MULTIPLY_BLOCKS
 #pragma clang attribute pop
 #endif
 
@@ -455,13 +402,12 @@ static __attribute__((constructor)) void choose(void) {
     add(&table_avx2, "avx-vnni")->linear_u8s8 =
         instructions & RETORT_AVX_VNNI ? linear_u8s8_avx_vnni : linear_u8s8_vnni_256;
   if (instructions & RETORT_AVX512) {
+    const retort_kernels *narrower = best;
     retort_kernels *table = add(&table_avx512, "avx512");
-    table->linear_u8s8 = linear_u8s8_avx2;
+    table->linear_u8s8 = narrower->linear_u8s8;
     table->softmax = softmax_avx512_rows;
     table->gelu = gelu_avx512_segments;
     table->gelu_backward = gelu_backward_avx512_segments;
-    table->multiply_q4_0 = multiply_q4_0_tables;
-    table->multiply_q4_1 = multiply_q4_1_tables;
   }
   if (instructions & RETORT_VNNI) add(best, "avx512-vnni")->linear_u8s8 = linear_u8s8_vnni;
   if (instructions & RETORT_AMX_INT8) add(best, "amx")->linear_u8s8 = linear_tiles_amx;

@@ -68,17 +68,18 @@ public struct KernelCheck: Codable, Equatable, Sendable {
                 Reference.layerNorm(doubles(x), gamma: doubles(gamma), beta: doubles(beta), epsilon: 1e-12).y),
             check("AdamW", 1e-6, weights, stepped),
             check("moving average", 1e-6, average, approached),
-            integerProduct(table, level),
+            integerProduct(table, level, pairsFit: false), integerProduct(table, level, pairsFit: true),
         ]
     }
 
     /// The sums of bytes are exact at every level.
-    private static func integerProduct(_ table: retort_kernels, _ level: String) -> KernelCheck {
+    private static func integerProduct(_ table: retort_kernels, _ level: String, pairsFit: Bool) -> KernelCheck {
         // Tiles of every level, whole ones and parts.
         let (m, k, n, zero) = (37, 132, 50, Int32(131))
         let key = RandomKey(2)
         let a = (0..<m * k).map { UInt8(truncatingIfNeeded: key.bits($0)) }
-        let b = (0..<n * k).map { Int8(truncatingIfNeeded: max(-127, Int(key.mixed("b").bits($0) & 255) - 128)) }
+        let most = pairsFit ? 63 : 127
+        let b = (0..<n * k).map { Int8(Int(key.mixed("b").bits($0) % UInt64(2 * most + 1)) - most) }
         var packed = [Int8](repeating: 0, count: (n + 15) / 16 * 16 * k)
         for column in 0..<n {
             for depth in 0..<k {
@@ -95,7 +96,7 @@ public struct KernelCheck: Codable, Equatable, Sendable {
                 zeros.withUnsafeBufferPointer { zeros in
                     var dequantization = retort_dequantization(
                         zero: zero, weight_sums: weightSums.baseAddress, factors: ones.baseAddress,
-                        bias: zeros.baseAddress, pairs_fit: 0)
+                        bias: zeros.baseAddress, pairs_fit: pairsFit ? 1 : 0)
                     table.linear_u8s8(a, k, packed, &dequantization, ones.baseAddress, 1, added, &sums, n, m, k, n)
                 }
             }
@@ -106,7 +107,8 @@ public struct KernelCheck: Codable, Equatable, Sendable {
             }
         }
         return KernelCheck(
-            kernel: "INT8 product", level: level, error: difference(sums, expected.map(Double.init)),
+            kernel: pairsFit ? "INT8 product of 7-bit weights" : "INT8 product", level: level,
+            error: difference(sums, expected.map(Double.init)),
             tolerance: 0)
     }
 

@@ -49,6 +49,9 @@ struct Bench: ParsableCommand {
     var json = false
 
     func validate() throws {
+        if let text = Threads.misspelt ?? Processor.misspelt {
+            throw ValidationError("RETORT_THREADS or RETORT_INSTRUCTIONS: \(text) is no value that it takes.")
+        }
         guard repetitions >= TimedRun.fewestRepetitions else {
             throw ValidationError(
                 "\(repetitions) repetitions are too few for a median with its spread: "

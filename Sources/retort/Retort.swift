@@ -24,7 +24,9 @@ struct Retort: ParsableCommand {
               RETORT_THREADS       threads to use; default: all processors given
               RETORT_INSTRUCTIONS  highest instructions to use: base, avx2, avx-vnni,
                                    avx512 or avx512-vnni (amx-emulated runs AMX's
-                                   code without AMX, slowly); default: all there are
+                                   code without AMX, slowly); default: all there are.
+                                   OpenBLAS, which multiplies float32 below avx512,
+                                   chooses for itself (OPENBLAS_CORETYPE=Haswell)
 
             EXIT CODES
               0 done · 1 a gate failed · 2 bad recipe, data or file · 64 usage

@@ -26,19 +26,25 @@ struct IntegerProductTests {
         let x = FencedBuffer(padded)
         let w = FencedBuffer(Reference.packS8(b, depth: depth, width: width))
         let y = FencedBuffer([Float](repeating: -7, count: rows * (width + gap)), misaligned: true)
-        let (none, zeros) = (
-            FencedBuffer([Int32](repeating: 0, count: width)), FencedBuffer([Float](repeating: 0, count: width))
+        let (weightSums, zeros) = (
+            FencedBuffer(columnSums(b, shape)), FencedBuffer([Float](repeating: 0, count: width))
         )
         let ones = FencedBuffer([Float](repeating: 1, count: max(width, 1)))
         var dequantization = retort_dequantization(
-            zero: 0, weight_sums: none.pointer, factors: ones.pointer, bias: zeros.pointer,
+            zero: 0, weight_sums: weightSums.pointer, factors: ones.pointer, bias: zeros.pointer,
             pairs_fit: pairsFit ? 1 : 0)
         level.kernels.linear_u8s8(
             x.pointer, stride, w.pointer, &dequantization, ones.pointer, 0, nil, y.pointer, width + gap, rows, depth,
             width)
         let expected = Reference.multiplyU8S8(a, b, rows: rows, depth: depth, width: width)
         #expect(y.values == spread(expected.map(Float.init), width, gap))
-        #expect([x.isIntact, w.isIntact, y.isIntact, none.isIntact, zeros.isIntact, ones.isIntact].allSatisfy { $0 })
+        #expect(
+            [x.isIntact, w.isIntact, y.isIntact, weightSums.isIntact, zeros.isIntact, ones.isIntact].allSatisfy { $0 })
+    }
+
+    private func columnSums(_ b: [Int8], _ shape: (Int, Int, Int)) -> [Int32] {
+        let (_, depth, width) = shape
+        return (0..<width).map { column in (0..<depth).reduce(Int32(0)) { $0 + Int32(b[$1 * width + column]) } }
     }
 
     /// Rows of `width` with −7 between them.
@@ -103,7 +109,7 @@ struct IntegerProductTests {
             var padded = [UInt8](repeating: 255, count: rows * stride)
             for i in 0..<rows { for k in 0..<depth { padded[i * stride + k] = a[i * depth + k] } }
             let (x, w) = (FencedBuffer(padded), FencedBuffer(Reference.packS8(b, depth: depth, width: width)))
-            let weightSums = FencedBuffer((0..<width).map { Int32(truncatingIfNeeded: key.mixed("o").bits($0) >> 52) })
+            let weightSums = FencedBuffer(columnSums(b, (rows, depth, width)))
             let (factors, bias) = (FencedBuffer(floats(width, "factors")), FencedBuffer(floats(width, "bias")))
             var dequantization = retort_dequantization(
                 zero: 131, weight_sums: weightSums.pointer, factors: factors.pointer, bias: bias.pointer,

@@ -95,7 +95,7 @@ struct ProjectionTests {
 
     @Test("few rows times many, each alike whatever stands beside it", arguments: KernelLevel.all)
     func multiplyRows(level: KernelLevel) {
-        for (rows, width, n) in [(1, 1, 1), (8, 16, 1), (9, 33, 3), (17, 64, 2), (3, 100, 5), (8, 15, 4)] {
+        for (rows, width, n) in [(1, 1, 1), (8, 16, 1), (9, 33, 3), (17, 64, 2), (3, 100, 5), (8, 15, 4), (17, 48, 7)] {
             let (weights, inputs) = (normals(rows * width, "w"), normals(n * width, "x"))
             let (w, x) = (FencedBuffer(weights, misaligned: true), FencedBuffer(inputs, misaligned: true))
             let y = FencedBuffer([Float](repeating: 9, count: n * rows))
@@ -149,12 +149,15 @@ struct ProjectionTests {
         let order = (0..<outputs).map { Int32(($0 * 7) % outputs) }
         let projection = StoredProjection(format, outputs: outputs, inputs: inputs, bytes: bytes, order: order)
         let ordered = order.flatMap { weights[Int($0) * inputs..<(Int($0) + 1) * inputs] }
-        let x = tensor([5, inputs], "x")
-        let found = projection.multiply(x)
-        let expected = Reference.linear(x.values.doubles, weight: ordered.doubles, input: inputs)
-        #expect(found.shape == [5, outputs])
-        #expect(largestError(found.values, expected, scale: relative(100)) < 1e-6)
-        #expect(FloatProjection(Tensor(ordered, shape: [outputs, inputs])).multiply(x).shape == [5, outputs])
+        // One row goes another way than several.
+        for rows in [1, 5] {
+            let x = tensor([rows, inputs], "x")
+            let found = projection.multiply(x)
+            let expected = Reference.linear(x.values.doubles, weight: ordered.doubles, input: inputs)
+            #expect(found.shape == [rows, outputs])
+            #expect(largestError(found.values, expected, scale: relative(100)) < 1e-6)
+            #expect(FloatProjection(Tensor(ordered, shape: [outputs, inputs])).multiply(x).shape == [rows, outputs])
+        }
         var row = [Float](repeating: 9, count: inputs)
         projection.copyRow(17, to: &row)
         #expect(largestError(row, Array(ordered[17 * inputs..<18 * inputs]).doubles, scale: relative(1)) < 4e-7)

@@ -8,7 +8,7 @@
 typedef struct retort_dequantization {
   /* The level of 0 on the left side. */
   int32_t zero;
-  /* For each column: the sum of its weights, their scale, what is added. */
+  /* For each column: the sum of its weights, on which a level may rely; their scale; what is added. */
   const int32_t *weight_sums;
   const float *factors;
   const float *bias;

@@ -51,5 +51,5 @@ const retort_product *retort_product_best(size_t element);
    of the AMX product on emulated tiles; `count` receives how many. */
 const retort_product *const *retort_products_all(size_t *count);
 /* Giga-operations per second of one core in float32 and with bfloat16 pairs, measured for a few microseconds; 0 where
-   the processor has no instruction for bfloat16. AMX is not measured but counted as eight times float32. */
+   the processor has no instruction for bfloat16. AMX, emulated too, is not measured but counted as eight times float32. */
 void retort_product_rates(double *float32, double *bfloat16);

@@ -72,7 +72,7 @@ private struct AttentionGroup {
     let keyStart: Int
     let heads: Range<Int>
 
-    /// Rows of scores that exist at a time.
+    /// Rows of scores that exist at a time. The last bit of a causal row may depend on how many rows follow in its block.
     private static let blockRows = 64
 
     init(_ layout: AttentionLayout, rows: Range<Int>, keyHead: Int) {
