@@ -58,18 +58,20 @@ public enum AtomicFile {
         try sync(directory, named: directory)
     }
 
+    /// The bytes that are free where `url` is, or would be made; nil where the file system does not say.
+    public static func freeBytes(at url: URL) -> Int? {
+        var place = url.standardizedFileURL
+        while !FileManager.default.fileExists(atPath: place.path), place.path != "/" { place.deleteLastPathComponent() }
+        var values = statvfs()
+        guard statvfs(place.path, &values) == 0, values.f_blocks > 0 else { return nil }
+        return Int(clamping: UInt64(values.f_bavail) * UInt64(values.f_frsize))
+    }
+
     /// Refuses early what will not fit on the disk.
     ///
     /// - Throws: `InputError` with the bytes needed and the bytes free.
     public static func requireRoom(for bytes: Int, at url: URL) throws {
-        var directory = url.deletingLastPathComponent()
-        while !FileManager.default.fileExists(atPath: directory.path), directory.path != "/" {
-            directory.deleteLastPathComponent()
-        }
-        var values = statvfs()
-        guard statvfs(directory.path, &values) == 0 else { return }
-        let free = Int(clamping: UInt64(values.f_bavail) * UInt64(values.f_frsize))
-        guard bytes > free else { return }
+        guard let free = freeBytes(at: url), bytes > free else { return }
         throw InputError(
             file: url.path, problem: "the disk is full: \(bytes >> 10) kB are needed, \(free >> 10) kB are free",
             remedy: "free some space; what was finished before is safe, and retort resume goes on from it")

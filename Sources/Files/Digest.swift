@@ -26,11 +26,23 @@ public enum Digest {
                 file: url.path, problem: "cannot open to read", remedy: "check the path and its permissions")
         }
         defer { try? handle.close() }
-        var hash = SHA256()
+        var running = Running()
         while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {
-            hash.update(data: piece)
+            piece.withUnsafeBytes { running.update($0) }
         }
-        return hexadecimal(hash.finalize())
+        return running.sha256
+    }
+
+    /// The digest of bytes that come piece by piece.
+    public struct Running {
+        private var hash = SHA256()
+
+        public init() {}
+
+        public mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
+
+        /// Of all bytes so far.
+        public var sha256: String { hexadecimal(hash.finalize()) }
     }
 
     private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {

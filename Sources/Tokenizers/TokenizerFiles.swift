@@ -51,8 +51,7 @@ public enum TokenizerFiles {
     static func contents(of url: URL) throws -> Data? {
         guard FileManager.default.fileExists(atPath: url.path) else { return nil }
         do {
-            let size = try url.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
-            guard size <= maximumSize else {
+            guard FileSize.bytes(at: url.path) ?? 0 <= maximumSize else {
                 throw InputError(
                     file: url.path, problem: "is larger than \(maximumSize >> 20) MiB",
                     remedy: "check that this is a tokenizer's file")

@@ -117,6 +117,12 @@ struct DecoderStorageTests {
                 let scale = try #require(file.tensors.first { $0.name == name + "_scale" }).tensor
                 try change(
                     "_scale", .float16(shape: scale.shape, bits: [UInt16](repeating: 0x7E00, count: scale.count)))
+            case "a matrix of scales":
+                // Its scale is packed itself, under the name that its own unpacking frees.
+                for suffix in ["_packed", "_scale", "_shape"] {
+                    let part = try #require(file.tensors.first { $0.name == name + suffix }).tensor
+                    file.tensors.append((name + "_scale" + suffix, part))
+                }
             case "both ways": file.tensors.append((name, .float32(shape: [1], [1])))
             case "other bits": text = text.replacing("\"num_bits\" : 4", with: "\"num_bits\" : 3")
             default: text = text.replacing("compressed-tensors", with: "gptq")
@@ -128,7 +134,9 @@ struct DecoderStorageTests {
                 Issue.record("\(damage) was read")
             } catch {
                 let errors = (error as? InputErrors)?.errors ?? [error as? InputError].compactMap { $0 }
-                let field = damage.hasPrefix("other") ? "quantization_config" : name + "_packed"
+                let field =
+                    damage.hasPrefix("other")
+                    ? "quantization_config" : name + (damage == "a matrix of scales" ? "_scale_packed" : "_packed")
                 #expect(errors.contains { $0.field == field }, "\(error)")
             }
         }

@@ -23,6 +23,22 @@ struct AtomicFileTests {
         }
     }
 
+    @Test("Free bytes are those of the place where a file would be; sizes are those behind links")
+    func sizes() throws {
+        try inFolder { folder in
+            let free = try #require(AtomicFile.freeBytes(at: folder))
+            let later = try #require(AtomicFile.freeBytes(at: folder.appendingPathComponent("not/yet/there")))
+            // Other programs write too.
+            #expect(free > 0 && abs(free - later) < max(free / 2, 1 << 30))
+            #expect(AtomicFile.freeBytes(at: URL(fileURLWithPath: "/proc/self")) == nil)
+            try AtomicFile.write("four", to: folder.appendingPathComponent("file"))
+            try FileManager.default.createSymbolicLink(
+                atPath: folder.path + "/link", withDestinationPath: folder.path + "/file")
+            #expect(FileSize.bytes(at: folder.path + "/link") == 4)
+            #expect(FileSize.bytes(at: folder.path) == nil && FileSize.bytes(at: folder.path + "/none") == nil)
+        }
+    }
+
     @Test("A writer that fails leaves the old file, and no other")
     func failing() throws {
         struct Failure: Error {}

@@ -66,6 +66,10 @@ import Testing
             let weights = try StoredWeights(file: directory.appendingPathComponent("model.safetensors.index.json"))
             #expect(weights.format == .safetensors)
             #expect(weights.names == ["a", "b", "c"])
+            let sizes = try ["1", "2"].map {
+                try Data(contentsOf: directory.appendingPathComponent("\($0).safetensors")).count
+            }
+            #expect(weights.byteCount == sizes[0] + sizes[1])
             #expect(try weights.names.map { try weights.tensors[$0]?.float32() } == [[1], [2], [3]])
             #expect(
                 weights.names.map { String(weights.file(of: $0).suffix(13)) } == [
@@ -157,7 +161,9 @@ import Testing
             try files.removeItem(at: index)
             try content.write(to: blobs.appendingPathComponent("index"))
             try files.createSymbolicLink(at: index, withDestinationURL: blobs.appendingPathComponent("index"))
-            #expect(try StoredWeights(directory: model).tensors["w"]?.float32() == [1])
+            let linked = try StoredWeights(directory: model)
+            #expect(try linked.tensors["w"]?.float32() == [1])
+            #expect(linked.byteCount == (try Data(contentsOf: blobs.appendingPathComponent("weights"))).count)
         }
     }
 

@@ -29,8 +29,7 @@ final class SoftTargetPart {
         name = url.path
         let file = try HDF5File(reading: url)
         // A file of its own size costs nothing of what all share.
-        let size = try FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0
-        memory -= Self.growth * size
+        memory -= Self.growth * (FileSize.bytes(at: url.path) ?? 0)
         func read<Element: HDF5Element>(_ path: String, count: Int?, as type: Element.Type) throws -> [Element] {
             let values = try file.dataset(path, shape: [count]).read(type, byteLimit: max(0, Self.allowance - memory))
             memory += values.count * MemoryLayout<Element>.stride

@@ -91,7 +91,7 @@ public struct SoftTargetRecorder {
             done += rows.count
             let positions = rows.reduce(0) { $0 + $1.count }
             summary.positions += positions
-            summary.bytes += try FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0
+            summary.bytes += FileSize.bytes(at: url.path) ?? 0
             if let meanTail, let predictions {
                 let count = predictions.scope == .row ? rows.count : positions
                 tails = (tails.sum + meanTail * Double(count), tails.count + count)

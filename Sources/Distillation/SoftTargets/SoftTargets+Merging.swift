@@ -14,9 +14,7 @@ extension SoftTargets {
     /// - Parameter progress: hears how many of how many rows are written; what it throws ends the writing.
     public func merge(into url: URL, progress: (Int, Int) throws -> Void) throws {
         let total = parts.reduce(0) { $0 + $1.rows }
-        let bytes = parts.reduce(0) {
-            $0 + ((try? FileManager.default.attributesOfItem(atPath: $1.name))?[.size] as? Int ?? 0)
-        }
+        let bytes = parts.reduce(0) { $0 + (FileSize.bytes(at: $1.name) ?? 0) }
         try AtomicFile.requireRoom(for: bytes, at: url)
         var merged = description
         (merged.part, merged.parts) = (0, 1)

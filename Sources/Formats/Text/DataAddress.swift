@@ -48,9 +48,7 @@ public struct DataAddress: Sendable {
 
     /// The bytes of all files together, compressed ones as they are.
     public var bytes: Int {
-        files.reduce(0) {
-            $0 + ((try? URL(fileURLWithPath: $1).resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0)
-        }
+        files.reduce(0) { $0 + (FileSize.bytes(at: $1) ?? 0) }
     }
 
     /// SHA-256 of the files' contents: of a single file its own, of several that of their digests.

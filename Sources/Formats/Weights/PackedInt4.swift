@@ -116,7 +116,7 @@ extension StoredWeights {
                 guard let packed = tensors.removeValue(forKey: name), let scales = tensors.removeValue(forKey: scale),
                     let extents = tensors.removeValue(forKey: shape)
                 else { throw InputError(problem: "\(scale) or \(shape) is missing") }
-                guard tensors[matrix] == nil else { throw InputError(problem: "\(matrix) is there as well") }
+                guard self.tensors[matrix] == nil else { throw InputError(problem: "\(matrix) is there as well") }
                 tensors[matrix] = try PackedInt4.matrix(packed: packed, scale: scales, shape: extents)
                 names.append(matrix)
             } catch let error as InputError {

@@ -99,6 +99,11 @@ public struct StoredWeights: Sendable {
             format, names.compactMap { name in tensors[name].map { (name, $0) } }, file: file, shards: shards)
     }
 
+    /// The bytes of all files that hold the tensors; an index is not counted.
+    public var byteCount: Int {
+        (shards.isEmpty ? [file] : Set(shards.values).sorted()).reduce(0) { $0 + (FileSize.bytes(at: $1) ?? 0) }
+    }
+
     /// The file that holds the tensor: what an error about it names.
     public func file(of name: String) -> String {
         shards[name] ?? file

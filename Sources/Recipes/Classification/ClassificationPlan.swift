@@ -111,7 +111,7 @@ struct ClassificationPlan: RunPlan {
         }
         if let quantize = recipe.quantize, quantize.method.trains { trainingSteps["quantize"] = quantize.steps }
         memoryBytes = recipe.encoderMemory(teacher: teacher, student: student, targetBytes: targetBytes)
-        freeDiskBytes = try Self.freeDisk()
+        freeDiskBytes = AtomicFile.freeBytes(at: URL(fileURLWithPath: recipe.run.directory)) ?? 0
         seconds = 0
         try checkRoom(recipe, models: 5)
         seconds = try Self.seconds(recipe, material, tokenizer, teacher: teacher, student: student, trainingSteps)

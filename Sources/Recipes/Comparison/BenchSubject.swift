@@ -43,13 +43,12 @@ struct BenchSubject {
 
     /// Of the weights on the disk.
     func bytes() throws -> Int? {
-        let file: String
         switch kind {
-        case .encoder(let model): return try model.bytes()
+        case .encoder(let model): try model.bytes()
         case .decoder(let model):
-            file = FileKind(at: model.url) == .gguf ? model.url.path : try StoredWeights(directory: model.url).file
+            try FileKind(at: model.url) == .gguf
+                ? FileSize.bytes(at: model.url.path) : StoredWeights(directory: model.url).byteCount
         }
-        return try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int
     }
 
     /// What was done to answer a text.

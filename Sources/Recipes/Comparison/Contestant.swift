@@ -51,11 +51,10 @@ enum Contestant {
     /// Of its weights on the disk; nil of a recording.
     func bytes() throws -> Int? {
         switch self {
-        case .encoder(let model): return try model.bytes()
+        case .encoder(let model): try model.bytes()
         case .decoder(let url):
-            let file = try FileKind(at: url) == .gguf ? url.path : StoredWeights(directory: url).file
-            return try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int
-        case .recording: return nil
+            try FileKind(at: url) == .gguf ? FileSize.bytes(at: url.path) : StoredWeights(directory: url).byteCount
+        case .recording: nil
         }
     }
 }

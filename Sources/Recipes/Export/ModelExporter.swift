@@ -71,7 +71,7 @@ public struct ModelExporter {
                     throw ExportMismatch(file: place.appendingPathComponent(format.path).path, problem: problem)
                 }
                 let path = aside.appendingPathComponent(format.path).path
-                let bytes = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+                let bytes = FileSize.bytes(at: path) ?? 0
                 return Entry(format: format, bytes: bytes, agreement: found.summary(tolerance))
             }
             try AtomicFile.write(

@@ -69,8 +69,8 @@ extension LanguageModelStages {
 
     private func weightBytes(ofModel key: String, at path: String) throws -> Int {
         let place = key == "teacher" ? teacherPlace : run.file(path)
-        let file = FileKind(at: place) == .gguf ? place.path : try StoredWeights(directory: place).file
-        return try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0
+        return try FileKind(at: place) == .gguf
+            ? FileSize.bytes(at: place.path) ?? 0 : StoredWeights(directory: place).byteCount
     }
 
     private func record() throws -> RunRecord {

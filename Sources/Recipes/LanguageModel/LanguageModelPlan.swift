@@ -85,7 +85,7 @@ struct LanguageModelPlan: RunPlan {
         stages = Pipeline.stages(of: recipe).map(\.rawValue)
         teacherParameters = configuration.parameterCount
         studentParameters = student.parameterCount
-        freeDiskBytes = try Self.freeDisk()
+        freeDiskBytes = AtomicFile.freeBytes(at: URL(fileURLWithPath: recipe.run.directory)) ?? 0
         trainingSteps = recipe.trainingSteps(examples: windows)
         if stages.contains(Pipeline.Stage.label.rawValue) {
             let width = recipe.teacher.targets.dtype == .float16 ? 2 : 4

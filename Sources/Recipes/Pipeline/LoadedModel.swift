@@ -49,12 +49,8 @@ public struct LoadedModel {
 
     /// The size of its weights on the disk.
     func bytes() throws -> Int {
-        func size(_ path: String) throws -> Int {
-            try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
-        }
-        guard let graph else { return try size(StoredWeights(directory: url).file) }
-        let data = graph.path + ONNXModel.externalSuffix
-        return try size(graph.path) + (FileManager.default.fileExists(atPath: data) ? size(data) : 0)
+        guard let graph else { return try StoredWeights(directory: url).byteCount }
+        return [graph.path, graph.path + ONNXModel.externalSuffix].reduce(0) { $0 + (FileSize.bytes(at: $1) ?? 0) }
     }
 
     /// The ONNX file that a place stands for: itself, or the only one of a directory without weights.

@@ -12,6 +12,7 @@ public protocol RunPlan: Encodable {
     var studentParameters: Int { get }
     /// Rough bytes of the recorded targets.
     var targetBytes: Int { get }
+    /// Where the run would be; 0 where the file system does not say.
     var freeDiskBytes: Int { get }
     /// Rough peak memory of the run.
     var memoryBytes: Int { get }
@@ -38,12 +39,6 @@ extension Recipe {
 }
 
 extension RunPlan {
-    static func freeDisk() throws -> Int {
-        let values = try FileManager.default.attributesOfFileSystem(
-            forPath: FileManager.default.currentDirectoryPath)
-        return (values[.systemFreeSize] as? NSNumber)?.intValue ?? 0
-    }
-
     /// Memory against the machine's; on the disk targets, checkpoints (weights, two moments, and what `train` asks for beside
     /// them, `keep` + 1 at a time) and so many finished models.
     ///
@@ -80,7 +75,8 @@ extension RunPlan {
             "stages       \(steps.joined(separator: " → "))",
             "memory       about \(memoryBytes >> 20) MB at most",
             "time         about \(Int((seconds / 60).rounded(.up))) min of \(work) on this machine",
-            "disk         about \(targetBytes / 1_000_000 + 1) MB of targets; \(freeDiskBytes / 1_000_000) MB free",
+            "disk         about \(targetBytes / 1_000_000 + 1) MB of targets"
+                + (freeDiskBytes > 0 ? "; \(freeDiskBytes / 1_000_000) MB free" : ""),
         ]
     }
 

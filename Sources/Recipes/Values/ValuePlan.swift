@@ -96,7 +96,7 @@ struct ValuePlan: RunPlan {
                 + rows.count * (teacher.outputWidth * width + 24)
         }
         memoryBytes = recipe.encoderMemory(teacher: teacher, student: student, targetBytes: targetBytes)
-        freeDiskBytes = try Self.freeDisk()
+        freeDiskBytes = AtomicFile.freeBytes(at: URL(fileURLWithPath: recipe.run.directory)) ?? 0
         try checkRoom(recipe, models: 3)
         let sample = Array(rows.prefix(512))
         if let teacher, let batch = recipe.teacherSchedule?.batch {

@@ -1,4 +1,5 @@
 import Distillation
+import Files
 import Foundation
 
 /// What came of a served teacher's answers.
@@ -58,7 +59,7 @@ struct AnswerReport: Encodable {
 
     mutating func finish(_ issues: AnswerIssues, at url: URL, seconds: Double) throws {
         problems = Dictionary(uniqueKeysWithValues: issues.counts.map { ($0.key.rawValue, $0.value) })
-        bytes = try FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0
+        bytes = FileSize.bytes(at: url.path) ?? 0
         self.seconds = seconds
     }
 
