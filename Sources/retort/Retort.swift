@@ -1,6 +1,7 @@
 import ArgumentParser
 import Distillation
 import Files
+import Formats
 import Foundation
 import Recipes
 import Tensors
@@ -80,6 +81,9 @@ struct Retort: ParsableCommand {
             Message.error("\(error)")
             return 1
         case let error as ExportMismatch:
+            Message.error("\(error)")
+            return 1
+        case let error as BundleMismatch:
             Message.error("\(error)")
             return 1
         case let error as RunInUse:

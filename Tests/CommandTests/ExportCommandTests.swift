@@ -1,4 +1,5 @@
 import Foundation
+import PackedFiles
 import Testing
 
 /// Finished models through `retort export` and `retort verify`.
@@ -128,6 +129,12 @@ struct ExportCommandTests {
             #expect(try export() == bytes)
             let verified = try command.start(["verify", "out.tar.zst"]).finish()
             #expect(verified.status == 0 && verified.output.contains("what the manifest says"), "\(verified.errors)")
+            try PackedFile.archive(
+                "tar.zst", [.init("out/manifest.json", "{\"files\": [], \"schema\": 1}"), .init("out/a")]
+            )
+            .write(to: command.folder.appendingPathComponent("out.tar.zst"))
+            let changed = try command.start(["verify", "out.tar.zst"]).finish()
+            #expect(changed.status == 1 && changed.errors.contains("a is not in the manifest"), "\(changed.errors)")
             bytes[bytes.count / 2] ^= 1
             try bytes.write(to: command.folder.appendingPathComponent("out.tar.zst"))
             #expect(try command.start(["verify", "out.tar.zst"]).finish().status != 0)

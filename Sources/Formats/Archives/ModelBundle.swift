@@ -21,45 +21,34 @@ public enum ModelBundle {
             try writer.add("\(folder)/\(manifestFile)", manifest)
             for file in files { try writer.add("\(folder)/\(file.path)", MappedFile.data(at: file.url)) }
             try writer.close()
-            let found = try digests(of: aside, folder: folder)
+            let found = try contents(of: aside)
             let expected = Dictionary(
                 uniqueKeysWithValues: try files.map { ($0.path, try Digest.sha256(fileAt: $0.url)) })
-            guard found.filter({ $0.key != manifestFile }) == expected,
-                found[manifestFile] == Digest.sha256(manifest)
-            else { throw InputError(file: url.path, problem: "read back, it does not hold the files") }
+            guard found.digests == expected, found.manifest == manifest else {
+                throw InputError(file: url.path, problem: "read back, it does not hold the files")
+            }
         }
     }
 
     /// Compares a bundle's files with its manifest.
     ///
-    /// - Returns: how many files there are.
-    /// - Throws: `InputError` naming the first file that is missing, surplus or changed.
+    /// - Returns: how many files there are beside the manifest.
+    /// - Throws: `BundleMismatch` naming the first file that is missing, surplus or changed; `InputError` if the bundle cannot be read.
     @discardableResult
     public static func verify(_ url: URL) throws -> Int {
-        var manifest: Manifest?
-        var found: [String: String] = [:]
-        try forEachFile(of: url) { name, bytes in
-            let path = name.split(separator: "/", maxSplits: 1).last.map(String.init) ?? name
-            if path == manifestFile, manifest == nil {
-                manifest = try? JSONDecoder().decode(Manifest.self, from: bytes)
-            } else if found.updateValue(Digest.sha256(bytes), forKey: path) != nil {
-                throw InputError(file: url.path, field: path, problem: "is in the bundle twice")
-            }
-        }
-        guard let manifest else {
-            throw InputError(
-                file: url.path, field: manifestFile, problem: "is not there, or damaged",
-                remedy: "ask for the bundle again from whoever made it")
+        let found = try contents(of: url)
+        guard let bytes = found.manifest, let manifest = try? JSONDecoder().decode(Manifest.self, from: bytes) else {
+            throw BundleMismatch(file: url.path, entry: manifestFile, problem: "is not there, or damaged")
         }
         let expected = Dictionary(manifest.files.map { ($0.path, $0.sha256) }) { first, _ in first }
-        for path in Set(found.keys).union(expected.keys).sorted() where found[path] != expected[path] {
-            throw InputError(
-                file: url.path, field: path,
-                problem: found[path] == nil
-                    ? "is missing" : expected[path] == nil ? "is not in the manifest" : "was changed",
-                remedy: "ask for the bundle again from whoever made it")
+        let paths = Set(found.digests.keys).union(expected.keys).sorted()
+        for path in paths where found.digests[path] != expected[path] {
+            throw BundleMismatch(
+                file: url.path, entry: path,
+                problem: found.digests[path] == nil
+                    ? "is missing" : expected[path] == nil ? "is not in the manifest" : "was changed")
         }
-        return found.count
+        return found.digests.count
     }
 
     private static let manifestFile = "manifest.json"
@@ -111,32 +100,60 @@ public enum ModelBundle {
                 }))
     }
 
-    private static func digests(of url: URL, folder: String) throws -> [String: String] {
-        var found: [String: String] = [:]
-        try forEachFile(of: url) { name, bytes in
-            found[String(name.dropFirst(folder.count + 1))] = Digest.sha256(bytes)
-        }
-        return found
-    }
+    private static let longestManifest = 64 << 20
 
-    private static func forEachFile(of url: URL, _ body: (String, Data) throws -> Void) throws {
+    /// The digests of a bundle's files by their paths in its folder, and the manifest. The files pass through memory block by block.
+    private static func contents(of url: URL) throws -> (digests: [String: String], manifest: Data?) {
+        let limits = UnpackingLimits.usual
+        var (folder, manifest): (Substring?, Data?)
+        var digests: [String: String] = [:]
         let data = try MappedFile.data(at: url)
         try data.withUnsafeBytes { bytes in
-            let source = try FilteredBytes(MappedBytes(bytes), .zstd, file: url.path)
+            let source = BoundedBytes(
+                try FilteredBytes(MappedBytes(bytes), .zstd, file: url.path), limit: limits.unpacked(from: bytes.count),
+                file: url.path)
             try ArchiveReader.read(tar: source, file: url.path) { reader in
                 while let entry = try reader.next() {
-                    guard entry.kind == .file else { continue }
-                    var content = Data()
-                    while let block = try reader.nextBlock() {
-                        guard content.count + block.count <= entry.size ?? 0 else {
-                            throw InputError(file: url.path, field: entry.name, problem: "is longer than it says")
-                        }
-                        content.append(contentsOf: block)
+                    func refuse(_ problem: String) -> BundleMismatch {
+                        BundleMismatch(file: url.path, entry: EntryName.printable(entry.name), problem: problem)
                     }
-                    try body(entry.name, content)
+                    if entry.kind == .directory { continue }
+                    let parts = entry.name.split(separator: "/", maxSplits: 1)
+                    guard entry.kind == .file, EntryName.isSafe(entry.name, isDirectory: false), parts.count == 2 else {
+                        throw refuse("is no plain file in the bundle's folder")
+                    }
+                    guard folder == nil || folder == parts[0] else {
+                        throw refuse("is in another folder than the others")
+                    }
+                    guard digests.count < limits.entries else { throw refuse("there are too many files") }
+                    folder = parts[0]
+                    let path = String(parts[1])
+                    var (digest, content) = (Digest.Running(), Data())
+                    while let block = try reader.nextBlock() {
+                        digest.update(block)
+                        guard path == manifestFile else { continue }
+                        content.append(contentsOf: block)
+                        guard content.count <= longestManifest else { throw refuse("is too long for a list of files") }
+                    }
+                    guard path == manifestFile ? manifest == nil : digests[path] == nil else {
+                        throw refuse("is in the bundle twice")
+                    }
+                    if path == manifestFile { manifest = content } else { digests[path] = digest.sha256 }
                 }
             }
         }
+        return (digests, manifest)
+    }
+}
+
+/// A bundle that does not hold what its manifest says.
+public struct BundleMismatch: Error, CustomStringConvertible {
+    let file: String
+    let entry: String
+    let problem: String
+
+    public var description: String {
+        "\(file): \(entry) \(problem)\n  → ask for the bundle again from whoever made it"
     }
 }
 
