@@ -39,6 +39,26 @@ struct OutputPlace {
         try Self.probe(url.deletingLastPathComponent(), named: path, option)
     }
 
+    /// A file that took long to make, such as a recording, which is replaced only on purpose.
+    ///
+    /// - Throws: `InputError` where it cannot be written, is one of the inputs, or is there and may not be replaced.
+    init(file path: String, option: String, reading inputs: [String], mayReplace: Bool) throws {
+        url = URL(fileURLWithPath: path)
+        try Self.requireOther(url, than: inputs, option)
+        if Self.exists(url.path) {
+            guard PathKind(of: path) == .file else {
+                throw InputError(
+                    file: path, field: option, problem: "is there, and is no file", remedy: "name another file")
+            }
+            guard mayReplace else {
+                throw InputError(
+                    file: path, field: option, problem: "is there already",
+                    remedy: "name another file, or --force to replace it")
+            }
+        }
+        try Self.probe(url.deletingLastPathComponent(), named: path, option)
+    }
+
     /// Writes all that `body` writes before a signal may end the program.
     func write(_ body: (URL) throws -> Void) throws {
         try Interruption.wholly { try body(url) }

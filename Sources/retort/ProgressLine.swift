@@ -97,7 +97,7 @@ final class ProgressLine: RunObserver {
     private func bar(_ done: Int, _ total: Int) -> String {
         guard Message.isTerminal else { return "" }
         let width = 20
-        let filled = total > 0 ? width * done / total : width
+        let filled = total > 0 ? min(max(width * done / total, 0), width) : width
         return String(repeating: "━", count: filled) + String(repeating: "─", count: width - filled)
     }
 

@@ -70,12 +70,12 @@ struct LabelAnswersTests {
             #expect(skipped.status == 0 && skipped.errors.contains("batch.jsonl:3"), "\(skipped.errors)")
             #expect(skipped.output.contains("2 of 6 rows") && skipped.output.contains("refused 1"))
             // WordPiece does not keep a text's bytes.
-            let tokens = try label(command, "chat.jsonl", ["--tokens", "--on-bad-row", "skip"])
+            let tokens = try label(command, "chat.jsonl", ["--tokens", "--on-bad-row", "skip", "--force"])
             #expect(tokens.status == 2 && tokens.errors.contains("byte for byte"), "\(tokens.errors)")
             #expect(try label(command, "chat.jsonl", Self.classes + ["--tokens"]).status == 64)
             #expect(try label(command, "chat.jsonl").status == 64)
             #expect(try label(command, "chat.jsonl", ["--class", "a", "--class", "b=c"]).status == 64)
-            #expect(try label(command, "chat.jsonl", Self.classes + ["--id", "key"]).status == 2)
+            #expect(try label(command, "chat.jsonl", Self.classes + ["--id", "key"], output: "other.h5").status == 2)
         }
     }
 
@@ -91,6 +91,18 @@ struct LabelAnswersTests {
             #expect(sources.map { $0["weight"] as? Double } == [0.75, 0.25])
             #expect(try command.run("label", "mix", "c.h5", "a.h5", "b.h5", "--rule", "most_confident").status == 0)
             for name in ["m.h5", "c.h5"] { #expect(try command.run("label", "check", name).status == 0) }
+            // The output comes first: who thinks that all are inputs loses none.
+            let before = try Data(contentsOf: command.folder.appendingPathComponent("a.h5"))
+            let taken = try command.run("label", "mix", "a.h5", "b.h5", "c.h5")
+            #expect(taken.status == 2 && taken.errors.contains("is there already"), "\(taken.errors)")
+            let itself = try command.run("label", "mix", "a.h5", "a.h5", "b.h5", "--force")
+            #expect(itself.status == 2 && itself.errors.contains("which is read"), "\(itself.errors)")
+            let again = try label(command, "chat.jsonl", Self.classes, output: "a.h5")
+            #expect(again.status == 2 && again.errors.contains("--force to replace it"), "\(again.errors)")
+            let data = try label(command, "chat.jsonl", Self.classes + ["--force"], output: "rows.csv")
+            #expect(data.status == 2 && data.errors.contains("which is read"), "\(data.errors)")
+            #expect(try Data(contentsOf: command.folder.appendingPathComponent("a.h5")) == before)
+            #expect(try command.run("label", "mix", "m.h5", "a.h5", "b.h5", "--force").status == 0)
             #expect(try command.run("label", "mix", "x.h5", "a.h5:3", "b.h5").status == 64)
             #expect(try command.run("label", "mix", "x.h5", "a.h5").status == 64)
             #expect(try command.run("label", "mix", "x.h5", "a.h5:-1", "b.h5:1").status == 64)

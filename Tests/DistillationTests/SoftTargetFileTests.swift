@@ -147,6 +147,38 @@ struct SoftTargetFileTests {
         }
     }
 
+    @Test("that say of their tail or their outcomes what is not read are refused", arguments: ["tail", "outcomes"])
+    func unknown(_ attribute: String) throws {
+        try withDirectory { directory in
+            let url = directory.appendingPathComponent("targets.h5")
+            try HDF5File.create(at: url) { file in
+                try file.setAttribute("format", to: .string("retort soft targets"))
+                try file.setAttribute("schema", to: .integer(2))
+                try file.setAttribute("tail", to: .string(attribute == "tail" ? "drop" : "uniform"))
+                try file.setAttribute("outcomes", to: .integer(attribute == "tail" ? 5 : 5_000_000_000))
+                try file.write([Int64(0), 1], shape: [2], to: "rows/offset")
+                try file.write([Int32(3)], shape: [1], to: "tokens")
+                try file.write([Float(-1), -1], shape: [1, 2], to: "log_probabilities")
+                try file.write([Int32(0), 1], shape: [1, 2], to: "ids")
+            }
+            let error = try #require(throws: InputError.self) { try SoftTargets(reading: url) }
+            #expect(error.field == (attribute == "tail" ? "tail" : "kept"), "\(error)")
+        }
+    }
+
+    @Test("rows that stand there twice are counted where a check says how far it is")
+    func repeatedRows() throws {
+        let targets = try read {
+            $0.rows += $0.rows
+            $0.offsets += [9, 10, 12]
+            $0.probabilities += $0.probabilities
+            $0.hidden = [1: [12, 2]]
+        }
+        var last = (done: 0, total: 0)
+        try targets.validate { last = ($0, $1) }
+        #expect(last.done == last.total && last.total == 2 * targets.rows)
+    }
+
     @Test("that are missing or no HDF5 are refused")
     func noFile() throws {
         try withDirectory { directory in

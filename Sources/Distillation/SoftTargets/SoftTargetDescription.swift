@@ -109,7 +109,11 @@ public struct SoftTargetDescription: Equatable, Sendable {
         let reader = AttributeReader(file: file, name: name)
         predictions = try Self.predictions(of: file, reader)
         temperatures = try reader.list("temperatures") { Double($0).flatMap { $0 > 0 && $0.isFinite ? $0 : nil } }
-        hasUniformTail = try reader.string("tail") == "uniform"
+        let tail = try reader.string("tail") ?? "exact"
+        guard ["exact", "uniform"].contains(tail) else {
+            throw reader.problem("tail", "found \"\(tail)\", expected exact or uniform")
+        }
+        hasUniformTail = tail == "uniform"
         classes = try reader.string(SoftTargetFile.classes).map { text in
             guard let names = try? JSONDecoder().decode([String].self, from: Data(text.utf8)),
                 names.count == predictions?.outcomes
@@ -143,7 +147,9 @@ public struct SoftTargetDescription: Equatable, Sendable {
         }
         let width = try file.dataset(SoftTargetFile.logProbabilities, shape: [nil, nil]).shape[1]
         let outcomes = try reader.integer("outcomes") ?? width
-        guard width > 0, width <= outcomes, try reader.integer("kept") ?? width == width else {
+        // Ids are stored in 32 bits.
+        guard width > 0, width <= outcomes, outcomes <= Int(Int32.max), try reader.integer("kept") ?? width == width
+        else {
             throw reader.problem("kept", "\(width) log-probabilities are stored for \(outcomes) outcomes")
         }
         return Predictions(scope: scope, outcomes: outcomes, kept: width)

@@ -25,6 +25,7 @@ extension SoftTargets {
     ///
     /// - Parameter progress: hears how many of how many rows are read; what it throws ends the reading.
     public func validate(progress: (Int, Int) throws -> Void = { _, _ in }) throws {
+        let total = parts.reduce(0) { $0 + $1.rows }
         var done = 0
         for part in parts {
             for start in stride(from: 0, to: part.rows, by: 256) {
@@ -40,7 +41,7 @@ extension SoftTargets {
                         remedy: "record the targets again; the teacher or the file is damaged")
                 }
                 done += rows.count
-                try progress(done, self.rows)
+                try progress(done, total)
             }
         }
     }

@@ -14,7 +14,12 @@ struct AnswerLabelling {
         let clock = ContinuousClock()
         let start = clock.now
         if !options.tokens { _ = try spellings() }
+        _ = try OutputPlace(
+            file: options.output, option: "--output",
+            reading: options.answers + options.data.flatMap { (try? DataAddress($0))?.files ?? [] },
+            mayReplace: options.force)
         let tokenizer = try loadTokenizer(options.tokenizer)
+        try tokenizer.requireRoom(in: options.maxLength, file: options.tokenizer, field: "--max-length")
         let rows = try rows()
         let files = try options.answers.map { try AnswerFile(reading: url($0)) }
         var issues = AnswerIssues()

@@ -87,6 +87,9 @@ struct LabelAnswersCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The file to write.", valueName: "targets.h5"))
     var output: String
 
+    @Flag(help: "Replace the output if it is there.")
+    var force = false
+
     @Flag(help: "Print one JSON object.")
     var json = false
 

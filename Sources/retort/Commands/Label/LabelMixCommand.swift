@@ -31,6 +31,9 @@ struct LabelMixCommand: ParsableCommand {
     @Option(help: "mean or most_confident.")
     var rule = TargetMixture.Rule.mean
 
+    @Flag(help: "Replace the output if it is there.")
+    var force = false
+
     @Flag(help: "Print one JSON object.")
     var json = false
 
@@ -62,6 +65,10 @@ struct LabelMixCommand: ParsableCommand {
         let clock = ContinuousClock()
         let start = clock.now
         let sources = try sources()
+        _ = try OutputPlace(
+            file: output, option: "output",
+            reading: sources.flatMap { try SoftTargets.files(of: URL(fileURLWithPath: $0.path)).map(\.path) },
+            mayReplace: force)
         let targets = try sources.map { try SoftTargets(reading: URL(fileURLWithPath: $0.path)) }
         let mixture = try TargetMixture(targets, weights: sources.map(\.weight), rule: rule)
         let url = URL(fileURLWithPath: output)
@@ -81,7 +88,7 @@ struct LabelMixCommand: ParsableCommand {
             sources: zip(sources, zip(mixture.weights, summary.rowsOfSource)).map {
                 .init(recording: $0.path, weight: rule == .mean ? $1.0 : nil, rows: $1.1)
             },
-            bytes: try FileManager.default.attributesOfItem(atPath: url.path)[.size] as? Int ?? 0,
+            bytes: FileSize.bytes(at: url.path) ?? 0,
             seconds: start.duration(to: clock.now).seconds)
         if json { return try JSONLineWriter(isPretty: true).write(report) }
         printData("\(report.rows) rows, \(report.tokens) tokens in \(output), \(report.bytes) bytes; \(rule.rawValue):")

@@ -73,12 +73,19 @@ struct LabelMergeCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Directories of parts, or the parts.", valueName: "parts"))
     var parts: [String]
 
+    @Flag(help: "Replace the output if it is there.")
+    var force = false
+
     func run() throws {
         Interruption.listen()
         let progress = ProgressLine()
         let clock = ContinuousClock()
         let start = clock.now
-        let targets = try SoftTargets(parts: parts.map { URL(fileURLWithPath: $0) })
+        let places = parts.map { URL(fileURLWithPath: $0) }
+        _ = try OutputPlace(
+            file: output, option: "output", reading: places.flatMap { try SoftTargets.files(of: $0).map(\.path) },
+            mayReplace: force)
+        let targets = try SoftTargets(parts: places)
         try targets.merge(into: URL(fileURLWithPath: output)) { done, total in
             try Interruption.check()
             progress.advanced("merge", done: done, total: total, unit: "rows")

@@ -107,6 +107,7 @@ struct ModelLabelling {
                 file: model.path, field: "--max-length", problem: "the model takes \(loaded.longest) tokens at most",
                 remedy: "give a smaller length, or leave it out")
         }
+        try loaded.tokenizer.requireRoom(in: asked, file: model.path, field: "--max-length")
         return asked
     }
 
