@@ -20,11 +20,12 @@ public enum ModelDirectory {
             file.tensors.append((names.published(parameter.name), tensor))
         }
         file.metadata = ["format": "pt"]
-        try file.write(to: directory.appendingPathComponent(weightsFile))
         try AtomicFile.write(
             encoder.configuration.json(), to: directory.appendingPathComponent(configurationFile))
         try encoder.configuration.writeSentenceModules(to: directory)
         try tokenizer.write(to: directory)
+        // The weights come last: a directory that has them counts as a model.
+        try file.write(to: directory.appendingPathComponent(weightsFile))
     }
 
     /// Refuses a tokenizer whose ids the model has no rows for, and a model that no text fits into.
@@ -42,5 +43,6 @@ public enum ModelDirectory {
                 file: directory.path, field: "max_position_embeddings",
                 problem: "\(configuration.maximumPositions) positions hold no text between [CLS] and [SEP]")
         }
+        try tokenizer.requireRoom(in: configuration.longestText, file: directory.path, field: "max_position_embeddings")
     }
 }

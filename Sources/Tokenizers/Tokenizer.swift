@@ -1,3 +1,4 @@
+import Files
 public import Foundation
 
 /// Turns texts into token ids and back, as the `tokenizers` package (PyPI) does with the same files.
@@ -49,6 +50,16 @@ public protocol Tokenizer: Sendable {
 }
 
 extension Tokenizer {
+    /// - Throws: `InputError` where the template's own tokens are more than `length`: texts cannot be cut so short.
+    public func requireRoom(in length: Int, file: String? = nil, field: String) throws {
+        let needed = templateTokens(isPair: false)
+        guard needed > length else { return }
+        throw InputError(
+            file: file, field: field,
+            problem: "\(length) tokens, and the tokenizer adds \(needed) of its own to every text",
+            remedy: "give more than \(needed), or another tokenizer")
+    }
+
     public func encoding(of text: String) -> Encoding {
         encoding(of: text, pair: nil, addingSpecialTokens: true, maxLength: nil)
     }

@@ -166,6 +166,27 @@ struct PipelineFileTests {
             (file(added: #"[{"id": 7, "content": "x", "special": true}]"#), "added_tokens.0"),
             (file(added: #"[{"id": 1, "content": "a", "special": true}]"#), "added_tokens.0"),
             (file(added: #"[{"id": 3, "content": "", "special": true}]"#), "added_tokens.0"),
+            // A character's affixes have bytes that the word has not.
+            (
+                file(
+                    model:
+                        #"{"type": "BPE", "vocab": {"<0x61>": 0}, "merges": [], "byte_fallback": true, "end_of_word_suffix": "w"}"#
+                ), "model"
+            ),
+            (
+                file(normalizer: #"{"type": "Prepend", "prepend": "\#(String(repeating: "a", count: 5000))"}"#),
+                "normalizer.prepend"
+            ),
+            // 24 times twice as long.
+            (
+                file(
+                    normalizer: """
+                        {"type": "Sequence", "normalizers": [\(Array(
+                            repeating: #"{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}"#, count: 24
+                        ).joined(separator: ","))]}
+                        """,
+                    added: #"[{"id": 3, "content": "aaa", "normalized": true, "special": false}]"#), "added_tokens"
+            ),
         ]
         for (json, field) in cases {
             let error = #expect(throws: InputError.self, "\(field)") { try load(json) }
@@ -173,6 +194,22 @@ struct PipelineFileTests {
             #expect(error?.file?.hasSuffix("tokenizer.json") == true)
         }
         #expect(try load(file()).encode("abba", maxLength: 9) == [2, 1, 0])
+    }
+
+    @Test("a text cannot be cut shorter than its template")
+    func room() throws {
+        let token = #"{"SpecialToken": {"id": "a", "type_id": 0}}"#
+        let single = Array(repeating: token, count: 4) + [#"{"Sequence": {"id": "A", "type_id": 0}}"#]
+        let tokenizer = try load(
+            file(
+                postProcessor: """
+                    {"type": "TemplateProcessing", "single": [\(single.joined(separator: ","))], "pair": [],
+                     "special_tokens": {"a": {"id": "a", "ids": [0], "tokens": ["a"]}}}
+                    """))
+        let error = try #require(throws: InputError.self) { try tokenizer.requireRoom(in: 3, field: "--max-length") }
+        #expect(error.field == "--max-length" && error.problem.contains("adds 4 of its own"))
+        try tokenizer.requireRoom(in: 4, field: "--max-length")
+        #expect(tokenizer.encode("b", maxLength: 4) == [0, 0, 0, 0])
     }
 
     @Test("damaged files end in an error or in a tokenizer that works, never in a crash")

@@ -37,7 +37,7 @@ extension GGUFVocabulary {
         if !isByteLevel { scores = Self.scores(merges, count: count) }
         fillRows(to: rows)
         special = pipeline.special
-        let sample = pipeline.encode("a", maxLength: 16)
+        let sample = pipeline.encode("a", maxLength: .max)
         addsBeginning = special.beginning != nil && sample.first == special.beginning
         addsEnd = special.end != nil && sample.count > 1 && sample.last == special.end
         try check(against: pipeline)

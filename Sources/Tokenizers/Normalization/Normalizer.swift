@@ -10,6 +10,15 @@ indirect enum Normalizer: Sendable {
     case precompiled(PrecompiledCharacterMap)
     case sequence([Normalizer])
 
+    /// What is done one after the other.
+    var steps: [Normalizer] {
+        guard case .sequence(let parts) = self else { return [self] }
+        return parts.flatMap(\.steps)
+    }
+
+    /// The longest text that one step puts in the place of another, or before a text, in bytes.
+    private static let longestContent = 4096
+
     func apply(to text: inout NormalizedText) {
         switch self {
         case .bert(let cleans, let separatesIdeographs, let stripsAccents, let lowercases):
@@ -57,6 +66,14 @@ extension Normalizer {
     init(_ node: JSONNode) throws {
         var object = try JSONObject(node)
         let type = try object.required("type")
+        func content(of key: String) throws -> String {
+            let node = try object.required(key)
+            let text = try node.string()
+            guard text.utf8.count <= Self.longestContent else {
+                throw node.error("has \(text.utf8.count) bytes; at most \(Self.longestContent) are read")
+            }
+            return text
+        }
         switch try type.string() {
         case "BertNormalizer":
             let lowercases = try object.boolean("lowercase")
@@ -74,11 +91,11 @@ extension Normalizer {
             self = .strip(left: try object.boolean("strip_left"), right: try object.boolean("strip_right"))
         case "Replace":
             self = .replace(
-                try Pattern(reading: try object.required("pattern")), with: try object.required("content").string())
+                try Pattern(reading: try object.required("pattern")), with: try content(of: "content"))
         case "Precompiled":
             let map = try object.required("precompiled_charsmap")
             self = .precompiled(try PrecompiledCharacterMap(base64: try map.string(), file: map.file, field: map.path))
-        case "Prepend": self = .prepend(try object.required("prepend").string())
+        case "Prepend": self = .prepend(try content(of: "prepend"))
         case "Sequence": self = .sequence(try object.required("normalizers").elements().map { try Normalizer($0) })
         default:
             throw type.error(

@@ -36,11 +36,27 @@ struct AddedToken: Sendable, Equatable {
         try object.finish()
     }
 
-    func normalizedContent(_ normalizer: Normalizer?) -> String {
-        guard let normalizer else { return content }
+    /// The longest form of an added token, in bytes; those of published tokenizers have some tens.
+    private static let longest = 1 << 16
+
+    /// The form in which the token is looked for.
+    ///
+    /// - Throws: `InputError` where it, or what a step of the normalizer makes of it, is longer than anyone wrote by intent.
+    func normalizedContent(_ normalizer: Normalizer?, file: String?) throws -> String {
         var content = content
         var text = content.withUTF8 { NormalizedText($0, firstScalar: nil) }
-        normalizer.apply(to: &text)
+        func check() throws {
+            guard text.bytes.count > Self.longest else { return }
+            throw InputError(
+                file: file, field: "added_tokens",
+                problem: "token \(id) is normalized to \(text.bytes.count) bytes; at most \(Self.longest) are read",
+                remedy: "take the file from the model's publisher again")
+        }
+        try check()
+        for step in normalizer?.steps ?? [] {
+            step.apply(to: &text)
+            try check()
+        }
         return String(decoding: text.bytes, as: UTF8.self)
     }
 

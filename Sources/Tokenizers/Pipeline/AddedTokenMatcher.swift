@@ -16,9 +16,17 @@ struct AddedTokenMatcher: Sendable {
     /// - Parameter normalizer: what the text has been through in which the tokens are looked for.
     /// - Throws: `InputError` when a token is normalized to nothing, or two to the same.
     init(_ added: [AddedToken], _ normalizer: Normalizer?, file: String?) throws {
-        let patterns = added.map { Array($0.normalizedContent(normalizer).utf8) }
         trie = PieceTrie()
-        for (token, pattern) in zip(added, patterns) {
+        var bytes = 0
+        for token in added {
+            let pattern = Array(try token.normalizedContent(normalizer, file: file).utf8)
+            bytes += pattern.count
+            guard bytes < PieceTrie.maximumNodes else {
+                throw InputError(
+                    file: file, field: "added_tokens",
+                    problem: "the tokens have more than \(PieceTrie.maximumNodes) bytes together",
+                    remedy: "take the file from the model's publisher again")
+            }
             let earlier = pattern.isEmpty ? nil : trie.insert(pattern, id: token.id)
             guard let first = pattern.first, earlier == nil else {
                 throw InputError(

@@ -59,7 +59,9 @@ public final class PipelineTokenizer: Tokenizer {
         model = try TokenModel(
             description.model, isByteLevel: preTokenizer?.isByteLevel ?? false, file: file)
         let normalizer = normalizer
-        decodedForms = added.mapValues { $0.normalizedContent($0.isNormalized ? normalizer : nil) }
+        decodedForms = try added.mapValues {
+            try $0.normalizedContent($0.isNormalized ? normalizer : nil, file: file)
+        }
         let looked = description.addedTokens.filter { recognizesSpecialTokens || !$0.isSpecial }
         rawMatcher = try AddedTokenMatcher(looked.filter { !$0.isNormalized }, nil, file: file)
         normalizedMatcher = try AddedTokenMatcher(looked.filter(\.isNormalized), normalizer, file: file)

@@ -31,6 +31,10 @@ extension TokenModel {
             if isByteLevel, settings.byteFallback || !settings.continuingPrefix.isEmpty || !settings.endSuffix.isEmpty {
                 throw refuse("model", "has a byte fallback, a prefix or a suffix, which bytes do not go with")
             }
+            // A word's bytes are fewer than those that an affixed character falls back to.
+            if settings.byteFallback, !settings.continuingPrefix.isEmpty || !settings.endSuffix.isEmpty {
+                throw refuse("model", "has a byte fallback beside a prefix or a suffix")
+            }
             var table = MergeTable(capacity: merges.count)
             for merge in merges {
                 table.insert(merge.first, merge.second, MergeTable.Merge(rank: merge.rank, id: merge.joined))

@@ -53,6 +53,7 @@ struct EncodedTexts {
                 field: "--max-length", problem: "\(maxLength) is more than the model's \(positions) positions",
                 remedy: "give at most \(positions)")
         }
+        if let maxLength { try model.tokenizer.requireRoom(in: maxLength, field: "--max-length") }
         self.maxLength = maxLength ?? model.classifier.configuration.longestText
     }
 
