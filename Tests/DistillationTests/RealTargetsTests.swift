@@ -32,7 +32,8 @@ struct RealTargetsTests {
         }
         let teacher = logits(output.hidden)
         // A student of the same vocabulary: what the teacher would say three layers earlier.
-        let student = logits(decoder.finalNorm(output.states[decoder.layers.count - 3], on: tape))
+        let hidden = decoder.finalNorm(output.states[decoder.layers.count - 3], on: tape)
+        let student = logits(hidden)
         let (count, width, k) = (teacher.rows, teacher.width, 64)
 
         try withDirectory { directory in
@@ -45,10 +46,11 @@ struct RealTargetsTests {
             for temperature in [1.0, 2, 4] {
                 let recorded = try targets.likeliest(for: rows, scope: .position, temperature: temperature)
                 let loss = Double(
-                    Tape().distillationKL(
-                        Variable(constant: student), teacher: recorded, temperature: temperature,
-                        temperatureSquared: true, normalizer: count
-                    ).value.scalar)
+                    Tape(recording: false).vocabularyDistillation(
+                        Variable(constant: hidden.value), table: Variable(constant: decoder.vocabularyTable.value),
+                        labels: [Int32](repeating: 0, count: count), teacher: recorded, weights: (0, 1),
+                        temperature: Float(temperature), normalizer: count
+                    ).kl)
                 var sum = Losses()
                 for position in 0..<count {
                     let range = position * width..<(position + 1) * width

@@ -63,6 +63,21 @@ struct TargetMixtureTests {
         }
     }
 
+    @Test("a tail that rounding may have made is none, however large the vocabulary", arguments: [2.0, 4])
+    func noTail(_ temperature: Double) throws {
+        try withDirectory { directory in
+            for name in ["a.h5", "b.h5"] {
+                try write(
+                    directory.appendingPathComponent(name), [[0.5, 0.5], [0.7, 0.2]], ids: [[1, 4], [7, 8]],
+                    outcomes: 50_000)
+            }
+            let found = try mix(directory).targets.likeliest(for: rows, scope: .row, temperature: temperature)
+            #expect(abs(found.logNormalizers[0] - log(2 * pow(0.5, 1 / temperature))) < 1e-6)
+            // A tenth is a tail.
+            #expect(found.logNormalizers[1] > log(pow(49_998, 1 - 1 / temperature) * pow(0.1, 1 / temperature)))
+        }
+    }
+
     @Test(
         "of kept outcomes share tails evenly, keep the likeliest, and leave a uniform tail at any temperature",
         arguments: [1.0, 2, 4])

@@ -99,8 +99,13 @@ struct KeptPredictions {
 }
 
 /// c_T for a teacher that gave only the log-probabilities of its likeliest outcomes, at T = 1.
+///
+/// A tail that rounding of the log-probabilities to float32 could have made, Σ p·|log p|·2⁻²³, counts as none: r^(1/T) over a
+/// large vocabulary would make most of the teacher of it.
 func uniformTailNormalizer(_ logProbabilities: [Double], outcomes: Int, temperature: Double) -> Double {
-    let rest = max(0, 1 - logProbabilities.reduce(0) { $0 + exp($1) })
+    let sum = logProbabilities.reduce(0) { $0 + exp($1) }
+    let resolution = logProbabilities.reduce(0) { $1 > -.infinity ? $0 - exp($1) * $1 : $0 } * 0x1p-23
+    let rest = 1 - sum > resolution ? 1 - sum : 0
     let others = Double(outcomes - logProbabilities.count)
     let tail = others > 0 && rest > 0 ? exp((1 - 1 / temperature) * log(others) + log(rest) / temperature) : 0
     return log(logProbabilities.reduce(tail) { $0 + exp($1 / temperature) })
