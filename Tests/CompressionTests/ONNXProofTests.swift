@@ -196,6 +196,27 @@ struct ONNXProofTests {
         }
     }
 
+    @Test("values too small for a scale of their own are zeros on the grid")
+    func subnormal() throws {
+        let bytes = try graph { graph, _ in
+            let x = graph.initializer("x", .float32(shape: [2], [0, Float(bitPattern: 7)]))
+            _ = graph.node("DynamicQuantizeLinear", [x], outputs: ["grid", "scale", "zero"])
+            return graph.node("DequantizeLinear", ["grid", "scale", "zero"], name: "back")
+        }
+        #expect(try ONNXProof(bytes, file: "f").outputs(of: [[5, 6]]) == [0, 0])
+    }
+
+    @Test("a product that reads nothing is refused")
+    func withoutOperands() throws {
+        let bytes = try graph { graph, ids in
+            let weight = graph.initializer("", .float32(shape: [1, 1], [1]))
+            let x = graph.node("Cast", [ids], name: "cast", attributes: ["to": .int(1)])
+            _ = graph.node("MatMul", [], outputs: ["u", "v"])
+            return graph.node("MatMul", [x, weight], name: "product")
+        }
+        #expect(throws: InputError.self) { try ONNXProof(bytes, file: "f").outputs(of: [[5, 6]]) }
+    }
+
     /// A graph whose last node has the operation for its name and reads the ids as float, and perhaps a constant.
     private func graph(
         _ operation: String, _ attributes: [String: ONNXAttribute] = [:], weight: StoredTensor? = nil

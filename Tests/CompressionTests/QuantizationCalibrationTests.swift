@@ -120,6 +120,15 @@ struct QuantizationCalibrationTests {
         #expect(try #require(found.ranges[even]).upperBound > 0.4 * (try #require(extremes.ranges[even]).upperBound))
     }
 
+    @Test("the largest numbers have ranges too", arguments: [ActivationCalibration.Method.entropy, .squaredError])
+    func large(_ method: ActivationCalibration.Method) throws {
+        let encoder = QuantizationFixture.encoder()
+        let beta = encoder.layers[encoder.layers.count - 1].outputNorm.beta
+        beta.value = Tensor(repeating: -3e37, shape: beta.value.shape)
+        let found = try ActivationCalibration(method: method).ranges(of: encoder, on: QuantizationFixture.sequences(5))
+        #expect(try #require(found.ranges["bert.pooler.dense"]).lowerBound < -1e36)
+    }
+
     @Test("zero is drawn into the range and has a level of its own")
     func scales() throws {
         let ranges = ActivationRanges(["a": -1...1.55, "b": 2...5.1, "c": -5.1 ... -2])

@@ -23,7 +23,7 @@ extension HistogramObserver {
             }
         }
         func shrunk(_ end: Float, _ steps: Int = 64) -> [Float] {
-            end == 0 ? [0] : (0..<steps).map { end * Float(steps - $0) / Float(steps) }
+            end == 0 ? [0] : (0..<steps).map { end * (Float(steps - $0) / Float(steps)) }
         }
         var least = cost(chosen.low, chosen.high)
         for low in shrunk(ends.low, 16) {

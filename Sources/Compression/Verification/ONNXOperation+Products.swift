@@ -74,7 +74,8 @@ extension ONNXOperation {
         let values = try x.floats()
         let (low, high) = (min(values.min() ?? 0, 0), max(values.max() ?? 0, 0))
         let range = high - low
-        let scale = range > 0 ? range / 255 : 1
+        // A range of subnormals has no scale that can be divided by.
+        let scale = range / 255 >= .leastNormalMagnitude ? range / 255 : 1
         guard range.isFinite else { throw InputError(problem: "values from \(low) to \(high) have no grid") }
         let zero = UInt8(min(max((-low / scale).rounded(.toNearestOrEven), 0), 255))
         return [

@@ -88,7 +88,7 @@ struct ONNXRunner {
                     return value
                 }
                 let second = node.inputs.dropFirst().first ?? ""
-                if node.operation == "MatMul", let weight = weights[second], let x = operands[0] {
+                if node.operation == "MatMul", let weight = weights[second], let x = operands.first ?? nil {
                     return [try ONNXOperation.multiply(x, weight)]
                 }
                 if node.operation == "MatMulInteger", let weight = integerWeights[second] {
