@@ -107,7 +107,19 @@ struct ValueRunTests {
                 let run = try run(of: command, in: folder)
                 let pairs = try #require(try report(run)["pairs"] as? [[String: Any]])
                 let metrics = try #require(pairs[0]["metrics"] as? [String: [String: Double]])
-                #expect(metrics["similarity"]!["value"]! > 0.3)
+                let similarity = metrics["similarity"]!
+                #expect(similarity["value"]! > 0.3)
+                // `eval` draws other pairs; both resample texts, so that their intervals are alike.
+                let judged = try command.run(
+                    "eval", "\(run.path)/models/student", "--against", "model", "--data", "test.csv",
+                    "--json", "--queries", "0")
+                #expect(judged.status == 0, "\(judged.errors)")
+                let found = try #require(JSONSerialization.jsonObject(with: Data(judged.output.utf8)) as? [String: Any])
+                let pair = try #require((found["pairs"] as? [[String: Any]])?.first)
+                let other = try #require((pair["metrics"] as? [String: [String: Double]])?["similarity"])
+                let widths = [similarity, other].map { $0["high"]! - $0["low"]! }
+                #expect(widths[0] >= 0.5 * widths[1] && widths[0] <= 2 * widths[1], "\(widths)")
+                #expect(folder == "copied" || widths[0] > 0)
                 let predicted = try command.run("predict", "\(run.path)/export", input: "the cat and the dog\n")
                 #expect(predicted.output.contains("\"embedding\""), "\(predicted.errors)")
             }

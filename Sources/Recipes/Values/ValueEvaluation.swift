@@ -18,12 +18,11 @@ extension ValueStages {
             observer.advanced(Pipeline.Stage.evaluate.rawValue, done: done, total: present.count, unit: "models")
             let model = try ModelDirectory.readEncoder(run.file(entry.folder))
             let outputs = try outputs(of: model, rows)
-            let weights = try StoredWeights(directory: run.file(entry.folder)).file
             let comparisons = try found.first.map { try compare(outputs, with: $0.outputs) } ?? []
             results.append(
                 ScoreReport.Model(
                     key: entry.key, name: entry.name, path: entry.folder, parameters: model.parameterCount,
-                    bytes: try FileManager.default.attributesOfItem(atPath: weights)[.size] as? Int,
+                    bytes: try StoredWeights(directory: run.file(entry.folder)).byteCount,
                     scores: recipe.task == .regression
                         ? outputs.scores(against: material.test.numbers, seed: recipe.seed) : [],
                     comparisons: comparisons))
@@ -42,15 +41,12 @@ extension ValueStages {
         return (report, report.result)
     }
 
-    /// A gate's margin with its interval over the test rows, of embeddings over the pairs of texts.
+    /// A gate's margin with its interval over the test rows.
     private func margin(_ gate: Gate, _ found: [(key: String, outputs: TextOutputs)]) -> Estimate? {
         guard let subject = found.last?.outputs, let reference = found.first?.outputs else { return nil }
         guard recipe.task == .regression else {
-            let pairs = TextOutputs.pairs(subject.count, seed: recipe.seed)
-            let (own, theirs) = (subject.cosines(pairs), reference.cosines(pairs))
-            return gate.margin(rows: pairs.count, seed: recipe.seed) { rows in
-                Correlation.spearman(rows.map { own[$0] }, rows.map { theirs[$0] })
-            }
+            return gate.margin(
+                rows: subject.count, seed: recipe.seed, of: subject.similarityOfTexts(to: reference, seed: recipe.seed))
         }
         let other = gate.threshold.model.flatMap { key in found.first { $0.key == key } }
         let (labels, theirs) = (material.test.numbers, reference.numbers)

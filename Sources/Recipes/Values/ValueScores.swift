@@ -41,15 +41,21 @@ struct TextOutputs {
         return Correlation.spearman(cosines(pairs), other.cosines(pairs))
     }
 
-    /// As `similarity`, with its interval over the pairs.
-    func similarityScore(to other: TextOutputs, seed: UInt64) -> ScoreReport.Score {
+    /// `similarity` over the pairs of some texts, each as often as it is named: what intervals resample, for pairs that share a text
+    /// depend on each other.
+    func similarityOfTexts(to other: TextOutputs, seed: UInt64) -> ([Int]) -> Double {
         let pairs = Self.pairs(count, seed: seed)
         let (own, theirs) = (cosines(pairs), other.cosines(pairs))
-        return .init(
-            .similarity,
-            Bootstrap.statistic(rows: pairs.count, resamples: 200, seed: seed) { rows in
-                Correlation.spearman(rows.map { own[$0] }, rows.map { theirs[$0] })
-            })
+        let ofText = Dictionary(grouping: pairs.indices) { pairs[$0].0 }
+        return { texts in
+            let chosen = texts.flatMap { ofText[$0] ?? [] }
+            return Correlation.spearman(chosen.map { own[$0] }, chosen.map { theirs[$0] })
+        }
+    }
+
+    /// As `similarity`, with its interval over the texts.
+    func similarityScore(to other: TextOutputs, seed: UInt64) -> ScoreReport.Score {
+        .init(.similarity, Bootstrap.statistic(rows: count, seed: seed, similarityOfTexts(to: other, seed: seed)))
     }
 
     /// Of a regression, against the numbers of the rows.
