@@ -12,8 +12,9 @@ public final class Parameter {
         // In place: a setter would copy the tensor for each change of it.
         _modify {
             guard stored != nil else { preconditionFailure("Parameter \(name): only its packed form is kept") }
-            yield &stored!
+            // First, for a form may share the value's memory, which would be copied then.
             forms = PackedForms()
+            yield &stored!
         }
     }
     /// Nil once `packForRunning` has packed it.

@@ -63,6 +63,14 @@ struct LiveTeacherTests {
                     "loss={cross_entropy: 0, kl: {weight: 0}, relations: {student_layer: 2, teacher_layer: 2, heads: 8}}"
                 ], "a pruned model recovers by the labels or by kl"
             ),
+            (
+                [
+                    "loss={cross_entropy: 0, kl: {weight: 0}, features: {weight: 1, pairs: [[2, 2]]}}",
+                    "prune.layers={keep: 1}",
+                ], "a pruned model recovers by the labels or by kl"
+            ),
+            (["quantize.keep_float=[layer.0.outputs]"], "did you mean 'layer.0.output'?"),
+            (["quantize.keep_float=[layer.1.output]", "prune.layers={keep: 1}"], "'layer.1.output'"),
         ]
         for (changes, words) in cases {
             let result = try command.start(["check", "tiny.yaml"] + teacher + changes).finish()

@@ -14,6 +14,20 @@ struct ParameterTests {
         #expect(Embedding(name: "e", count: 4, width: 6, deviation: 0.1, key: RandomKey(1)).parameterCount == 24)
     }
 
+    @Test("are changed where they lie, though a product has read them")
+    func inPlace() {
+        let linear = Linear(name: "a", input: 64, output: 64, deviation: 0.1, key: RandomKey(1))
+        let tape = Tape(recording: true)
+        _ = linear(Variable(constant: Tensor(repeating: 1, shape: [2, 64])), on: tape)
+        let weight = linear.parameters[0]
+        func place(_ tensor: inout Tensor) -> UnsafeMutablePointer<Float>? {
+            tensor.withUnsafeMutableBufferPointer { $0.baseAddress }
+        }
+        let before = place(&weight.value)
+        _ = linear(Variable(constant: Tensor(repeating: 1, shape: [2, 64])), on: Tape(recording: false))
+        #expect(place(&weight.value) == before)
+    }
+
     @Test("decay when they are matrices, and not when they are biases or norms")
     func decay() {
         let linear = Linear(name: "a", input: 2, output: 2, deviation: 0.1, key: RandomKey(1))

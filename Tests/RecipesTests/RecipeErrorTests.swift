@@ -304,6 +304,10 @@ struct RecipeErrorTests {
             headline: "tiny.yaml:3:28: prune.heads.min_heads: found 0, but the int8 form has every part of every layer",
             remedy: "use 1"),
         Mistake(
+            old: "name: tiny", new: "name: tiny\nquantize: {smoothing: 0.5}\nexport: [onnx, compressed-tensors]",
+            headline: "tiny.yaml:4:9: export: compressed-tensors has no place for the factors of quantize.smoothing",
+            remedy: "quantize.smoothing=0"),
+        Mistake(
             old: "name: tiny", new: "name: tiny\nprune: {heads: {min_heads: 5}}",
             headline: "tiny.yaml:3:28: prune.heads.min_heads: 5 heads are to stay in layers of 4"),
         Mistake(

@@ -55,6 +55,6 @@ extension Encoder {
             + (pooler.map { [[$0]] } ?? [])
     }
 
-    /// The embedding tables; all are quantized.
+    /// The embedding tables.
     var embeddings: [Embedding] { [wordEmbeddings, positionEmbeddings, tokenTypeEmbeddings].compactMap { $0 } }
 }

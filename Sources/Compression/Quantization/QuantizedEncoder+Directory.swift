@@ -47,7 +47,8 @@ extension QuantizedEncoder {
 
     /// Writes `config.json` and `model.safetensors`; the same model gives the same bytes.
     ///
-    /// The tokenizer's files are written by the tokenizer.
+    /// The tokenizer's files are written by the tokenizer, before this: the weights come last, for a directory that has them counts as
+    /// a model.
     ///
     /// - Throws: `InputError` if the directory cannot be written.
     public func write(to directory: URL) throws {
@@ -89,10 +90,10 @@ extension QuantizedEncoder {
             add(classifier.name + ".weight", .float32(shape: [classes, configuration.hiddenSize], classifier.weight))
             add(classifier.name + ".bias", .float32(shape: [classes], classifier.bias))
         }
-        try file.write(to: directory.appendingPathComponent(Self.weightsFile))
         try AtomicFile.write(
             QuantizationConfiguration(self).json(extending: configuration),
             to: directory.appendingPathComponent(Self.configurationFile))
         try configuration.writeSentenceModules(to: directory)
+        try file.write(to: directory.appendingPathComponent(Self.weightsFile))
     }
 }

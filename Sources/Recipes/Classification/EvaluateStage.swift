@@ -48,7 +48,7 @@ extension ClassificationStages {
             digests: try splits.map { .init($0.1, try DataAddress($0.1).digest()) })
     }
 
-    /// What rounding each part alone costs, from the table of the quantization.
+    /// What rounding each part alone costs, from the table of the quantization: measured before it trains.
     private func roundingFacts(stages: [Pipeline.Stage]) throws -> [RunRecord.Fact] {
         guard stages.contains(.quantize), recipe.quantize?.sensitivity != nil else { return [] }
         let table = try String(contentsOf: run.file(Self.sensitivityFile), encoding: .utf8)
@@ -58,7 +58,7 @@ extension ClassificationStages {
                 let same = Double(fields[3])
             else { return .init("Rounding", String(line)) }
             return .init(
-                "Rounding of \(fields[0])",
+                "Rounding of \(fields[0])\(recipe.quantize!.method.trains ? ", before training" : "")",
                 String(
                     format: "mean KL %.2e ± %.1e, same class %.1f %%; stored as %@", kl, error, 100 * same, fields[4]))
         }

@@ -64,7 +64,8 @@ extension ClassificationStages {
     ) throws {
         guard steps > 0 else { return }
         let objective = try DistillationObjective(
-            student: model, data: data, targets: try teacherTargets(), weights: recipe.lossWeights.forRecovery, key: key
+            student: model, data: data, targets: try teacherTargets(), weights: recipe.recoveryLoss.weights.forRecovery,
+            key: key
         )
         let options = context.trainingOptions(
             steps: steps, learningRate: recipe.train.learningRate * 0.5, seed: seed.value)

@@ -25,6 +25,7 @@ extension ClassificationStages {
             settings, of: model, on: rows.prefix(settings.calibration.rows).map { data.sequences[$0] })
         let kept = try QuantizationGroup.named(settings.keepFloat, of: model.configuration)
         var outputs: [String] = []
+        var unmet = ""
         if let sensitivity = settings.sensitivity {
             // The training rows, which set the ranges, would flatter them.
             let held = sequences(material.validation, by: tokenizer).sequences
@@ -37,6 +38,14 @@ extension ClassificationStages {
             try AtomicFile.write(found.csv, to: run.file(Self.sensitivityFile))
             outputs.append(Self.sensitivityFile)
             scheme = found.scheme
+            if !found.holds {
+                unmet = String(
+                    format: "mean KL %.2e, agreement %.4f, and kl: %g, agreement: %g are asked for",
+                    found.whole.divergence, found.whole.agreement, sensitivity.kl, sensitivity.agreement)
+                context.observer.note(
+                    "quantize.sensitivity: does not hold with all parts in float that may be (most: \(sensitivity.most)): \(unmet)"
+                        + (settings.method.trains ? "; training goes on from there" : ""))
+            }
         } else {
             scheme = scheme.keeping(kept)
         }
@@ -45,7 +54,7 @@ extension ClassificationStages {
             if steps == nil { QuantizationSimulation.attach(to: model, scheme) }
             let objective = try DistillationObjective(
                 student: model, data: data, targets: try teacherTargets(for: tokenizer),
-                weights: recipe.lossWeights.forRecovery, key: key)
+                weights: recipe.recoveryLoss.weights.forRecovery, key: key)
             var options = context.trainingOptions(
                 steps: settings.steps, learningRate: settings.learningRate, seed: key.value)
             // The rounded weights and activations are exact in float32, as in the integers that they stand for.
@@ -58,12 +67,15 @@ extension ClassificationStages {
         }
         let quantized = try QuantizedEncoder(model, scheme)
         let folder = run.file(ModelFolder.int8)
-        try quantized.write(to: folder)
         try tokenizer.write(to: folder)
+        try quantized.write(to: folder)
         var result = try result(IntegerRuntime(quantized), in: ModelFolder.int8)
         result.outputs += outputs
         if !quantized.keptFloat.isEmpty {
             result.summary += "; in float: " + scheme.keptGroups(of: model.configuration).joined(separator: ", ")
+        }
+        if !unmet.isEmpty {
+            result.summary += "; sensitivity does not hold\(settings.method.trains ? " before training" : ""): \(unmet)"
         }
         return result
     }

@@ -3,8 +3,8 @@ import Files
 import Models
 
 extension Recipe {
-    /// The loss of the recipe.
-    var lossWeights: LossWeights { loss.weights }
+    /// What pruning and quantization recover by: the loss that training ends with.
+    var recoveryLoss: Loss { trainingParts[trainingParts.count - 1].loss }
 }
 
 extension Recipe.Loss {

@@ -53,6 +53,10 @@ extension Recipe {
                 try body()
             } catch let error as InputError {
                 refuse(key, error.problem, error.remedy)
+            } catch let several as InputErrors {
+                for error in several.errors {
+                    refuse(key, (error.field.map { "'\($0)': " } ?? "") + error.problem, error.remedy)
+                }
             } catch {
                 refuse(key, "\(error)", nil)
             }
@@ -74,18 +78,28 @@ extension Recipe {
                 "data.max_length", "\(data.maxLength) is more than the teacher's \(teacher.maximumPositions) positions",
                 "set data.max_length=\(teacher.maximumPositions) or less")
         }
-        let recovery = (loss.crossEntropyEnd ?? loss.crossEntropy) + (loss.kl.weightEnd ?? loss.kl.weight)
-        if prune != nil, recovery == 0, loss.relations != nil || loss.attention != nil {
+        let last = recoveryLoss
+        let recovery = (last.crossEntropyEnd ?? last.crossEntropy) + (last.kl.weightEnd ?? last.kl.weight)
+        // What is matched inside of the models names heads and layers that a pruned one does not have.
+        let isMatched = last.relations != nil || last.attention != nil || prune?.layers != nil
+        if prune != nil, recovery == 0, isMatched {
             refuse(
                 "prune", "a pruned model recovers by the labels or by kl, and the weights of both are 0 in the end",
                 "give loss.cross_entropy or loss.kl.weight a value above 0")
         }
+        let left = prune?.layers.map { min($0.keep, student.layers) } ?? student.layers
         if let options = pruningOptions {
             attempt("prune") {
-                let left = prune?.layers.map { min($0.keep, student.layers) } ?? student.layers
                 _ = try StructuredPruner(
                     options, headsPerLayer: Array(student.heads.prefix(left)),
                     neuronsPerLayer: Array(student.feedForward.prefix(left)))
+            }
+        }
+        if let quantize {
+            attempt("quantize.keep_float") {
+                var rest = student
+                rest.heads = Array(student.heads.prefix(left))
+                _ = try QuantizationGroup.named(quantize.keepFloat, of: rest)
             }
         }
         for gate in evaluate.gates {
@@ -112,7 +126,9 @@ extension Recipe {
     /// The tokenizer that the recipe names, the teacher's, or one that is trained on the texts.
     func makeTokenizer(_ texts: [String]) throws -> any Tokenizers.Tokenizer {
         if let directory = teacher.model ?? tokenizer.directory {
-            return try TokenizerFiles.load(from: Recipe.place(directory))
+            let loaded = try TokenizerFiles.load(from: Recipe.place(directory))
+            try loaded.requireRoom(in: data.maxLength, field: "data.max_length")
+            return loaded
         }
         return try WordPieceTrainer(
             vocabularySize: tokenizer.vocabulary, minimumFrequency: tokenizer.minimumFrequency,

@@ -123,7 +123,9 @@ struct TrainingStage {
                 step: report.step, time: Date().timeIntervalSince1970, stage: name, loss: finite(report.loss),
                 terms: report.terms.reduce(into: [:]) { $0[$1.name] = finite($1.value) },
                 learningRate: Double(report.learningRate), gradientNorm: finite(report.gradientNorm),
-                examplesPerSecond: rate, validation: report.validation))
+                examplesPerSecond: rate,
+                // JSON has no NaN; it is in the note.
+                validation: report.validation.flatMap { $0.loss.isFinite ? $0 : nil }))
     }
 }
 

@@ -217,7 +217,7 @@ extension Recipe.Quantize: Section {
 
 extension Recipe.QuantizeSensitivity: Section {
     static let fields: [Field<Self>] = [
-        Field("rows", \.rows, .integer(1...1_000_000), "Training rows that are compared."),
+        Field("rows", \.rows, .integer(1...1_000_000), "Validation rows that are compared, at most."),
         Field("kl", \.kl, .number(.from(0, to: 100)), "Highest mean KL of the classes against the float model."),
         Field(
             "agreement", \.agreement, .number(.from(0, to: 1)),

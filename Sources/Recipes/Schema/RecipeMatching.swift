@@ -33,8 +33,7 @@ extension Recipe {
 }
 
 extension Recipe {
-    /// Every loss that the recipe has, and where: its own, which pruning and quantization recover by too, then those of
-    /// training stages.
+    /// Every loss that the recipe has, and where: its own, then those of training stages.
     var losses: [(path: String, loss: Loss)] {
         [("loss", loss)]
             + train.stages.enumerated().compactMap { index, stage in

@@ -93,10 +93,17 @@ extension Rule {
             + [ExportFormat.Kind.floatEncoder, .int8Encoder, .decoder].map { kind in
                 "of \(kind == .int8Encoder ? "an" : "a") \(kind.rawValue) "
                     + kind.formats.map { "`\($0.rawValue)`" }.joined(separator: ", ")
-            }.joined(separator: "; ") + "."
+            }.joined(separator: "; ") + "; `compressed-tensors` without `quantize.smoothing`."
     ) { recipe in
         let kind: ExportFormat.Kind =
             recipe.task == .languageModel ? .decoder : recipe.quantize == nil ? .floatEncoder : .int8Encoder
+        if recipe.quantize.map({ $0.smoothing > 0 }) ?? false, recipe.export.contains(.compressedTensors) {
+            return [
+                Violation(
+                    path: "export", problem: "compressed-tensors has no place for the factors of quantize.smoothing",
+                    remedy: "set quantize.smoothing=0, or choose another format")
+            ]
+        }
         let others = recipe.export.filter { !kind.formats.contains($0) }.map(\.rawValue)
         guard !others.isEmpty else { return [] }
         return [
