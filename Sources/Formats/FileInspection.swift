@@ -102,13 +102,11 @@ public struct FileInspection: Codable, Equatable, Sendable {
 
     private init(directory url: URL) throws {
         format = .directory
-        let keys: [URLResourceKey] = [.fileSizeKey, .isDirectoryKey]
         do {
-            let entries = try FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: keys)
-            metadata = try entries.sorted { $0.lastPathComponent < $1.lastPathComponent }.map { entry in
-                let values = try entry.resourceValues(forKeys: Set(keys))
-                let size = values.isDirectory == true ? "directory" : "\(values.fileSize ?? 0) bytes"
-                return Property(name: entry.lastPathComponent, value: size)
+            metadata = try FileManager.default.contentsOfDirectory(atPath: url.path).sorted().map { name in
+                let path = url.appendingPathComponent(name).path
+                let size = FileSize.bytes(at: path).map { "\($0) bytes" }
+                return Property(name: name, value: size ?? (PathKind(of: path) == .directory ? "directory" : "no file"))
             }
         } catch {
             throw InputError(file: url.path, problem: "cannot list: \(error.systemReason)")
