@@ -27,6 +27,12 @@ extension DecoderDirectory {
         var vocabulary = try GGUFVocabulary(tokenizer, rows: configuration.vocabularySize)
         vocabulary.special.end = configuration.endTokens.first ?? vocabulary.special.end
         GGUFForm.describe(vocabulary, in: &file)
+        // Of what else ends a text GGUF has a name for one: what ends a turn.
+        let others = configuration.endTokens.dropFirst()
+        let turns = ["<|eot_id|>", "<|im_end|>", "<end_of_turn>", "<|end|>"]
+        if let turn = others.first(where: { turns.contains(tokenizer.token($0)) }) ?? others.first {
+            file.set("tokenizer.ggml.eot_token_id", .unsigned(UInt32(turn)))
+        }
         let layout = DecoderLayout(gguf: configuration)
         var fused: [String: [Float]] = [:]
         for parameter in decoder.parameters {

@@ -131,7 +131,7 @@ extension DecoderConfiguration {
             file.mlpBias = biases.hasFeedForward
             file.attentionDropout = dropout
             file.ropeTheta = rotary?.base
-            file.ropeScaling = rotary?.scaling.flatMap(Self.rotaryFile)
+            file.ropeScaling = try rotary?.publishedScaling(headSize: headSize).map(Self.rotaryFile)
         } else {
             file.nEmbd = hiddenSize
             file.nLayer = layers
@@ -159,7 +159,7 @@ extension DecoderConfiguration {
         return try encoder.encode(file)
     }
 
-    private static func rotaryFile(_ scaling: RotaryPositions.Scaling) -> RotaryFile? {
+    private static func rotaryFile(_ scaling: RotaryPositions.Scaling) -> RotaryFile {
         switch scaling {
         case .linear(let factor): return RotaryFile(ropeType: "linear", factor: factor)
         case .llama3(let factor, let low, let high, let original):
@@ -170,7 +170,7 @@ extension DecoderConfiguration {
             return RotaryFile(
                 ropeType: "yarn", factor: factor, originalMaxPositionEmbeddings: original, betaFast: fast,
                 betaSlow: slow, attentionFactor: magnitude)
-        case .factors: return nil
+        case .factors: preconditionFailure("factors have no form of their own: see `publishedScaling`")
         }
     }
 }

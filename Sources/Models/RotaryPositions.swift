@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Synchronization
 import Tensors
@@ -57,6 +58,29 @@ public struct RotaryPositions: Equatable, Sendable {
                 return frequency / factor * ramp + frequency * (1 - ramp)
             }
         }
+    }
+
+    /// The scaling as a `config.json` can say it: factors of a GGUF file are those of Llama 3.1, or have no such form.
+    ///
+    /// - Throws: `InputError` for factors that are no others' either.
+    public func publishedScaling(headSize: Int) throws -> Scaling? {
+        guard case .factors(let factors)? = scaling, let largest = factors.max() else { return scaling }
+        if factors.allSatisfy({ $0 == 1 }) { return nil }
+        if factors.allSatisfy({ $0 == largest }) { return .linear(factor: largest) }
+        // What Llama 3.1 and 3.2 have, over every length that one may have begun with.
+        let plain = RotaryPositions(base: base).frequencies(headSize: headSize)
+        for original in (3...20).map({ 1 << $0 }) {
+            let candidate = Scaling.llama3(factor: largest, low: 1, high: 4, original: original)
+            let scaled = RotaryPositions(base: base, scaling: candidate).frequencies(headSize: headSize)
+            let isEqual = zip(zip(plain, scaled), factors).allSatisfy { frequencies, factor in
+                abs(frequencies.0 / frequencies.1 - factor) <= 1e-5 * factor
+            }
+            if isEqual { return candidate }
+        }
+        throw InputError(
+            field: "rope_freqs.weight",
+            problem: "these rotary factors are not Llama 3.1's, and have no form in config.json",
+            remedy: "keep the model as a GGUF file")
     }
 
     /// What cosines and sines are multiplied by.

@@ -17,6 +17,20 @@ struct DecoderGGUFWritingTests {
         try TokenizerFiles.load(from: Self.pipelines.appendingPathComponent("\(name).json"))
     }
 
+    @Test("what ends a turn is an end too, wherever it stands among the ends")
+    func ends() throws {
+        let tokenizer = try tokenizer("smollm")
+        let turn = try #require(tokenizer.id(of: "<|im_end|>"))
+        var configuration = Self.llama(tokenizer.vocabularySize)
+        configuration.endTokens = [0, 5, turn]
+        try withDirectory { directory in
+            let url = directory.appendingPathComponent("model.gguf")
+            try DecoderDirectory.writeGGUF(
+                Decoder(configuration, key: RandomKey(1)), tokenizer, type: .float32, name: "ends", to: url)
+            #expect(try DecoderDirectory.read(url).configuration.endTokens == [0, turn])
+        }
+    }
+
     struct Shape: CustomTestStringConvertible, Sendable {
         let testDescription: String
         let architecture: String

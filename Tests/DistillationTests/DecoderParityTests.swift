@@ -64,6 +64,11 @@ struct DecoderParityTests {
         if name == "llama3-scaling" {
             // The file holds what each frequency is divided by.
             #expect(configuration.rotary != published.configuration.rotary)
+            // Written as a directory, it is what it came from.
+            try withDirectory { directory in
+                try DecoderDirectory.write(converted, to: directory)
+                #expect(try DecoderDirectory.read(directory).configuration.rotary == published.configuration.rotary)
+            }
             configuration.rotary = published.configuration.rotary
         }
         if name == "llama-blocks" {

@@ -108,6 +108,23 @@ struct DecoderConfigurationTests {
         #expect(scaled == [plain[0], plain[1] / 2, plain[2] / 8])
     }
 
+    @Test("the factors of a GGUF file are written as what they came from, or refused")
+    func publishedFactors() throws {
+        var configuration = try llama(["head_dim": 16])
+        let plain = RotaryPositions(base: 500_000).frequencies(headSize: 16)
+        let published = RotaryPositions.Scaling.llama3(factor: 32, low: 1, high: 4, original: 8192)
+        let scaled = RotaryPositions(base: 500_000, scaling: published).frequencies(headSize: 16)
+        let factors = zip(plain, scaled).map { Double(Float($0 / $1)) }
+        for (factors, expected) in [
+            (factors, published), (factors.map { _ in 4 }, .linear(factor: 4)), (factors.map { _ in 1 }, nil),
+        ] as [([Double], RotaryPositions.Scaling?)] {
+            configuration.rotary = RotaryPositions(base: 500_000, scaling: .factors(factors))
+            #expect(try read(configuration.json()).rotary == RotaryPositions(base: 500_000, scaling: expected))
+        }
+        configuration.rotary = RotaryPositions(base: 500_000, scaling: .factors([1, 1, 3, 2, 2, 8, 8, 8]))
+        #expect(throws: InputError.self) { try configuration.json() }
+    }
+
     /// 8 · ln(4096 / (n · 2π)) / (2 · ln 10⁴) is 1.3 for n = 32 turns and 2.8 for one: pairs 1 to 3 are blended, the middle one
     /// half and half.
     @Test("YaRN blends between the whole pairs around those that turn fast and slow")

@@ -235,6 +235,10 @@ extension Recipe {
         if let hidden = student.hidden, hidden != teacher.hiddenSize || heads != teacher.heads[0] {
             configuration.hiddenSize = hidden
             configuration.headSize = hidden / heads
+            // Factors are for the teacher's pairs.
+            if let scaling = try? teacher.rotary?.publishedScaling(headSize: teacher.headSize) {
+                configuration.rotary?.scaling = scaling
+            }
         }
         configuration.heads = Array(repeating: heads, count: student.layers)
         configuration.keyHeads = Array(repeating: keyHeads, count: student.layers)

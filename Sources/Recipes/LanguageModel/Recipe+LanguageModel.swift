@@ -22,6 +22,14 @@ extension Recipe {
                 "data.max_length", "\(data.maxLength) is more than the teacher's \(teacher.maximumPositions) positions",
                 "set data.max_length=\(teacher.maximumPositions) or less")
         }
+        do {
+            _ = try teacher.rotary?.publishedScaling(headSize: teacher.headSize)
+        } catch {
+            // The student is written as a directory.
+            refuse(
+                "teacher.model", "its rotary factors are not Llama 3.1's, and have no form in config.json",
+                "take another teacher")
+        }
         if student.layers > teacher.layers, student.initialize == .teacherLayers {
             refuse(
                 "student.layers", "\(student.layers) layers are to be copied from a teacher of \(teacher.layers)",
