@@ -1,6 +1,7 @@
-import Files
+public import Files
 import Formats
 public import Foundation
+public import Models
 public import Tokenizers
 
 extension DecoderDirectory {
@@ -9,6 +10,17 @@ extension DecoderDirectory {
     /// - Throws: `InputError` if there is none, or it is of a kind that is not known.
     public static func readTokenizer(_ url: URL) throws -> any Tokenizer {
         try tokenizer(StoredDecoder(url))
+    }
+
+    /// Refuses a tokenizer whose ids the model has no rows for.
+    public static func check(
+        _ tokenizer: any Tokenizer, fits configuration: DecoderConfiguration, in url: URL
+    ) throws(InputError) {
+        let (ids, rows) = (tokenizer.vocabularySize, configuration.vocabularySize)
+        guard ids > rows else { return }
+        throw InputError(
+            file: url.path, problem: "the tokenizer has \(ids) tokens, the model's table \(rows) rows",
+            remedy: "give the tokenizer that the model was trained with")
     }
 
     static func tokenizer(_ stored: StoredDecoder) throws -> any Tokenizer {

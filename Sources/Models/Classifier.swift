@@ -15,8 +15,12 @@ extension Classifier {
     /// What a head for whole texts gives for many sequences in their order, row-major: count × `outputWidth`.
     ///
     /// - Parameter batch: sequences per pass.
-    /// - Throws: `InputError` if a logit is not finite.
+    /// - Throws: `InputError` if a sequence is empty, or a logit is not finite.
     public func logits(of sequences: [[Int32]], batch: Int = 64) throws -> [Float] {
+        if let empty = sequences.firstIndex(where: \.isEmpty) {
+            throw InputError(
+                problem: "text \(empty + 1) has no tokens", remedy: "leave it out; this tokenizer adds none of its own")
+        }
         var result: [Float] = []
         result.reserveCapacity(sequences.count * configuration.outputWidth)
         for start in stride(from: 0, to: sequences.count, by: batch) {

@@ -22,6 +22,7 @@ public struct LoadedTeacher {
         let url = DecoderDirectory.place(of: place)
         if DecoderDirectory.isDecoder(url) {
             let (decoder, tokenizer) = try DecoderDirectory.readTeacher(url)
+            try DecoderDirectory.check(tokenizer, fits: decoder.configuration, in: url)
             teacher = DecoderTeacher(decoder)
             self.tokenizer = tokenizer
             longest = decoder.configuration.maximumPositions

@@ -109,10 +109,38 @@ struct EvalTests {
             let metrics = try #require(pair["metrics"] as? [String: [String: Double]])
             #expect(metrics["agreement"]?["value"] == 1)
             #expect(try #require(metrics["kl_mean"]?["value"]) < 1e-6)
+            // Most texts have one token, so that many resamples would have none to predict.
+            let short = ["abc def"] + [String](repeating: "a", count: 19)
+            try command.write(rows(short, short, Array(0..<20)), to: "short.jsonl")
+            let few = try report(command, "model", "--data", "short.jsonl")
+            let alone =
+                (few["models"] as? [String: [String: Any]])?.values.first?["metrics"] as? [String: [String: Double]]
+            #expect(try #require(alone?["perplexity"]?["low"]).isFinite)
+            // No prompt is answered before all can be.
+            try command.write(
+                rows(["ab", String(repeating: "ab ", count: 60)], ["a", "b"], [0, 1]), to: "long.jsonl")
+            let long = try command.run("eval", "model", "--data", "long.jsonl", "--generate")
+            #expect(long.status == 2 && long.errors.contains("long.jsonl:2"), "\(long.errors)")
             let written = try report(
                 command, "model", "--data", "rows.jsonl", "--generate", "--max-tokens", "5", "--gate",
                 "exact_match >= 0.9", status: 1)
             #expect((written["failing_rows"] as? [String])?.count == 4)
+        }
+    }
+
+    @Test("a decoder whose tokenizer has more tokens than its table has rows is refused")
+    func wrongTokenizer() throws {
+        try LetterModel.with { command in
+            let file = command.folder.appendingPathComponent("model/tokenizer.json")
+            let text = try String(contentsOf: file, encoding: .utf8)
+            try command.write(text.replacing("\"v\":22", with: "\"v\":22,\"w\":23"), to: "model/tokenizer.json")
+            try command.write(rows(["wow"], ["w"], [0]), to: "rows.jsonl")
+            for arguments in [
+                ["eval", "model", "--data", "rows.jsonl"], ["label", "model", "--data", "rows.jsonl", "--output", "t"],
+            ] {
+                let result = try command.start(arguments).finish()
+                #expect(result.status == 2 && result.errors.contains("the tokenizer has 24 tokens"), "\(result.errors)")
+            }
         }
     }
 

@@ -22,6 +22,16 @@ struct ProofGuardTests {
             try command.expect(64, "--threshold", from: Command.compare + ["--embedder", "x", "--threshold=-1.5"])
             try command.expect(64, "--queries does nothing", from: Command.cascade + ["--queries", "3"])
             try command.expect(
+                64, "--calibration goes with models", from: Command.cascade + ["--calibration", "rows.csv"])
+            try command.expect(
+                64, "names of their own", from: Command.cascade + ["--output", "c.json", "--html", "./c.json"])
+            for (gate, words) in [
+                ("none: pass_rate >= 0.5", "no row has the priority none"), ("json_rate >= 0.5", "give --json-schema"),
+                ("cost <= old", "give --prices"), ("similarity >= 0.5", "give --embedder"),
+            ] {
+                try command.expect(2, words, from: Command.compare + ["--gate", gate])
+            }
+            try command.expect(
                 64, "--relative-cost", from: Command.cascade.dropLast(2) + ["--relative-cost=-1"])
             try command.expect(64, "--text does nothing without --data", from: ["bench", "x", "--text", "t"])
             try command.expect(

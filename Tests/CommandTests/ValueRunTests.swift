@@ -122,7 +122,12 @@ struct ValueRunTests {
                 #expect(folder == "copied" || widths[0] > 0)
                 let predicted = try command.run("predict", "\(run.path)/export", input: "the cat and the dog\n")
                 #expect(predicted.output.contains("\"embedding\""), "\(predicted.errors)")
+                let listed = try command.run("runs", folder)
+                #expect(listed.output.contains("similarity"), "\(listed.output)")
             }
+            let both = try ["copied", "wide"].map { try run(of: command, in: $0).path }
+            let together = try command.start(["report"] + both).finish()
+            #expect(together.status == 0 && together.output.lowercased().contains("similarity"), "\(together.errors)")
             let worse = try command.start(
                 ["run", "tiny.yaml"] + changes + [
                     "student={layers: 1, initialize: teacher_layers}", "run.directory=gated",

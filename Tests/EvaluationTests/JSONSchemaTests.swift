@@ -41,6 +41,18 @@ struct JSONSchemaTests {
         #expect(throws: InputError.self) { try JSONSchema(reading: URL(fileURLWithPath: "/nowhere/at/all")) }
     }
 
+    @Test("decimal fractions are multiples of decimal fractions")
+    func multiples() throws {
+        for (step, value, holds) in [
+            ("0.01", "19.99", true), ("0.1", "0.3", true), ("0.01", "1e6", true), ("0.5", "7.5", true),
+            ("3", "-9", true),
+            ("0.01", "19.995", false), ("0.1", "0.35", false), ("3", "10", false), ("0.5", "0.25", false),
+        ] {
+            let fault = try schema("{\"multipleOf\": \(step)}").fault(in: value)
+            #expect((fault == nil) == holds, "\(value) of \(step): \(fault ?? "")")
+        }
+    }
+
     @Test("what is nested 50,000 deep is refused in words")
     func deep() throws {
         let lists = String(repeating: "[", count: 50_000) + String(repeating: "]", count: 50_000)

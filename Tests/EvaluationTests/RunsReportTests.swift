@@ -34,6 +34,33 @@ struct RunsReportTests {
         }
     }
 
+    @Test("what a model is judged by against another stands with it: similarity, and agreement")
+    func pairs() throws {
+        try with(["first", "second"]) { paths in
+            for path in paths {
+                let file = URL(fileURLWithPath: path + "/report.json")
+                var document = try #require(
+                    JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+                var models = try #require(document["models"] as? [String: [String: Any]])
+                for key in models.keys { models[key]?["metrics"] = [String: Any]() }
+                func estimate(_ value: Double) -> [String: Double] {
+                    ["value": value, "low": value - 0.01, "high": value + 0.01]
+                }
+                (document["models"], document["schema"], document["task"]) = (models, 2, "embedding")
+                document["pairs"] = [
+                    [
+                        "a": document["reference"]!, "b": document["subject"]!,
+                        "metrics": ["similarity": estimate(0.8), "agreement": estimate(0.75)],
+                    ] as [String: Any]
+                ]
+                try JSONSerialization.data(withJSONObject: document).write(to: file)
+            }
+            let report = try RunsReport(paths.map { path throws(InputError) in try StoredReport(of: path) })
+            #expect(report.metric == .similarity)
+            #expect(report.table().contains("75.0%") && report.table().contains("0.8"), "\(report.table())")
+        }
+    }
+
     @Test("numbers that no report has are refused with their place, before they are drawn")
     func absurd() throws {
         try with(["only"]) { paths in

@@ -184,6 +184,7 @@ struct EncoderTests {
     func notFinite() throws {
         let encoder = Encoder(configuration(layers: 1), key: RandomKey(1))
         #expect(try encoder.logits(of: [[1, 2], [3]]).count == 4)
+        #expect(throws: InputError.self) { try encoder.logits(of: [[1, 2], []]) }
         encoder.classifier?.bias!.value = Tensor([0, .nan], shape: [2])
         #expect(throws: InputError.self) { try encoder.logits(of: [[1, 2], [3]]) }
     }

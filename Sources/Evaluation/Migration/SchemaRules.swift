@@ -24,7 +24,10 @@ enum SchemaRules {
             if let bound = number(rules["maximum"]), found > bound { return "\(found) is more than \(bound)" }
             if let bound = number(rules["exclusiveMinimum"]), found <= bound { return "\(found) is not above \(bound)" }
             if let bound = number(rules["exclusiveMaximum"]), found >= bound { return "\(found) is not below \(bound)" }
-            if let step = number(rules["multipleOf"]), step > 0, found / step != (found / step).rounded() {
+            // 19.99 is a multiple of 0.01, though neither is a binary fraction.
+            if let step = number(rules["multipleOf"]), step > 0,
+                abs(found / step - (found / step).rounded()) > 1e-9 * max(1, abs(found / step))
+            {
                 return "\(found) is no multiple of \(step)"
             }
         case .text(let text):

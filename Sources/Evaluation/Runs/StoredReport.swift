@@ -63,6 +63,8 @@ public struct StoredReport: Sendable {
         var b: String
         var agreement: Double?
         var accuracyDifference: Estimate?
+        /// Of schema 2, which has the agreement among them.
+        var metrics: [String: Estimate]?
     }
 
     /// The directory that holds it, as it was given.
@@ -107,8 +109,17 @@ public struct StoredReport: Sendable {
             // Recorded answers are models, not data.
             let answers = Set(document.models.values.compactMap(\.path))
             digests = document.digests.filter { !answers.contains($0.name) }
-            (reference, subject, models) = (document.reference, document.subject, document.models)
-            pairs = document.pairs
+            (reference, subject) = (document.reference, document.subject)
+            var (models, pairs) = (document.models, document.pairs)
+            for (index, pair) in pairs.enumerated() {
+                pairs[index].agreement = pair.agreement ?? pair.metrics?["agreement"]?.value
+                guard pair.a == reference, pair.b == subject else { continue }
+                // What a model is judged by against another one is told of it.
+                for (name, estimate) in pair.metrics ?? [:] where name != "agreement" {
+                    models[subject]?.metrics[name] = estimate
+                }
+            }
+            (self.models, self.pairs) = (models, pairs)
         } catch let error as InputError {
             throw error
         } catch {

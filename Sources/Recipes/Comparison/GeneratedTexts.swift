@@ -13,6 +13,25 @@ struct GeneratedTexts {
     var promptTokens: [Int?] = []
     var completionTokens: [Int?] = []
 
+    /// Refuses prompts that the decoder at `place` cannot continue, before hours go into those that it can.
+    ///
+    /// - Throws: `InputErrors` naming the rows.
+    static func requireRoom(for examples: ExampleRows, in place: URL) throws {
+        let model = try LoadedDecoder(place)
+        let positions = model.runner.configuration.maximumPositions
+        let problems = examples.texts.enumerated().compactMap { row, text -> InputError? in
+            let count = model.tokenizer.encoding(of: text).ids.count
+            guard count == 0 || count > positions else { return nil }
+            return InputError(
+                file: examples.places[row],
+                problem: count == 0
+                    ? "an empty text has nothing to continue"
+                    : "the text has \(count) tokens, \(place.relativePath) \(positions) positions",
+                remedy: count == 0 ? "give at least one character" : "give a shorter text")
+        }
+        guard problems.isEmpty else { throw InputErrors(ExampleRows.capped(problems, file: examples.file)) }
+    }
+
     /// Continues each prompt greedily, one after the other.
     init(
         continuing prompts: [String], with place: URL, maxTokens: Int, progress: (Int, Int) throws -> Void

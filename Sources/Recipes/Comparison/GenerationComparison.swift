@@ -9,6 +9,9 @@ extension Comparison {
         let expected = try requireLabels("judging generated texts")
         let similarity = try options.embedder.map(TextSimilarity.init)
         let gates = try gates(Gate.Metric.ofGeneration + (similarity == nil ? [] : [.similarity]))
+        for case .decoder(let url) in sides.map(\.contestant) {
+            try GeneratedTexts.requireRoom(for: examples, in: url)
+        }
         let texts = try sides.enumerated().map { index, side in
             try self.generated(side) { try progress(index * $1 + $0, sides.count * $1) }
         }

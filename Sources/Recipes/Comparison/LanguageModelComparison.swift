@@ -19,7 +19,12 @@ extension Comparison {
                     + "over tokens cannot be compared",
                 remedy: "compare what they generate: --generate with a column of expected texts (--label)")
         }
-        let decoders = try sides.map { try DecoderDirectory.read(URL(fileURLWithPath: $0.contestant.path)) }
+        let decoders = try zip(sides, tokenizers).map { side, tokenizer in
+            let url = URL(fileURLWithPath: side.contestant.path)
+            let decoder = try DecoderDirectory.read(url)
+            try DecoderDirectory.check(tokenizer, fits: decoder.configuration, in: url)
+            return decoder
+        }
         let positions = decoders.map(\.configuration.maximumPositions).min()!
         let rows = Windows(
             texts: order.map { examples.texts[$0] }, tokenizer: tokenizers[0], length: min(positions, 1024))
@@ -29,8 +34,14 @@ extension Comparison {
                 remedy: "give longer texts")
         }
         let scores = try LanguageModelScores.all(of: decoders, on: rows, progress: progress)
+        for (side, own) in zip(sides, scores) where !own.losses.allSatisfy(\.isFinite) {
+            throw InputError(
+                file: side.contestant.path, problem: "gives texts probabilities that are NaN or 0",
+                remedy: "its weights have diverged or its file is damaged: train or export it again")
+        }
+        let sums = scores.map { TokenSums($0, rows, order) }
         let models = try sides.indices.map { index in
-            let sums = TokenSums(scores[index], rows, order)
+            let sums = sums[index]
             return RowScores(
                 key: sides[index].key, name: sides[index].name, path: sides[index].contestant.path,
                 parameters: decoders[index].configuration.parameterCount, bytes: try sides[index].contestant.bytes(),
@@ -41,7 +52,8 @@ extension Comparison {
         return try ScoreReport(
             task: "language-model", record: record(),
             data: "\(grouped(examples.count)) texts, \(grouped(rows.rows.reduce(0) { $0 + $1.count })) tokens",
-            rows: models, order: order, gates: gates, strict: options.strict,
+            // Texts of one token say nothing, and resamples of them alone would have no value.
+            rows: models, order: order.filter { sums[0].counts[$0] > 0 }, gates: gates, strict: options.strict,
             reference: sides[0].key, subject: "model", slices: examples.slices(options.slices),
             samples: examples.ids.indices.map { row in
                 sample(

@@ -70,6 +70,29 @@ public struct MigrationCheck {
         similarity = try options.embedder.map(TextSimilarity.init)
         self.old = try Contestant(old, examples)
         self.new = try Contestant(new, examples)
+        try checkGates()
+    }
+
+    /// Refuses gates that no answers can meet or miss, before answers are made.
+    private func checkGates() throws {
+        let priorities = Set((examples.columns["priority"] ?? []).filter { !$0.isEmpty })
+        var problems: [InputError] = []
+        for gate in gates {
+            func refuse(_ problem: String, _ remedy: String) {
+                problems.append(InputError(field: "--gate", problem: "\"\(gate.text)\": \(problem)", remedy: remedy))
+            }
+            if let priority = gate.priority, !priorities.contains(priority) {
+                refuse(
+                    "no row has the priority \(priority)",
+                    priorities.isEmpty
+                        ? "there is no column priority, or nothing in it"
+                        : "there are: \(priorities.sorted().joined(separator: ", "))")
+            }
+            if gate.metric == .jsonRate, schema == nil { refuse("needs a schema", "give --json-schema") }
+            if gate.metric == .cost, prices == nil { refuse("needs prices", "give --prices") }
+            if gate.metric == .similarity, similarity == nil { refuse("needs meanings", "give --embedder") }
+        }
+        guard problems.isEmpty else { throw InputErrors(problems) }
     }
 
     /// Whether a side writes its answers now, token by token.
@@ -109,6 +132,7 @@ public struct MigrationCheck {
     ///
     /// - Parameter progress: hears how many of how many answers are there; what it throws ends the work.
     public func migration(commands: [String], progress: (Int, Int) throws -> Void) throws -> Migration {
+        for side in [old, new] { try check(side) }
         let texts = try [old, new].enumerated().map { index, side in
             try answers(side) { done, total in try progress(index * total + done, 2 * total) }
         }
@@ -164,6 +188,20 @@ public struct MigrationCheck {
         examples.columns[column].flatMap { $0[row].isEmpty ? nil : $0[row] }
     }
 
+    /// Refuses a side that cannot answer all rows, before the other has spent hours on them.
+    private func check(_ side: Contestant) throws {
+        switch side {
+        case .decoder(let url): try GeneratedTexts.requireRoom(for: examples, in: url)
+        case .recording: _ = try answers(side) { _, _ in }
+        case .encoder(let model):
+            guard model.classifier.configuration.head == .classification else {
+                throw InputError(
+                    file: model.url.path, problem: "gives no text and no class",
+                    remedy: "compare numbers with retort eval")
+            }
+        }
+    }
+
     private func answers(_ side: Contestant, _ progress: (Int, Int) throws -> Void) throws -> GeneratedTexts {
         switch side {
         case .decoder(let url):
@@ -173,11 +211,6 @@ public struct MigrationCheck {
             return try GeneratedTexts(answers, examples, text: \.label)
         case .recording(let answers): return try GeneratedTexts(answers, examples)
         case .encoder(let model):
-            guard model.classifier.configuration.head == .classification else {
-                throw InputError(
-                    file: model.url.path, problem: "gives no text and no class",
-                    remedy: "compare numbers with retort eval")
-            }
             return try GeneratedTexts(classifying: examples.texts, with: model, progress: progress)
         }
     }

@@ -16,12 +16,7 @@ public struct LoadedDecoder {
     public init(_ url: URL) throws {
         self.url = url
         (runner, tokenizer) = try DecoderDirectory.readWithTokenizer(url)
-        let (ids, rows) = (tokenizer.vocabularySize, runner.configuration.vocabularySize)
-        guard ids <= rows else {
-            throw InputError(
-                file: url.path, problem: "the tokenizer has \(ids) tokens, the model's table \(rows) rows",
-                remedy: "give the tokenizer that the model was trained with")
-        }
+        try DecoderDirectory.check(tokenizer, fits: runner.configuration, in: url)
     }
 
     /// The ids that end a text.

@@ -84,7 +84,10 @@ public struct RunListing: Sendable, Encodable {
                 stage = next.rawValue
                 step = lastStep(in: run, of: next.rawValue)
             } else if exists("report/report.json") {
-                read(try RunResult(reading: run), of: recipe)
+                guard let report = try? StoredReport(of: url.path) else {
+                    throw InputError(problem: "its report cannot be read; `retort resume` makes it anew")
+                }
+                read(report, of: recipe)
             } else {
                 throw InputError(problem: "its report is missing; `retort resume` makes it anew")
             }
@@ -94,10 +97,10 @@ public struct RunListing: Sendable, Encodable {
         }
     }
 
-    private mutating func read(_ result: RunResult, of recipe: Recipe) {
-        if holder == nil { state = result.passed ? .finished : .failedGates }
-        model = result.subject
-        let all = result.models[result.subject]?.metrics ?? [:]
+    private mutating func read(_ report: StoredReport, of recipe: Recipe) {
+        if holder == nil { state = report.passed ? .finished : .failedGates }
+        model = report.subject
+        let all = report.models[report.subject]?.metrics ?? [:]
         let wanted = recipe.task == .classification ? recipe.evaluate.metrics.map(\.rawValue) : Array(all.keys)
         metrics = all.filter { wanted.contains($0.key) }.mapValues(\.value)
     }
@@ -129,36 +132,5 @@ public struct RunListing: Sendable, Encodable {
         let last = lines.reversed().lazy.compactMap { try? JSONDecoder().decode(Line.self, from: Data($0)) }.first
         guard let last, last.stage == stage || last.stage.hasPrefix("\(stage)-") else { return nil }
         return last.step
-    }
-}
-
-/// What is read of `report.json`.
-private struct RunResult: Decodable {
-    /// A number, or one with its interval.
-    struct Metric: Decodable {
-        var value: Double
-
-        init(from decoder: any Decoder) throws {
-            value =
-                try (try? decoder.singleValueContainer().decode(Double.self))
-                ?? Estimate(from: decoder).value
-        }
-    }
-
-    struct Model: Decodable {
-        var metrics: [String: Metric]
-    }
-
-    var subject: String
-    var passed: Bool
-    var models: [String: Model]
-
-    init(reading run: RunDirectory) throws {
-        do {
-            self = try JSONDecoder().decode(
-                Self.self, from: Data(contentsOf: run.file("report/report.json")))
-        } catch {
-            throw InputError(problem: "its report cannot be read; `retort resume` makes it anew")
-        }
     }
 }

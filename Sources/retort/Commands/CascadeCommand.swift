@@ -81,7 +81,15 @@ struct CascadeCalibrateCommand: ParsableCommand {
         }
         if output?.isEmpty == true { throw ValidationError("--output needs a name") }
         if html?.isEmpty == true { throw ValidationError("--html needs a name") }
-        if let html, html == output { throw ValidationError("--html and --output need names of their own") }
+        func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+        if let html, let output, place(html) == place(output) {
+            throw ValidationError("--html and --output need names of their own")
+        }
+        if calibration != nil, [student, teacher].contains(where: Comparison.isRecording) {
+            throw ValidationError(
+                "--calibration goes with models: recorded answers are of one data set; leave it out to choose on half of its rows"
+            )
+        }
         if let queries, !(1...1_000_000).contains(queries) {
             throw ValidationError("--queries must lie in 1 to 1000000")
         }

@@ -59,12 +59,18 @@ struct EncodedTexts {
 
     /// The requests as one packed batch; token types as far as the model has them.
     ///
-    /// - Throws: `InputError` for a pair where the limit has no room for its separators.
+    /// - Throws: `InputError` for a text without tokens, or a pair where the limit has no room for its separators.
     func batch(_ requests: [PredictionRequest]) throws -> PackedBatch {
         let samples = Array(requests.indices)
+        func check(_ ids: [[Int32]]) throws -> [[Int32]] {
+            guard let empty = ids.firstIndex(where: \.isEmpty) else { return ids }
+            throw InputError(
+                file: "standard input", line: requests[empty].number, problem: "the text has no tokens",
+                remedy: "leave it out; this tokenizer adds none of its own")
+        }
         guard requests.contains(where: { $0.textPair != nil }) else {
             return PackedBatch(
-                model.tokenizer.encode(requests.map(\.text), maxLength: maxLength), samples: samples)
+                try check(model.tokenizer.encode(requests.map(\.text), maxLength: maxLength)), samples: samples)
         }
         let needed = model.tokenizer.templateTokens(isPair: true)
         guard maxLength >= needed else {
@@ -77,7 +83,8 @@ struct EncodedTexts {
         }
         let last = Int32(max(model.classifier.configuration.tokenTypes - 1, 0))
         return PackedBatch(
-            encodings.map(\.ids), types: encodings.map { $0.typeIDs.map { min($0, last) } }, samples: samples)
+            try check(encodings.map(\.ids)), types: encodings.map { $0.typeIDs.map { min($0, last) } }, samples: samples
+        )
     }
 
     /// What the head gives for each request, of a head for whole texts.
