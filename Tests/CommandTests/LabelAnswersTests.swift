@@ -101,6 +101,8 @@ struct LabelAnswersTests {
             #expect(again.status == 2 && again.errors.contains("--force to replace it"), "\(again.errors)")
             let data = try label(command, "chat.jsonl", Self.classes + ["--force"], output: "rows.csv")
             #expect(data.status == 2 && data.errors.contains("which is read"), "\(data.errors)")
+            let words = try label(command, "chat.jsonl", Self.classes + ["--force"], output: "model/vocab.txt")
+            #expect(words.status == 2 && words.errors.contains("which is read"), "\(words.errors)")
             #expect(try Data(contentsOf: command.folder.appendingPathComponent("a.h5")) == before)
             #expect(try command.run("label", "mix", "m.h5", "a.h5", "b.h5", "--force").status == 0)
             #expect(try command.run("label", "mix", "x.h5", "a.h5:3", "b.h5").status == 64)

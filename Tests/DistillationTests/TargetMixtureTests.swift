@@ -12,7 +12,7 @@ struct TargetMixtureTests {
     /// Writes a recording as another program would.
     private func write(
         _ url: URL, _ probabilities: [[Double]], ids: [[Int32]]? = nil, outcomes: Int? = nil, scope: String = "row",
-        rows: [[Int32]]? = nil, digest: String? = nil
+        rows: [[Int32]]? = nil, digest: String? = nil, inHalves: Bool = false
     ) throws {
         let rows = rows ?? self.rows
         try HDF5File.create(at: url) { file in
@@ -26,7 +26,13 @@ struct TargetMixtureTests {
                 to: "rows/offset")
             try file.write(rows.flatMap { $0 }, shape: [rows.joined().count], to: "tokens")
             let shape = [probabilities.count, probabilities[0].count]
-            try file.write(probabilities.flatMap { $0.map { Float(log($0)) } }, shape: shape, to: "log_probabilities")
+            let values = probabilities.flatMap { $0.map { Float(log($0)) } }
+            if inHalves {
+                try file.setAttribute("tail", to: .string("uniform"))
+                try file.write(HalfPrecision.encode(values), shape: shape, to: "log_probabilities")
+            } else {
+                try file.write(values, shape: shape, to: "log_probabilities")
+            }
             if let ids { try file.write(ids.flatMap { $0 }, shape: shape, to: "ids") }
         }
     }
@@ -75,6 +81,12 @@ struct TargetMixtureTests {
             #expect(abs(found.logNormalizers[0] - log(2 * pow(0.5, 1 / temperature))) < 1e-6)
             // A tenth is a tail.
             #expect(found.logNormalizers[1] > log(pow(49_998, 1 - 1 / temperature) * pow(0.1, 1 / temperature)))
+            let halves = directory.appendingPathComponent("halves.h5")
+            try write(
+                halves, [[0.5, 0.5], [0.7, 0.2]], ids: [[1, 4], [7, 8]], outcomes: 50_000, inHalves: true)
+            let rounded = try SoftTargets(reading: halves).likeliest(for: rows, scope: .row, temperature: temperature)
+            #expect(abs(rounded.logNormalizers[0] - log(2 * pow(0.5, 1 / temperature))) < 1e-3)
+            #expect(abs(rounded.logNormalizers[1] - found.logNormalizers[1]) < 1e-2)
         }
     }
 

@@ -32,6 +32,14 @@ struct ModelBundleTests {
             #expect(try Data(contentsOf: url) == bytes)
         }
         #expect(try verify(Self.whole) == 1)
+        #expect(try verify([.init("./manifest.json", Self.manifest), .init("./a.txt", "one")]) == 1)
+        try GoldenFile.withDirectory { directory in
+            let model = directory.appendingPathComponent("a\\b")
+            try AtomicFile.write("one", to: model.appendingPathComponent("a.txt"))
+            let url = directory.appendingPathComponent("model.tar.zst")
+            let error = try #require(throws: InputError.self) { try ModelBundle.write(model, to: url) }
+            #expect(error.problem.contains("backslash") && !FileManager.default.fileExists(atPath: url.path))
+        }
     }
 
     @Test func `tell what is missing, surplus, changed or no plain file`() throws {

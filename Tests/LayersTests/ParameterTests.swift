@@ -14,6 +14,7 @@ struct ParameterTests {
         #expect(Embedding(name: "e", count: 4, width: 6, deviation: 0.1, key: RandomKey(1)).parameterCount == 24)
     }
 
+    /// Products read float weights where they lie without AVX-512; `make test` runs this at AVX2 too.
     @Test("are changed where they lie, though a product has read them")
     func inPlace() {
         let linear = Linear(name: "a", input: 64, output: 64, deviation: 0.1, key: RandomKey(1))

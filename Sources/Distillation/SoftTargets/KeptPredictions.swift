@@ -9,12 +9,15 @@ struct KeptPredictions {
     private(set) var logProbabilities: [Float]
     /// Nil where all outcomes are kept.
     private(set) var ids: [Int32]?
+    /// As the log-probabilities are stored.
+    private let element: TargetElement
     private let temperatures: [Double]
     /// c_T: [P, temperatures].
     let logNormalizers: [Double]?
 
     init(
-        _ predictions: SoftTargetDescription.Predictions, logProbabilities: [Float], ids: [Int32]?,
+        _ predictions: SoftTargetDescription.Predictions, logProbabilities: [Float], element: TargetElement,
+        ids: [Int32]?,
         temperatures: [Double], logNormalizers: [Double]?
     ) {
         outcomes = predictions.outcomes
@@ -22,6 +25,7 @@ struct KeptPredictions {
         count = logProbabilities.count / predictions.kept
         self.logProbabilities = logProbabilities
         self.ids = ids
+        self.element = element
         self.temperatures = temperatures
         self.logNormalizers = logNormalizers
     }
@@ -29,7 +33,7 @@ struct KeptPredictions {
     mutating func append(_ other: KeptPredictions) {
         self = KeptPredictions(
             .init(scope: .row, outcomes: outcomes, kept: kept),
-            logProbabilities: logProbabilities + other.logProbabilities,
+            logProbabilities: logProbabilities + other.logProbabilities, element: element,
             ids: ids.map { $0 + (other.ids ?? []) }, temperatures: temperatures,
             logNormalizers: logNormalizers.map { $0 + (other.logNormalizers ?? []) })
     }
@@ -93,20 +97,34 @@ struct KeptPredictions {
         guard ids == nil || uniformTail || temperatures.isEmpty else { return nil }
         return (0..<count).map { prediction in
             let own = logProbabilities[prediction * kept..<(prediction + 1) * kept].map(Double.init)
-            return uniformTailNormalizer(own, outcomes: outcomes, temperature: temperature)
+            return uniformTailNormalizer(
+                own, precision: element.precision, outcomes: outcomes, temperature: temperature)
         }
     }
 }
 
 /// c_T for a teacher that gave only the log-probabilities of its likeliest outcomes, at T = 1.
 ///
-/// A tail that rounding of the log-probabilities to float32 could have made, Σ p·|log p|·2⁻²³, counts as none: r^(1/T) over a
-/// large vocabulary would make most of the teacher of it.
-func uniformTailNormalizer(_ logProbabilities: [Double], outcomes: Int, temperature: Double) -> Double {
+/// A tail that rounding of the log-probabilities could have made, Σ p·|log p| · `precision`, counts as none: r^(1/T) over a large
+/// vocabulary would make most of the teacher of it.
+private func uniformTailNormalizer(
+    _ logProbabilities: [Double], precision: Double, outcomes: Int, temperature: Double
+) -> Double {
     let sum = logProbabilities.reduce(0) { $0 + exp($1) }
-    let resolution = logProbabilities.reduce(0) { $1 > -.infinity ? $0 - exp($1) * $1 : $0 } * 0x1p-23
+    let resolution = logProbabilities.reduce(0) { $1 > -.infinity ? $0 - exp($1) * $1 : $0 } * precision + 0x1p-50
     let rest = 1 - sum > resolution ? 1 - sum : 0
     let others = Double(outcomes - logProbabilities.count)
     let tail = others > 0 && rest > 0 ? exp((1 - 1 / temperature) * log(others) + log(rest) / temperature) : 0
     return log(logProbabilities.reduce(tail) { $0 + exp($1 / temperature) })
+}
+
+extension TargetElement {
+    /// Twice the largest relative error of rounding.
+    fileprivate var precision: Double {
+        switch self {
+        case .float32: 0x1p-23
+        case .float16: 0x1p-10
+        case .bfloat16: 0x1p-7
+        }
+    }
 }

@@ -119,7 +119,8 @@ final class SoftTargetPart {
         let (predictions, columns) = (description.predictions!, logProbabilities!)
         let ranges = ranges(rows, predictions.scope)
         let kept = KeptPredictions(
-            predictions, logProbabilities: try columns.values(ranges), ids: try ids?.readRows(ranges, filling: 0),
+            predictions, logProbabilities: try columns.values(ranges), element: columns.element,
+            ids: try ids?.readRows(ranges, filling: 0),
             temperatures: description.temperatures, logNormalizers: try logNormalizers?.readRows(ranges, filling: 0))
         if let problem = kept.problem {
             throw InputError(

@@ -16,6 +16,12 @@ public enum ModelBundle {
         let files = try files(of: directory)
         let manifest = try manifest(files)
         let folder = directory.lastPathComponent
+        for file in files where !EntryName.isSafe("\(folder)/\(file.path)", isDirectory: false) {
+            throw InputError(
+                file: file.url.path,
+                problem: "has a name that archives do not hold: a backslash or a control character",
+                remedy: "give another name")
+        }
         try AtomicFile.replace(url) { aside in
             let writer = try BundleWriter(aside, shown: url.path)
             try writer.add("\(folder)/\(manifestFile)", manifest)
@@ -118,8 +124,11 @@ public enum ModelBundle {
                         BundleMismatch(file: url.path, entry: EntryName.printable(entry.name), problem: problem)
                     }
                     if entry.kind == .directory { continue }
-                    let parts = entry.name.split(separator: "/", maxSplits: 1)
-                    guard entry.kind == .file, EntryName.isSafe(entry.name, isDirectory: false), parts.count == 2 else {
+                    // As tar writes what it packs from within the folder: `./a.txt`.
+                    let isBare = entry.name.hasPrefix("./")
+                    let name = isBare ? String(entry.name.dropFirst(2)) : entry.name
+                    let parts = isBare ? [".", name[...]] : name.split(separator: "/", maxSplits: 1)
+                    guard entry.kind == .file, EntryName.isSafe(name, isDirectory: false), parts.count == 2 else {
                         throw refuse("is no plain file in the bundle's folder")
                     }
                     guard folder == nil || folder == parts[0] else {

@@ -108,8 +108,8 @@ public struct ModelExporter {
         switch source.model {
         case .float(let encoder): try ModelDirectory.write(encoder, source.tokenizer, to: aside)
         case .int8(let encoder):
-            try encoder.write(to: aside)
             try source.tokenizer.write(to: aside)
+            try encoder.write(to: aside)
         case .decoder(let decoder):
             try DecoderDirectory.write(decoder, to: aside)
             try source.tokenizer.write(to: aside)

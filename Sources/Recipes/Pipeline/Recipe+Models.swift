@@ -79,13 +79,16 @@ extension Recipe {
                 "set data.max_length=\(teacher.maximumPositions) or less")
         }
         let last = recoveryLoss
-        let recovery = (last.crossEntropyEnd ?? last.crossEntropy) + (last.kl.weightEnd ?? last.kl.weight)
-        // What is matched inside of the models names heads and layers that a pruned one does not have.
-        let isMatched = last.relations != nil || last.attention != nil || prune?.layers != nil
-        if prune != nil, recovery == 0, isMatched {
+        let outputs = (last.crossEntropyEnd ?? last.crossEntropy) + (last.kl.weightEnd ?? last.kl.weight)
+        // What is matched inside of the models names heads, and layers, that a pruned one does not have.
+        let trainsShorter =
+            prune.map { $0.layers != nil && $0.heads.recoverSteps + $0.heads.allRecoverSteps > 0 } ?? false
+            || prune?.layers != nil && quantize?.method.trains ?? false
+        if prune != nil, outputs == 0, last.relations != nil || last.attention != nil || trainsShorter {
+            let path = train.stages.last?.loss == nil ? "loss" : "train.stages[\(train.stages.count - 1)].loss"
             refuse(
                 "prune", "a pruned model recovers by the labels or by kl, and the weights of both are 0 in the end",
-                "give loss.cross_entropy or loss.kl.weight a value above 0")
+                "give \(path).cross_entropy or \(path).kl.weight a value above 0")
         }
         let left = prune?.layers.map { min($0.keep, student.layers) } ?? student.layers
         if let options = pruningOptions {

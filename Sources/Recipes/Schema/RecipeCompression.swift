@@ -151,7 +151,8 @@ extension Recipe.PruneHeads: Section {
             "Rounds in which an equal part is scored, removed and recovered from."),
         Field(
             "recover_steps", \.recoverSteps, .integer(0...1_000_000),
-            "Training steps after each round, with the cross-entropy and KL of `loss`, at half of the learning rate."),
+            "Training steps after each round, with the cross-entropy and KL that the student's training ends with, at half of the "
+                + "learning rate."),
         Field(
             "last_recover_steps", \.lastRecoverSteps, .integer(0...1_000_000),
             "Training steps after the last round; null: as many as after the others."),

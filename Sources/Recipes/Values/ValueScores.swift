@@ -55,7 +55,9 @@ struct TextOutputs {
 
     /// As `similarity`, with its interval over the texts.
     func similarityScore(to other: TextOutputs, seed: UInt64) -> ScoreReport.Score {
-        .init(.similarity, Bootstrap.statistic(rows: count, seed: seed, similarityOfTexts(to: other, seed: seed)))
+        .init(
+            .similarity,
+            Bootstrap.statistic(rows: count, resamples: 500, seed: seed, similarityOfTexts(to: other, seed: seed)))
     }
 
     /// Of a regression, against the numbers of the rows.

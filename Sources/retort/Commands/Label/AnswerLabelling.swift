@@ -16,7 +16,8 @@ struct AnswerLabelling {
         if !options.tokens { _ = try spellings() }
         _ = try OutputPlace(
             file: options.output, option: "--output",
-            reading: options.answers + options.data.flatMap { (try? DataAddress($0))?.files ?? [] },
+            reading: options.answers + options.data.flatMap { (try? DataAddress($0))?.files ?? [] }
+                + [options.classes].compactMap { $0 } + files(of: options.tokenizer),
             mayReplace: options.force)
         let tokenizer = try loadTokenizer(options.tokenizer)
         try tokenizer.requireRoom(in: options.maxLength, file: options.tokenizer, field: "--max-length")
@@ -78,6 +79,11 @@ struct AnswerLabelling {
             throw InputErrors(
                 issues.losses + [InputError(file: options.answers[0], problem: "no row has a usable answer")])
         }
+    }
+
+    /// A file, or those of a directory.
+    private func files(of path: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).map { "\(path)/\($0)" } + [path]
     }
 
     private func url(_ path: String) -> URL { URL(fileURLWithPath: path) }
