@@ -60,9 +60,9 @@ public struct RotaryPositions: Equatable, Sendable {
         }
     }
 
-    /// The scaling as a `config.json` can say it: factors of a GGUF file are those of Llama 3.1, or have no such form.
+    /// The scaling as a `config.json` can say it: factors of a GGUF file as Llama 3.1's, or as one for all frequencies.
     ///
-    /// - Throws: `InputError` for factors that are no others' either.
+    /// - Throws: `InputError` for factors that are neither.
     public func publishedScaling(headSize: Int) throws -> Scaling? {
         guard case .factors(let factors)? = scaling, let largest = factors.max() else { return scaling }
         if factors.allSatisfy({ $0 == 1 }) { return nil }

@@ -236,9 +236,7 @@ extension Recipe {
             configuration.hiddenSize = hidden
             configuration.headSize = hidden / heads
             // Factors are for the teacher's pairs.
-            if let scaling = try? teacher.rotary?.publishedScaling(headSize: teacher.headSize) {
-                configuration.rotary?.scaling = scaling
-            }
+            configuration.rotary?.scaling = (try? teacher.rotary?.publishedScaling(headSize: teacher.headSize)) ?? nil
         }
         configuration.heads = Array(repeating: heads, count: student.layers)
         configuration.keyHeads = Array(repeating: keyHeads, count: student.layers)
